@@ -1,0 +1,115 @@
+//! Nonlinearities between layers.
+
+use burn::tensor::{Tensor, activation};
+
+/// A nonlinearity, with PyTorch's definition and constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// (e^x - e^-x) / (e^x + e^-x)
+    Tanh,
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// log(1 + e^x)
+    Softplus,
+    /// x Phi(x), with the exact normal distribution function
+    Gelu,
+    /// x for x > 0, else e^x - 1
+    Elu,
+}
+
+impl Activation {
+    /// Every activation with the name that settings use.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("relu", Self::Relu),
+        ("tanh", Self::Tanh),
+        ("sigmoid", Self::Sigmoid),
+        ("softplus", Self::Softplus),
+        ("gelu", Self::Gelu),
+        ("elu", Self::Elu),
+    ];
+
+    /// Applies the function to every element.
+    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Relu => activation::relu(x),
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => activation::sigmoid(x),
+            Self::Softplus => softplus(x),
+            Self::Gelu => activation::gelu(x),
+            // The exponential sees only the negative side: on the positive one
+            // it would overflow, and 0 * inf in its gradient is NaN.
+            Self::Elu => activation::relu(x.clone()) + (x.clamp_max(0.0).exp() - 1.0),
+        }
+    }
+}
+
+/// log(1 + e^x), without overflow and with the right gradient at 0.
+///
+/// Written as (x + |x|)/2 + log1p(e^-|x|): the derivative of |x| at 0 is 0
+/// here, which leaves the true 1/2.
+pub fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let size = x.clone().abs();
+    (x + size.clone()).mul_scalar(0.5) + size.neg().exp().log1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{cpu_training, from_vec, to_vec};
+
+    const POINTS: [f32; 9] = [-200.0, -20.0, -1.5, -0.3, 0.1, 0.4, 2.0, 20.0, 200.0];
+
+    fn truth(act: Activation, x: f64) -> f64 {
+        match act {
+            Activation::Relu => x.max(0.0),
+            Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Activation::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+            Activation::Gelu => {
+                // Phi by Simpson's rule from 0, which needs no erf.
+                let n = 2000;
+                let h = x.clamp(-10.0, 10.0) / f64::from(n);
+                let pdf = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+                let inner: f64 = (1..n).map(|i| pdf(h * f64::from(i)) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
+                x * (0.5 + h / 3.0 * (pdf(0.0) + inner + pdf(h * f64::from(n))))
+            }
+            Activation::Elu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    x.exp_m1()
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_and_slopes_agree_with_the_definitions_over_the_whole_range() {
+        for (name, act) in Activation::ALL {
+            let x = from_vec(POINTS.to_vec(), [POINTS.len()], &cpu_training()).require_grad();
+            let y = act.apply(x.clone());
+            let values = to_vec(y.clone());
+            let slopes = to_vec(x.grad(&y.sum().backward()).unwrap());
+            for (i, &p) in POINTS.iter().enumerate() {
+                let p = f64::from(p);
+                let (want, h) = (truth(act, p), 1e-4);
+                let slope = (truth(act, p + h) - truth(act, p - h)) / (2.0 * h);
+                assert!(
+                    (f64::from(values[i]) - want).abs() <= 2e-6 * (1.0 + want.abs()),
+                    "{name}({p}) = {}, not {want}",
+                    values[i]
+                );
+                assert!((f64::from(slopes[i]) - slope).abs() <= 1e-4, "{name}'({p}) = {}, not {slope}", slopes[i]);
+            }
+        }
+    }
+
+    #[test]
+    fn softplus_has_slope_one_half_at_zero() {
+        let x = from_vec(vec![0.0], [1], &cpu_training()).require_grad();
+        let grads = softplus(x.clone()).sum().backward();
+        assert_eq!(to_vec(x.grad(&grads).unwrap()), [0.5]);
+    }
+}

@@ -1,0 +1,190 @@
+//! Data: rows in one buffer, what they are, and how they become batches.
+//!
+//! [`open`] turns a name or a path into a [`Dataset`]; [`split`](split::split)
+//! divides it; [`Transform`] says how stored values become model values;
+//! [`Batches`] shuffles, converts and binarises on a thread of its own.
+
+mod batches;
+pub mod builtin;
+pub mod download;
+mod idx;
+mod images;
+mod npy;
+mod open;
+pub mod public;
+mod spec;
+pub mod split;
+mod table;
+mod transform;
+
+pub use batches::{Batch, Batches, Binarize, HostBatch, Preparation, Step};
+pub use npy::write_npy;
+pub use open::{OpenOptions, open};
+pub use spec::{DataSpec, Kind, Shape};
+pub use split::Splits;
+pub use table::write_csv;
+pub use transform::{FittedTransform, Transform};
+
+use md5::{Digest, Md5};
+
+use crate::{Error, Result};
+
+/// Rows in their own type: bytes stay bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rows {
+    U8(Vec<u8>),
+    F32(Vec<f32>),
+}
+
+/// A class for each row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels {
+    /// One class a row, an index into `names`.
+    pub ids: Vec<u32>,
+    pub names: Vec<String>,
+}
+
+/// The causes that a built-in set was made from, for judging what a model found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factors {
+    pub names: Vec<String>,
+    /// `[rows, names]`, row-major.
+    pub values: Vec<f32>,
+}
+
+/// Rows, labels and their description.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// A short name for folders and messages.
+    pub name: String,
+    pub spec: DataSpec,
+    pub labels: Option<Labels>,
+    pub factors: Option<Factors>,
+    /// Rows from this one on are the test part that the set itself brings.
+    pub test_from: Option<usize>,
+    rows: Rows,
+}
+
+impl Dataset {
+    /// Puts rows under a description.
+    ///
+    /// # Errors
+    /// Zero rows, a buffer that is no whole number of rows, labels of another
+    /// length, or a NaN or infinity (named by row and column).
+    pub fn new(name: impl Into<String>, spec: DataSpec, rows: Rows, labels: Option<Labels>) -> Result<Self> {
+        let name = name.into();
+        let (len, width) = (rows.len(), spec.width());
+        if width == 0 || len == 0 {
+            return Err(Error::data(&name, "holds no rows; at least one is needed"));
+        }
+        if len % width != 0 {
+            return Err(Error::data(&name, format!("{len} values are no whole number of rows of {width}")));
+        }
+        if let Some(labels) = &labels
+            && labels.ids.len() != len / width
+        {
+            let (have, want) = (labels.ids.len(), len / width);
+            return Err(Error::data(&name, format!("{have} labels for {want} rows; the counts must be equal")));
+        }
+        if let Rows::F32(values) = &rows
+            && let Some(at) = values.iter().position(|v| !v.is_finite())
+        {
+            let (row, column) = (at / width + 1, spec.column_name(at % width));
+            let found = values[at];
+            return Err(Error::data(
+                &name,
+                format!("row {row}, {column}: found {found}, expected a finite number; remove or fill it"),
+            ));
+        }
+        Ok(Self { name, spec, labels, factors: None, test_from: None, rows })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len() / self.spec.width()
+    }
+
+    /// Never true: a data set without rows cannot be made.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The buffer itself.
+    pub fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Appends the stored values of one row.
+    pub fn extend_with_row(&self, row: usize, out: &mut Vec<f32>) {
+        let at = row * self.spec.width()..(row + 1) * self.spec.width();
+        match &self.rows {
+            Rows::U8(v) => out.extend(v[at].iter().map(|&b| f32::from(b))),
+            Rows::F32(v) => out.extend_from_slice(&v[at]),
+        }
+    }
+
+    /// A checksum of shape and values, which ties a run to its data.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Md5::new();
+        hash.update(format!("{:?} {:?}", self.spec, self.test_from));
+        match &self.rows {
+            Rows::U8(v) => hash.update(v),
+            Rows::F32(v) => v.iter().for_each(|x| hash.update(x.to_le_bytes())),
+        }
+        download::hex(&hash.finalize())
+    }
+}
+
+impl Rows {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(v) => v.len(),
+            Self::F32(v) => v.len(),
+        }
+    }
+
+    /// True when there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Binary when every value is 0 or 1 (a byte image may use 0 and 255), byte or real otherwise.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::U8(v) if v.iter().all(|&b| b <= 1) => Kind::Binary,
+            Self::U8(_) => Kind::Byte,
+            Self::F32(v) if v.iter().all(|&x| x == 0.0 || x == 1.0) => Kind::Binary,
+            Self::F32(_) => Kind::Real,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(width: usize, values: Vec<f32>) -> Result<Dataset> {
+        let columns = (0..width).map(|i| format!("c{i}")).collect();
+        Dataset::new("t", DataSpec { shape: Shape::Table { columns }, kind: Kind::Real }, Rows::F32(values), None)
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_named_by_row_and_column() {
+        let error = table(2, vec![1.0, 2.0, 3.0, f32::NAN]).unwrap_err().to_string();
+        assert!(error.contains("row 2") && error.contains("c1"), "{error}");
+    }
+
+    #[test]
+    fn zero_rows_and_ragged_buffers_are_refused() {
+        assert!(table(2, vec![]).is_err());
+        assert!(table(2, vec![1.0, 2.0, 3.0]).is_err());
+    }
+
+    #[test]
+    fn the_fingerprint_sees_one_changed_value() {
+        let a = table(2, vec![1.0, 2.0, 3.0, 4.0]).unwrap().fingerprint();
+        assert_ne!(a, table(2, vec![1.0, 2.0, 3.0, 4.5]).unwrap().fingerprint());
+        assert_ne!(a, table(4, vec![1.0, 2.0, 3.0, 4.0]).unwrap().fingerprint());
+    }
+}

@@ -1,0 +1,17 @@
+pub mod data;
+mod error;
+pub mod model;
+pub mod nn;
+pub mod objective;
+pub mod rng;
+pub mod variants;
+pub use error::{Error, ErrorKind, Result};
+
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::damerau_levenshtein(typed, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+        .min()
+        .map(|(_, name)| name)
+}

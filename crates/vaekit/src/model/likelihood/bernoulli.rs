@@ -1,0 +1,47 @@
+//! Black and white.
+
+use vaekit_ops::{Activation, Tensor, density, device, from_vec, to_vec};
+
+use crate::nn::Parameters;
+use crate::rng::{Purpose, Rng};
+
+use super::Likelihood;
+
+/// log p(x) = x l - log(1 + e^l), with the logit l from the decoder.
+///
+/// On grey values this is the cross-entropy that much of the literature
+/// reports, not the likelihood of anything.
+#[derive(Debug)]
+pub struct Bernoulli;
+
+impl Parameters for Bernoulli {}
+
+impl Likelihood for Bernoulli {
+    fn name(&self) -> &'static str {
+        "bernoulli"
+    }
+
+    fn raw_width(&self, x_width: usize) -> usize {
+        x_width
+    }
+
+    fn needs_unit_interval(&self) -> bool {
+        true
+    }
+
+    fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
+        density::bernoulli(x.clone().unsqueeze(), raw.clone())
+    }
+
+    fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
+        Activation::Sigmoid.apply(raw)
+    }
+
+    fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {
+        let shape = raw.dims();
+        let draws = rng.uniform(Purpose::Likelihood, rows, shape[1]);
+        let means = to_vec(self.mean(raw));
+        let ones = means.iter().zip(draws).map(|(&p, u)| f32::from(u < p)).collect();
+        from_vec(ones, shape, &device::cpu())
+    }
+}

@@ -1,0 +1,28 @@
+//! The model: encoder, posterior, prior, decoder, likelihood.
+//!
+//! Three of these are seams, a trait each: [`PosteriorFamily`] with its
+//! [`Posterior`], [`Prior`] and [`Likelihood`]. [`Vae`] joins them and knows
+//! none by name.
+//!
+//! Shapes: B rows, K samples of z a row, D latent dimensions, X values of a
+//! row, R raw decoder outputs. Latents come in groups, so that a hierarchy
+//! fits; most models have one.
+
+mod decoder;
+mod encoder;
+pub mod likelihood;
+pub mod posterior;
+pub mod prior;
+mod vae;
+
+pub use decoder::{Decoder, MlpDecoder};
+pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
+pub use likelihood::Likelihood;
+pub use posterior::{Kl, Posterior, PosteriorFamily};
+pub use prior::Prior;
+pub use vae::{ElboTerms, Vae};
+
+use vaekit_ops::Tensor;
+
+/// Samples of z, a tensor `[K, B, D]` for each group.
+pub type Latents = Vec<Tensor<3>>;

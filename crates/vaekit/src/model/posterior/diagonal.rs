@@ -1,0 +1,123 @@
+//! N(mean, diag(variance)): the posterior of Kingma & Welling 2014.
+
+use vaekit_ops::{Tensor, density, device, from_vec};
+
+use crate::model::{Latents, Prior};
+use crate::nn::Parameters;
+use crate::rng::{Purpose, Rng};
+
+use super::{Kl, Posterior, PosteriorFamily};
+
+/// Where exp(log_var) is still far from the ends of f32; inside, nothing changes.
+const LOG_VAR_RANGE: (f32, f32) = (-30.0, 20.0);
+
+/// Raw outputs are D means, then D log-variances.
+#[derive(Debug)]
+pub struct DiagonalGaussian;
+
+impl Parameters for DiagonalGaussian {}
+
+impl PosteriorFamily for DiagonalGaussian {
+    fn name(&self) -> &'static str {
+        "diagonal-gaussian"
+    }
+
+    fn raw_width(&self, latent: usize) -> usize {
+        2 * latent
+    }
+
+    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior> {
+        let [b, width] = raw[0].dims();
+        let d = width / 2;
+        let (low, high) = LOG_VAR_RANGE;
+        Box::new(Gaussian {
+            mean: raw[0].clone().slice([0..b, 0..d]),
+            log_var: raw[0].clone().slice([0..b, d..width]).clamp(low, high),
+        })
+    }
+}
+
+/// A Gaussian for each row; both tensors are `[B, D]`.
+struct Gaussian {
+    mean: Tensor<2>,
+    log_var: Tensor<2>,
+}
+
+impl Posterior for Gaussian {
+    fn mean(&self) -> Tensor<2> {
+        self.mean.clone()
+    }
+
+    fn log_var(&self) -> Option<Tensor<2>> {
+        Some(self.log_var.clone())
+    }
+
+    fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Latents {
+        let [b, d] = self.mean.dims();
+        // A row draws its K samples from one stream: [B, K, D], turned to [K, B, D].
+        let draws = rng.normal(Purpose::Posterior, rows, k * d);
+        let eps = from_vec(draws, [b, k, d], &device::cpu()).swap_dims(0, 1);
+        vec![density::reparameterize(self.mean.clone().unsqueeze(), self.log_var.clone().unsqueeze(), eps)]
+    }
+
+    fn log_prob(&self, z: &Latents) -> Tensor<2> {
+        let [k, b, _] = z[0].dims();
+        let each = density::gaussian(z[0].clone(), self.mean.clone().unsqueeze(), self.log_var.clone().unsqueeze());
+        each.sum_dim(2).reshape([k, b])
+    }
+
+    fn centre(&self) -> Latents {
+        vec![self.mean.clone().unsqueeze()]
+    }
+
+    fn kl(&self, prior: &dyn Prior) -> Option<Kl> {
+        let (mean, log_var) = (self.mean.clone(), self.log_var.clone());
+        let per_dim = match prior.gaussian()? {
+            None => density::standard_normal_kl(mean, log_var),
+            Some((m, v)) => density::gaussian_kl(mean, log_var, m, v),
+        }; // [B, D]
+        let b = per_dim.dims()[0];
+        Some(Kl { total: per_dim.clone().sum_dim(1).reshape([b]), per_dim: Some(per_dim) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::prior::StandardNormal;
+    use vaekit_ops::{scalar, to_vec};
+
+    fn posterior(mean: &[f32], log_var: &[f32]) -> Box<dyn Posterior> {
+        let raw = from_vec([mean, log_var].concat(), [1, 2 * mean.len()], &device::cpu());
+        DiagonalGaussian.posterior(vec![raw])
+    }
+
+    #[test]
+    fn kl_is_zero_when_posterior_equals_prior() {
+        let kl = posterior(&[0.0; 3], &[0.0; 3]).kl(&StandardNormal::new(3)).unwrap();
+        assert_eq!(to_vec(kl.total), [0.0]);
+    }
+
+    #[test]
+    fn closed_form_kl_agrees_with_monte_carlo() {
+        let prior = StandardNormal::new(2);
+        let q = posterior(&[0.7, -1.2], &[-1.0, 0.5]);
+        let exact = f64::from(scalar(q.kl(&prior).unwrap().total));
+        let k = 200_000;
+        let z = q.rsample(k, &[0], Rng::new(3));
+        let terms: Vec<f64> = to_vec(q.log_prob(&z) - prior.log_prob(&z)).iter().map(|&v| f64::from(v)).collect();
+        let mean = terms.iter().sum::<f64>() / k as f64;
+        let sd = (terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / k as f64).sqrt();
+        assert!((mean - exact).abs() < 4.0 * sd / (k as f64).sqrt(), "{mean} against {exact}");
+    }
+
+    #[test]
+    fn draws_of_a_row_do_not_depend_on_its_neighbours() {
+        let raw = from_vec(vec![0.0; 8], [2, 4], &device::cpu());
+        let both = to_vec(DiagonalGaussian.posterior(vec![raw]).rsample(3, &[8, 5], Rng::new(1)).remove(0));
+        let alone = to_vec(posterior(&[0.0; 2], &[0.0; 2]).rsample(3, &[5], Rng::new(1)).remove(0));
+        for k in 0..3 {
+            assert_eq!(both[k * 4 + 2..k * 4 + 4], alone[k * 2..k * 2 + 2]);
+        }
+    }
+}

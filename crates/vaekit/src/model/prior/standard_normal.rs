@@ -1,0 +1,44 @@
+//! N(0, I).
+
+use vaekit_ops::{Tensor, density, device, from_vec};
+
+use crate::model::Latents;
+use crate::nn::Parameters;
+use crate::rng::{Purpose, Rng};
+
+use super::Prior;
+
+/// The prior of Kingma & Welling 2014.
+#[derive(Debug)]
+pub struct StandardNormal {
+    latent: usize,
+}
+
+impl StandardNormal {
+    pub fn new(latent: usize) -> Self {
+        Self { latent }
+    }
+}
+
+impl Parameters for StandardNormal {}
+
+impl Prior for StandardNormal {
+    fn name(&self) -> &'static str {
+        "standard-normal"
+    }
+
+    fn log_prob(&self, z: &Latents) -> Tensor<2> {
+        let [k, b, _] = z[0].dims();
+        let zero = from_vec(vec![0.0], [1, 1, 1], &device::cpu());
+        density::unit_gaussian(z[0].clone(), zero).sum_dim(2).reshape([k, b])
+    }
+
+    fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
+        let draws = rng.normal(Purpose::Prior, rows, self.latent);
+        vec![from_vec(draws, [rows.len(), self.latent], &device::cpu())]
+    }
+
+    fn gaussian(&self) -> Option<Option<(Tensor<2>, Tensor<2>)>> {
+        Some(None)
+    }
+}

@@ -1,0 +1,54 @@
+//! What is optimised.
+//!
+//! An [`Objective`] turns [`ElboTerms`](crate::model::ElboTerms) into a
+//! [`Loss`]: a value to minimise, and beside it the plain evidence lower bound
+//! in nats, so that variants compare whatever they optimise.
+
+mod elbo;
+mod schedule;
+
+pub use elbo::Elbo;
+pub use schedule::KlSchedule;
+
+use vaekit_ops::Tensor;
+
+use crate::model::ElboTerms;
+use crate::nn::Parameters;
+use crate::rng::Rng;
+
+/// The value of an objective on a batch; each tensor holds one number.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// What is minimised.
+    pub value: Tensor<1>,
+    /// The plain evidence lower bound, nats an example, higher is better; none for an autoencoder.
+    pub elbo: Option<Tensor<1>>,
+    /// -E_q log p(x given z), nats an example.
+    pub distortion: Tensor<1>,
+    /// KL(q || p), nats an example; none for an autoencoder.
+    pub rate: Option<Tensor<1>>,
+    /// Whatever else the objective wants seen, by name.
+    pub parts: Vec<(&'static str, f64)>,
+}
+
+/// Where training stands, for schedules and for noise of an objective's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Passes over the data so far, with the part of the present one.
+    pub epoch: f64,
+    pub rng: Rng,
+}
+
+/// A training objective. It may own parameters, which are trained with the model's.
+pub trait Objective: Parameters + Send {
+    /// Samples of z a row that it wants.
+    fn samples(&self) -> usize;
+
+    /// Its value on a batch.
+    fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
+
+    /// The epoch at which its schedules have run their course; 0 without schedules.
+    fn warm_until(&self) -> f64 {
+        0.0
+    }
+}

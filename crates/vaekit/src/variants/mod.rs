@@ -1,0 +1,175 @@
+//! Which VAE should I use?
+//!
+//! **TL;DR**: `vae`. If you want codes that each mean one thing, `beta-vae`.
+//! If you only want codes or clean copies and no probabilities, `ae` or `dae`.
+//!
+//! | you want | choose | you give up |
+//! |---|---|---|
+//! | samples, likelihoods, smooth codes | `vae` | sharpness of reconstructions |
+//! | independent codes | `beta-vae` | likelihood and sharpness |
+//! | the best reconstruction from few numbers | `ae` | sampling: codes lie anywhere |
+//! | codes that ignore noise; denoising | `dae` | sampling, as with `ae` |
+//!
+//! A variant is a file of this folder with a struct that implements
+//! [`Variant`], and a line in [`VARIANTS`]. The command line, the
+//! documentation and the tests read that list.
+
+mod ae;
+mod beta_vae;
+mod dae;
+mod settings;
+mod vae;
+
+pub use settings::{ModelSettings, Param, ParamKind, Params};
+
+use crate::data::{DataSpec, FittedTransform};
+use crate::model::Vae;
+use crate::nn::{Parameter, Parameters};
+use crate::objective::Objective;
+use crate::rng::Rng;
+use crate::{Error, Result};
+
+/// Every variant, in the order in which lists show them.
+pub const VARIANTS: &[&dyn Variant] =
+    &[&vae::PlainVae, &beta_vae::BetaVae, &ae::Autoencoder, &dae::DenoisingAutoencoder];
+
+/// What a trained model can be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    Reconstruct,
+    Encode,
+    Decode,
+    Interpolate,
+    Traverse,
+    Evaluate,
+    /// Draws from the prior make sense.
+    Sample,
+}
+
+impl Use {
+    /// The verb of the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reconstruct => "reconstruct",
+            Self::Encode => "encode",
+            Self::Decode => "decode",
+            Self::Interpolate => "interpolate",
+            Self::Traverse => "traverse",
+            Self::Evaluate => "evaluate",
+            Self::Sample => "sample",
+        }
+    }
+}
+
+/// What every model supports.
+const ALWAYS: [Use; 6] = [Use::Reconstruct, Use::Encode, Use::Decode, Use::Interpolate, Use::Traverse, Use::Evaluate];
+
+/// A recipe for a model and what it is trained for.
+pub trait Variant: Sync {
+    /// The name that settings use.
+    fn name(&self) -> &'static str;
+
+    /// One line for lists.
+    fn summary(&self) -> &'static str;
+
+    /// Markdown under the headings of [`HEADINGS`].
+    fn doc(&self) -> &'static str;
+
+    /// Where it departs from the shared defaults, as (key, TOML value).
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Settings that only this variant has.
+    fn params(&self) -> &'static [Param] {
+        &[]
+    }
+
+    /// True when draws from the prior look like data.
+    fn samples_from_prior(&self) -> bool {
+        true
+    }
+
+    /// Builds the model.
+    ///
+    /// # Errors
+    /// Settings that this variant or its likelihood cannot take.
+    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe>;
+}
+
+/// The headings of a variant's documentation; a test looks for each.
+pub const HEADINGS: [&str; 5] = ["What it changes", "Objective", "When to use", "Limits", "Reference"];
+
+/// What a model is built for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub spec: &'a DataSpec,
+    pub transform: &'a FittedTransform,
+    pub rng: Rng,
+}
+
+/// A model, and what it is trained for.
+pub struct Recipe {
+    pub vae: Vae,
+    pub objective: Box<dyn Objective>,
+}
+
+impl Parameters for Recipe {
+    fn parameters(&self) -> Vec<&Parameter> {
+        let mut all = self.vae.parameters();
+        all.extend(self.objective.parameters());
+        all
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        let mut all = self.vae.parameters_mut();
+        all.extend(self.objective.parameters_mut());
+        all
+    }
+}
+
+/// What a variant's models can be used for.
+pub fn uses(variant: &dyn Variant) -> Vec<Use> {
+    let mut uses = ALWAYS.to_vec();
+    if variant.samples_from_prior() {
+        uses.insert(0, Use::Sample);
+    }
+    uses
+}
+
+/// The variant of a name.
+///
+/// # Errors
+/// An unknown name; the nearest one is suggested.
+pub fn find(name: &str) -> Result<&'static dyn Variant> {
+    VARIANTS.iter().find(|v| v.name() == name).copied().ok_or_else(|| {
+        let names: Vec<&str> = VARIANTS.iter().map(|v| v.name()).collect();
+        let nearest = crate::nearest(name, names.iter().copied());
+        let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+        Error::setting("variant", format!("'{name}' is unknown; expected one of {}{hint}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_has_every_heading_once_and_a_name_of_its_own() {
+        for variant in VARIANTS {
+            for heading in HEADINGS {
+                let line = format!("## {heading}");
+                let count = variant.doc().lines().filter(|l| *l == line).count();
+                assert_eq!(count, 1, "{} has '{line}' {count} times", variant.name());
+            }
+            assert_eq!(VARIANTS.iter().filter(|v| v.name() == variant.name()).count(), 1);
+            assert!(variant.summary().len() <= 80, "{}", variant.name());
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_one() {
+        let error = find("beta-vea").err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains("'beta-vae'"), "{error}");
+    }
+}

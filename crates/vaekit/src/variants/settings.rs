@@ -1,0 +1,207 @@
+//! Settings that shape a model, shared by variants or special to one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vaekit_ops::Activation;
+
+use crate::data::Kind;
+use crate::model::{Encoder, MlpDecoder, MlpEncoder, PosteriorFamily, Vae, likelihood, prior::StandardNormal};
+use crate::nn::Init;
+use crate::objective::{Elbo, KlSchedule};
+use crate::{Error, Result};
+
+use super::Target;
+
+/// Settings that every variant understands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSettings {
+    /// Sizes of the encoder's hidden layers; the decoder has them reversed.
+    pub hidden: Vec<usize>,
+    /// Dimensions of z.
+    pub latent: usize,
+    pub activation: String,
+    /// `auto` is bernoulli for images of bytes and for binary data, gaussian-shared otherwise.
+    pub likelihood: String,
+    /// L, the Monte Carlo samples a row in training.
+    pub samples: usize,
+    pub beta: f64,
+    pub kl_schedule: KlSchedule,
+    /// Length of the KL schedule in epochs.
+    pub kl_period: f64,
+    pub free_bits: f64,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        Self {
+            hidden: vec![400],
+            latent: 20,
+            activation: "relu".into(),
+            likelihood: "auto".into(),
+            samples: 1,
+            beta: 1.0,
+            kl_schedule: KlSchedule::Constant,
+            kl_period: 10.0,
+            free_bits: 0.0,
+        }
+    }
+}
+
+impl ModelSettings {
+    /// The activation that the setting names.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn activation(&self) -> Result<Activation> {
+        let found = Activation::ALL.iter().find(|(name, _)| *name == self.activation);
+        found.map(|(_, act)| *act).ok_or_else(|| {
+            let names: Vec<&str> = Activation::ALL.iter().map(|(name, _)| *name).collect();
+            Error::setting(
+                "activation",
+                format!("'{}' is unknown; expected one of {}", self.activation, names.join(", ")),
+            )
+        })
+    }
+
+    /// The likelihood's name with `auto` resolved.
+    pub fn likelihood_for(&self, target: &Target<'_>) -> String {
+        let binary = target.spec.kind == Kind::Binary || target.spec.kind == Kind::Byte && target.spec.is_image();
+        match self.likelihood.as_str() {
+            "auto" if binary && target.transform.gives_unit_interval(target.spec) => "bernoulli".into(),
+            "auto" => "gaussian-shared".into(),
+            name => name.into(),
+        }
+    }
+
+    /// The fully connected model of these settings around a posterior, with N(0, I) for z.
+    ///
+    /// `wrap` may put something between the data and the encoder.
+    ///
+    /// # Errors
+    /// An unknown activation or likelihood.
+    pub fn mlp_model(
+        &self,
+        target: &Target<'_>,
+        posterior: impl PosteriorFamily + 'static,
+        wrap: impl FnOnce(MlpEncoder) -> Box<dyn Encoder>,
+    ) -> Result<Vae> {
+        let mut init = Init::new(target.rng);
+        let (act, x) = (self.activation()?, target.spec.width());
+        let encoder = MlpEncoder::new(x, &self.hidden, posterior.raw_width(self.latent), act, &mut init);
+        let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
+        let outputs = likelihood.raw_width(x);
+        let decoder = MlpDecoder::mirrored(self.latent, &self.hidden, outputs, act, &mut init);
+        Ok(Vae {
+            encoder: wrap(encoder),
+            posterior: Box::new(posterior),
+            prior: Box::new(StandardNormal::new(self.latent)),
+            decoder: Box::new(decoder),
+            likelihood,
+        })
+    }
+
+    /// The evidence lower bound of these settings.
+    pub fn elbo(&self) -> Elbo {
+        Elbo {
+            beta: self.beta,
+            samples: self.samples,
+            schedule: self.kl_schedule,
+            period: self.kl_period,
+            free_bits: self.free_bits,
+        }
+    }
+
+    /// Refuses settings of the KL, for variants that have none.
+    pub(super) fn without_kl(&self, variant: &str) -> Result<()> {
+        let plain = Self::default();
+        let given = [
+            ("beta", self.beta != plain.beta),
+            ("samples", self.samples != plain.samples),
+            ("kl_schedule", self.kl_schedule != plain.kl_schedule),
+            ("kl_period", self.kl_period != plain.kl_period),
+            ("free_bits", self.free_bits != plain.free_bits),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((key, _)) => Err(Error::setting(
+                key,
+                format!("has no meaning for '{variant}', whose codes have no KL; leave it out or use --variant vae"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A setting that one variant has.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    pub key: &'static str,
+    pub doc: &'static str,
+    pub kind: ParamKind,
+}
+
+/// What a setting may be, with its default.
+#[derive(Clone, Copy, Debug)]
+pub enum ParamKind {
+    Number { default: f64, min: f64, max: f64 },
+    Choice { default: &'static str, of: &'static [&'static str] },
+}
+
+/// The values of a variant's own settings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Params(BTreeMap<String, toml::Value>);
+
+impl Params {
+    /// Fills in defaults and checks what is given.
+    ///
+    /// # Errors
+    /// A value of the wrong type, out of range, or not among the choices.
+    pub fn check(declared: &[Param], given: &BTreeMap<String, toml::Value>) -> Result<Self> {
+        let mut all = BTreeMap::new();
+        for param in declared {
+            let value = match (param.kind, given.get(param.key)) {
+                (ParamKind::Number { default, .. }, None) => default.into(),
+                (ParamKind::Choice { default, .. }, None) => default.into(),
+                (ParamKind::Number { min, max, .. }, Some(value)) => {
+                    let number = value.as_float().or(value.as_integer().map(|i| i as f64));
+                    match number.filter(|n| (min..=max).contains(n)) {
+                        Some(n) => n.into(),
+                        None => {
+                            return Err(Error::setting(
+                                param.key,
+                                format!("found {value}, expected a number from {min} to {max}"),
+                            ));
+                        }
+                    }
+                }
+                (ParamKind::Choice { of, .. }, Some(value)) => match value.as_str().filter(|v| of.contains(v)) {
+                    Some(choice) => choice.into(),
+                    None => {
+                        return Err(Error::setting(
+                            param.key,
+                            format!("found {value}, expected one of {}", of.join(", ")),
+                        ));
+                    }
+                },
+            };
+            all.insert(param.key.to_owned(), value);
+        }
+        Ok(Self(all))
+    }
+
+    /// The values by name.
+    pub fn values(&self) -> &BTreeMap<String, toml::Value> {
+        &self.0
+    }
+
+    /// A declared number.
+    pub fn number(&self, key: &str) -> f64 {
+        self.0.get(key).and_then(toml::Value::as_float).unwrap_or_default()
+    }
+
+    /// A declared choice.
+    pub fn choice(&self, key: &str) -> &str {
+        self.0.get(key).and_then(toml::Value::as_str).unwrap_or_default()
+    }
+}
