@@ -45,6 +45,14 @@ impl DataSpec {
         }
     }
 
+    /// Values in a row, for sizes from a file that may overflow.
+    pub fn checked_width(&self) -> Option<usize> {
+        match &self.shape {
+            Shape::Image { channels, height, width } => channels.checked_mul(*height)?.checked_mul(*width),
+            Shape::Table { columns } => Some(columns.len()),
+        }
+    }
+
     /// True for pictures.
     pub fn is_image(&self) -> bool {
         matches!(self.shape, Shape::Image { .. })

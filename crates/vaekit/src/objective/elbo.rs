@@ -67,7 +67,8 @@ impl Objective for Elbo {
         }
     }
 
-    fn warm_until(&self) -> f64 {
-        if self.schedule == KlSchedule::Linear { self.period } else { 0.0 }
+    fn is_warm(&self, epoch: f64) -> bool {
+        // The end of a cycle is also the start of the next, where the weight is 0.
+        self.schedule.weight(epoch, self.period) >= 1.0 || epoch > 0.0 && (epoch / self.period).fract() == 0.0
     }
 }

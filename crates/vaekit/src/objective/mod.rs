@@ -47,8 +47,8 @@ pub trait Objective: Parameters + Send {
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
 
-    /// The epoch at which its schedules have run their course; 0 without schedules.
-    fn warm_until(&self) -> f64 {
-        0.0
+    /// False while a schedule still holds part of the objective back.
+    fn is_warm(&self, _epoch: f64) -> bool {
+        true
     }
 }

@@ -1,0 +1,123 @@
+//! The evidence lower bound over many rows, its parts, and what the latents do.
+
+use std::f64::consts::LN_2;
+
+use serde::{Deserialize, Serialize};
+use vaekit_ops::{device, to_vec};
+
+use crate::Result;
+use crate::data::{Batches, Step};
+use crate::model::{Mode, Vae};
+use crate::rng::Rng;
+
+/// A dimension is active when the mean of its posterior varies by more than
+/// this over the data (Burda et al. 2016, section 5.2).
+const ACTIVE: f64 = 0.01;
+
+/// The figures that every report shows, means over rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// The evidence lower bound, nats an example, higher is better; none for an autoencoder.
+    pub elbo_nats: Option<f64>,
+    /// KL(q || p); none for an autoencoder.
+    pub rate_nats: Option<f64>,
+    /// -E_q log p(x given z).
+    pub distortion_nats: f64,
+    /// -ELBO / (X log 2), of the values as the model sees them.
+    pub bits_per_dim: Option<f64>,
+    /// Squared error a value of the reconstruction from the mean code.
+    pub mse: f64,
+    pub active_units: Option<usize>,
+    pub rows: usize,
+}
+
+/// What each latent dimension does over the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatentStats {
+    /// Mean KL of each dimension; none where it does not factorise.
+    pub kl: Option<Vec<f64>>,
+    /// Mean and variance of the posterior's mean.
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+}
+
+/// Measures a model on rows, with `samples` draws of z a row.
+///
+/// The draws belong to (seed, row), so the figures do not depend on the batch
+/// size beyond rounding, nor on threads at all. The model must not be recording
+/// gradients, which would only cost time.
+///
+/// # Errors
+/// None of its own; those of the batches.
+pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> Result<(Figures, LatentStats)> {
+    let mut sums = Sums::default();
+    batches.for_each(0, |_, host| {
+        let batch = host.to_device(&device::cpu());
+        // Step 0 is the one that training never uses.
+        let terms = vae.elbo_terms(&batch, samples, rng.at(0), Mode::Infer);
+        let raw = vae.decode_samples(&terms.posterior.centre(), batch.label.as_deref());
+        let [_, b, r] = raw.dims();
+        let error = vae.likelihood.mean(raw.reshape([b, r])) - batch.x.clone();
+        sums.width = batch.x.dims()[1];
+        sums.rows += b;
+        sums.distortion += total(to_vec(terms.distortion()));
+        sums.error += total(to_vec(error.square().sum_dim(1)));
+        sums.rate = terms.rate().map(|rate| sums.rate.unwrap_or(0.0) + total(to_vec(rate)));
+        if let Some(per_dim) = terms.analytic_kl.as_ref().and_then(|kl| kl.per_dim.clone()) {
+            let d = per_dim.dims()[1];
+            add_columns(sums.kl.get_or_insert_default(), &to_vec(per_dim), d, |v| v);
+        }
+        let mean = terms.posterior.mean();
+        let d = mean.dims()[1];
+        let mean = to_vec(mean);
+        add_columns(&mut sums.mean, &mean, d, |v| v);
+        add_columns(&mut sums.mean_squared, &mean, d, |v| v * v);
+        Ok(Step::Continue)
+    })?;
+    Ok(sums.finish())
+}
+
+#[derive(Default)]
+struct Sums {
+    rows: usize,
+    width: usize,
+    distortion: f64,
+    error: f64,
+    rate: Option<f64>,
+    kl: Option<Vec<f64>>,
+    mean: Vec<f64>,
+    mean_squared: Vec<f64>,
+}
+
+impl Sums {
+    fn finish(self) -> (Figures, LatentStats) {
+        let n = self.rows.max(1) as f64;
+        let scaled = |v: Vec<f64>| v.into_iter().map(|s| s / n).collect::<Vec<f64>>();
+        let (mean, squared) = (scaled(self.mean), scaled(self.mean_squared));
+        let variance: Vec<f64> = mean.iter().zip(&squared).map(|(m, s)| (s - m * m).max(0.0)).collect();
+        let rate = self.rate.map(|r| r / n);
+        let distortion = self.distortion / n;
+        let elbo = rate.map(|r| -distortion - r);
+        let figures = Figures {
+            elbo_nats: elbo,
+            rate_nats: rate,
+            distortion_nats: distortion,
+            bits_per_dim: elbo.map(|e| -e / (self.width.max(1) as f64 * LN_2)),
+            mse: self.error / (n * self.width.max(1) as f64),
+            active_units: rate.map(|_| variance.iter().filter(|v| **v > ACTIVE).count()),
+            rows: self.rows,
+        };
+        (figures, LatentStats { kl: self.kl.map(scaled), mean, variance })
+    }
+}
+
+fn total(values: Vec<f32>) -> f64 {
+    values.into_iter().map(f64::from).sum()
+}
+
+fn add_columns(sums: &mut Vec<f64>, values: &[f32], width: usize, f: impl Fn(f64) -> f64) {
+    sums.resize(width, 0.0);
+    for row in values.chunks(width.max(1)) {
+        sums.iter_mut().zip(row).for_each(|(s, &v)| *s += f(f64::from(v)));
+    }
+}

@@ -1,0 +1,375 @@
+//! Settings of a training run: typed, layered, checked.
+//!
+//! Strength, weakest first: defaults, the variant's defaults, the
+//! configuration file, flags. [`TrainConfig::from_layers`] puts them together;
+//! [`TrainConfig::validate`] fits the result to a data set.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{self, Binarize, Dataset, OpenOptions, Transform, public};
+use crate::variants::{self, ModelSettings, Params};
+use crate::{Error, Result};
+
+/// How steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimizer {
+    Adam,
+    AdamW,
+    Sgd,
+    RmsProp,
+    Lion,
+}
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LrSchedule {
+    Constant,
+    /// Half a cosine from `lr` to `lr_min` over `lr_epochs`.
+    Cosine,
+    /// Times `lr_factor` every `lr_epochs`.
+    Step,
+    /// Times `lr_factor` every epoch.
+    Exponential,
+    /// Times `lr_factor` after `lr_patience` epochs without a better validation value.
+    Plateau,
+}
+
+/// Everything that decides what a run computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainConfig {
+    /// A name or a path.
+    pub data: String,
+    pub variant: String,
+    pub seed: u64,
+    #[serde(flatten)]
+    pub model: ModelSettings,
+    pub epochs: u64,
+    pub batch: usize,
+    pub optimizer: Optimizer,
+    pub lr: f64,
+    /// Of SGD.
+    pub momentum: f64,
+    pub weight_decay: f64,
+    pub lr_schedule: LrSchedule,
+    pub lr_factor: f64,
+    /// Horizon of the cosine, length of a step; 0 stands for `epochs`.
+    pub lr_epochs: u64,
+    pub lr_min: f64,
+    pub lr_patience: u64,
+    /// Largest global norm of the gradient; 0 for no limit.
+    pub clip: f64,
+    /// Batches whose gradients are averaged for one step.
+    pub accumulate: usize,
+    /// Epochs without a better validation value before training stops; 0 for never.
+    pub patience: u64,
+    /// `none`, `0..1`, `-1..1` or `standardize`; absent: what suits the data.
+    pub normalize: Option<Transform>,
+    pub binarize: Binarize,
+    /// Share of the rows for validation; absent: a tenth, or nothing for a set
+    /// that brings its own test rows unless something waits for a validation value.
+    pub valid: Option<f64>,
+    /// Share of the rows for testing, where the set brings none.
+    pub test: f64,
+    /// At most so many training rows; 0 for all.
+    pub limit: usize,
+    /// Side to resize pictures to.
+    pub size: Option<u32>,
+    /// Array of an npz archive.
+    pub key: Option<String>,
+    pub columns: Vec<String>,
+    pub label_column: Option<String>,
+    /// The variant's own settings.
+    #[serde(flatten)]
+    pub params: BTreeMap<String, toml::Value>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            data: "digits".into(),
+            variant: "vae".into(),
+            seed: 0,
+            model: ModelSettings::default(),
+            epochs: 20,
+            batch: 128,
+            optimizer: Optimizer::Adam,
+            lr: 1e-3,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            lr_schedule: LrSchedule::Constant,
+            lr_factor: 0.5,
+            lr_epochs: 0,
+            lr_min: 0.0,
+            lr_patience: 5,
+            clip: 0.0,
+            accumulate: 1,
+            patience: 0,
+            normalize: None,
+            binarize: Binarize::None,
+            valid: None,
+            test: 0.1,
+            limit: 0,
+            size: None,
+            key: None,
+            columns: Vec::new(),
+            label_column: None,
+            params: BTreeMap::new(),
+        }
+    }
+}
+
+/// A configuration that has been checked and completed for one data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidTrainConfig(TrainConfig);
+
+impl std::ops::Deref for ValidTrainConfig {
+    type Target = TrainConfig;
+
+    fn deref(&self) -> &TrainConfig {
+        &self.0
+    }
+}
+
+impl TrainConfig {
+    /// Puts layers over the defaults, the later the stronger; the variant's
+    /// defaults come before all of them.
+    ///
+    /// # Errors
+    /// An unknown key (the nearest known one is suggested) or a value of the wrong type.
+    pub fn from_layers(layers: &[toml::Table]) -> Result<Self> {
+        let mut given = toml::Table::new();
+        layers.iter().for_each(|layer| given.extend(layer.clone()));
+        let name = match given.get("variant") {
+            Some(toml::Value::String(name)) => name.clone(),
+            Some(other) => return Err(Error::setting("variant", format!("found {other}, expected a name"))),
+            None => Self::default().variant,
+        };
+        let variant = variants::find(&name)?;
+        let mut table = Self::default_table()?;
+        for (key, text) in variant.defaults() {
+            table.insert((*key).to_owned(), parse_value(text));
+        }
+        let own = Self::keys();
+        for (key, value) in given {
+            let known = own.iter().map(String::as_str).chain(variant.params().iter().map(|p| p.key));
+            if !known.clone().any(|k| k == key) {
+                let nearest = crate::nearest(&key, known);
+                let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+                return Err(Error::setting(&key, format!("is no setting of '{name}'{hint}")));
+            }
+            let before = table.insert(key.clone(), value.clone());
+            if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
+                let problem = e.to_string().lines().next().unwrap_or_default().to_owned();
+                let now = before.map(|v| format!(" (like {v})")).unwrap_or_default();
+                return Err(Error::setting(&key, format!("{problem}{now}")));
+            }
+        }
+        Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
+    }
+
+    /// Reads a configuration file as a layer.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no TOML.
+    pub fn read_layer(path: &Path) -> Result<toml::Table> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::setting(path.display(), format!("cannot be read: {e}")))?;
+        text.parse::<toml::Table>().map_err(|e| {
+            let line = e.span().map_or(0, |s| text[..s.start].lines().count().max(1));
+            Error::setting(path.display(), format!("line {line}: {}", e.message()))
+        })
+    }
+
+    /// Adds `key = text` to a layer; what a flag or `--set` does.
+    pub fn set(layer: &mut toml::Table, key: &str, text: &str) {
+        let value = match Self::default_table().ok().and_then(|t| t.get(key).cloned()) {
+            Some(toml::Value::String(_)) => text.into(),
+            Some(toml::Value::Array(_)) => {
+                let inside = text.trim_matches(['[', ']']);
+                let items = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
+                items.map(parse_value).collect::<Vec<_>>().into()
+            }
+            _ => parse_value(text),
+        };
+        layer.insert(key.to_owned(), value);
+    }
+
+    /// The names of all settings that do not belong to one variant.
+    pub fn keys() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(serde_json::Value::Object(map)) => map.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn default_table() -> Result<toml::Table> {
+        toml::Table::try_from(Self::default()).map_err(|e| Error::setting("configuration", e.to_string()))
+    }
+
+    /// Opens the data of this configuration. `options` gives places and
+    /// permissions; how to read is taken from the configuration.
+    ///
+    /// # Errors
+    /// As [`data::open`].
+    pub fn open_data(
+        &self,
+        options: &OpenOptions,
+        progress: &mut dyn FnMut(public::Progress),
+    ) -> Result<Dataset> {
+        let options = OpenOptions {
+            size: self.size,
+            key: self.key.clone(),
+            columns: self.columns.clone(),
+            label_column: self.label_column.clone(),
+            seed: 0,
+            ..options.clone()
+        };
+        data::open(&self.data, &options, progress)
+    }
+
+    /// Checks every value and completes what is left to the data.
+    ///
+    /// # Errors
+    /// The first setting that is out of range or contradicts another.
+    pub fn validate(&self, data: &Dataset) -> Result<ValidTrainConfig> {
+        let mut c = self.clone();
+        let m = &c.model;
+        let count = |key: &str, value: u64, min: u64, max: u64| match value {
+            v if (min..=max).contains(&v) => Ok(()),
+            v => Err(Error::setting(key, format!("found {v}, expected a whole number from {min} to {max}"))),
+        };
+        let range = |key: &str, value: f64, min: f64, max: f64| match value {
+            v if (min..=max).contains(&v) => Ok(()),
+            v => Err(Error::setting(key, format!("found {v}, expected a number from {min} to {max}"))),
+        };
+        count("epochs", c.epochs, 1, 1_000_000)?;
+        count("batch", c.batch as u64, 1, 1 << 20)?;
+        count("accumulate", c.accumulate as u64, 1, 1 << 16)?;
+        count("latent", m.latent as u64, 1, 1 << 16)?;
+        count("samples", m.samples as u64, 1, 10_000)?;
+        m.hidden.iter().try_for_each(|&h| count("hidden", h as u64, 1, 1 << 20))?;
+        count("hidden", m.hidden.len() as u64, 0, 64)?;
+        if c.lr <= 0.0 {
+            return Err(Error::setting("lr", format!("found {}, expected a number above 0", c.lr)));
+        }
+        range("lr", c.lr, 0.0, 1e3)?;
+        range("lr_min", c.lr_min, 0.0, c.lr)?;
+        range("lr_factor", c.lr_factor, 1e-6, 1.0)?;
+        range("momentum", c.momentum, 0.0, 1.0)?;
+        range("weight_decay", c.weight_decay, 0.0, 1e3)?;
+        range("clip", c.clip, 0.0, 1e12)?;
+        range("beta", m.beta, 0.0, 1e6)?;
+        range("free_bits", m.free_bits, 0.0, 1e3)?;
+        range("kl_period", m.kl_period, 1e-3, 1e6)?;
+        range("test", c.test, 0.0, 0.99)?;
+        if let Some(valid) = c.valid {
+            range("valid", valid, 0.0, 0.99)?;
+        }
+        if let Some(size) = c.size {
+            count("size", u64::from(size), 1, 4096)?;
+        }
+        let waits = c.patience > 0 || c.lr_schedule == LrSchedule::Plateau;
+        let needs = if c.patience > 0 { "patience" } else { "lr_schedule" };
+        if waits && c.valid == Some(0.0) {
+            return Err(Error::setting(needs, "needs validation rows, but valid is 0; raise it or leave it out"));
+        }
+        if waits && data.test_from.unwrap_or(data.len()) < 3 {
+            return Err(Error::setting(needs, format!("needs validation rows, but {} holds {}", data.name, data.len())));
+        }
+        let own_test = data.test_from.is_some();
+        c.valid = Some(c.valid.unwrap_or(if own_test && !waits { 0.0 } else { 0.1 }));
+        if c.lr_epochs == 0 {
+            c.lr_epochs = c.epochs;
+        }
+        let spec = &data.spec;
+        let default = if spec.is_image() { Transform::default_for(spec.kind) } else { table_default(spec.kind) };
+        c.normalize = Some(c.normalize.unwrap_or(default));
+        let unit = c.normalize == Some(Transform::Unit)
+            || c.normalize == Some(Transform::None) && spec.kind == data::Kind::Binary;
+        if c.binarize != Binarize::None && !unit {
+            return Err(Error::setting("binarize", "needs values from 0 to 1; add --normalize 0..1"));
+        }
+        let variant = variants::find(&c.variant)?;
+        c.params = Params::check(variant.params(), &c.params)?.values().clone();
+        Ok(ValidTrainConfig(c))
+    }
+}
+
+/// Whole-numbered columns of a table have scales of their own, unlike pixels.
+fn table_default(kind: data::Kind) -> Transform {
+    if kind == data::Kind::Binary { Transform::None } else { Transform::Standardize }
+}
+
+/// A number, a truth value, or else text.
+fn parse_value(text: &str) -> toml::Value {
+    if let Ok(i) = text.parse::<i64>() {
+        return i.into();
+    }
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        _ => text.parse::<f64>().map_or_else(|_| text.into(), Into::into),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(pairs: &[(&str, &str)]) -> toml::Table {
+        let mut layer = toml::Table::new();
+        pairs.iter().for_each(|(k, v)| TrainConfig::set(&mut layer, k, v));
+        layer
+    }
+
+    #[test]
+    fn later_layers_win_and_the_variant_speaks_first() {
+        let config =
+            TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("epochs", "3")]), layer(&[("epochs", "5")])])
+                .unwrap();
+        assert_eq!((config.epochs, config.model.beta), (5, 4.0));
+        let config = TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("beta", "2")])]).unwrap();
+        assert_eq!(config.model.beta, 2.0);
+    }
+
+    #[test]
+    fn lists_numbers_and_names_are_read_from_text() {
+        let config = TrainConfig::from_layers(&[layer(&[
+            ("hidden", "512,256"),
+            ("lr", "1"),
+            ("normalize", "-1..1"),
+            ("columns", "a,b"),
+            ("data", "123"),
+        ])])
+        .unwrap();
+        assert_eq!(config.model.hidden, [512, 256]);
+        assert_eq!((config.lr, config.normalize), (1.0, Some(Transform::Symmetric)));
+        assert_eq!((config.columns, config.data.as_str()), (vec!["a".into(), "b".into()], "123"));
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_named() {
+        for (key, value, words) in [
+            ("latnet", "2", "'latent'"),
+            ("lr", "fast", "fast"),
+            ("optimizer", "adamm", "adamm"),
+            ("hidden", "a", "a"),
+            ("noise", "gaussian", "no setting of 'vae'"),
+        ] {
+            let error = TrainConfig::from_layers(&[layer(&[(key, value)])]).unwrap_err().to_string();
+            assert!(error.starts_with(key) && error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_survives_its_file() {
+        let config = TrainConfig::from_layers(&[layer(&[("variant", "dae"), ("noise", "masking"), ("lr", "3e-4")])]).unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
+    }
+}

@@ -1,0 +1,87 @@
+//! `metrics.jsonl`: an object an epoch.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::eval::Figures;
+use crate::{Error, Result};
+
+use super::{METRICS, write_atomically};
+
+/// The figures of an epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    pub epoch: u64,
+    /// Optimizer steps so far.
+    pub step: u64,
+    /// Training time so far, without the pauses between resumed parts.
+    pub seconds: f64,
+    pub samples_per_second: f64,
+    pub lr: f64,
+    pub kl_weight: Option<f64>,
+    /// Means over the epoch, while the weights moved.
+    pub train: TrainFigures,
+    pub valid: Option<Figures>,
+}
+
+/// Figures of the training rows, nats an example.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainFigures {
+    /// What was minimised.
+    pub loss: f64,
+    pub elbo_nats: Option<f64>,
+    pub rate_nats: Option<f64>,
+    pub distortion_nats: f64,
+}
+
+/// The file, open for more epochs.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+}
+
+impl Metrics {
+    /// Opens the file of a run and drops what lies after `epoch`, torn lines included.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn open_after(dir: &Path, epoch: u64) -> Result<Self> {
+        let path = dir.join(METRICS);
+        let kept: Vec<EpochMetrics> = Self::read(dir)?.into_iter().filter(|m| m.epoch <= epoch).collect();
+        write_atomically(&path, |out| kept.iter().try_for_each(|m| writeln!(out, "{}", line(m))))?;
+        Ok(Self { path })
+    }
+
+    /// Appends an epoch.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn push(&mut self, metrics: &EpochMetrics) -> Result<()> {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path)
+            .and_then(|mut file| file.write_all(format!("{}\n", line(metrics)).as_bytes()))
+            .map_err(|e| Error::io("write", &self.path, e))
+    }
+
+    /// Every whole line of a run's file; none where there is no file yet.
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read.
+    pub fn read(dir: &Path) -> Result<Vec<EpochMetrics>> {
+        let path = dir.join(METRICS);
+        match std::fs::read_to_string(&path) {
+            // A line that does not parse was cut off by a kill; the epoch is trained again.
+            Ok(text) => Ok(text.lines().map_while(|l| serde_json::from_str(l).ok()).collect()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => Err(Error::run(&path, format!("cannot be read: {e}"))),
+        }
+    }
+}
+
+fn line(metrics: &EpochMetrics) -> String {
+    serde_json::to_string(metrics).unwrap_or_default()
+}

@@ -1,0 +1,156 @@
+//! The run folder: what training leaves and every use reads.
+//!
+//! `docs/format.md` is the specification. A run is made of text that says what
+//! was done (`run.toml`, `metrics.jsonl`), weights (`model.safetensors`), and
+//! all that going on to the same bytes needs (`state/checkpoint.safetensors`).
+
+mod atomic;
+mod config;
+mod format;
+mod metrics;
+mod state;
+mod weights;
+
+pub use atomic::{clear_leftovers, write_atomically};
+pub use config::{Optimizer, LrSchedule, TrainConfig, ValidTrainConfig};
+pub use format::{DataInfo, FORMAT_VERSION, RunFile};
+pub use metrics::{EpochMetrics, Metrics, TrainFigures};
+pub use weights::Named;
+pub(crate) use weights::{assign, save_model};
+pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
+
+use std::path::{Path, PathBuf};
+
+use crate::data::{Dataset, OpenOptions, Preparation, Splits, public, split};
+use crate::model::Vae;
+use crate::rng::Rng;
+use crate::variants::{self, Recipe, Target, Variant};
+use crate::{Error, Result};
+
+/// A trained model in its folder.
+pub struct Run {
+    dir: PathBuf,
+    file: RunFile,
+    recipe: Recipe,
+}
+
+impl Run {
+    /// Opens a run folder for use, its weights checked.
+    ///
+    /// # Errors
+    /// No run there, a format that is newer, or a file that is damaged; each is named.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        let file = RunFile::read(dir)?;
+        let mut recipe = file.build()?;
+        weights::load_model(&dir.join(MODEL), &file.identity(), &mut recipe)?;
+        Ok(Self { dir: dir.to_path_buf(), file, recipe })
+    }
+
+    /// A run whose weights are at hand.
+    pub(crate) fn from_parts(dir: PathBuf, file: RunFile, recipe: Recipe) -> Self {
+        Self { dir, file, recipe }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What was trained on what.
+    pub fn file(&self) -> &RunFile {
+        &self.file
+    }
+
+    /// The settings in effect.
+    pub fn config(&self) -> &TrainConfig {
+        &self.file.config
+    }
+
+    /// The model.
+    pub fn vae(&self) -> &Vae {
+        &self.recipe.vae
+    }
+
+    /// The variant that made it.
+    ///
+    /// # Errors
+    /// A name that this version does not know.
+    pub fn variant(&self) -> Result<&'static dyn Variant> {
+        variants::find(&self.file.config.variant)
+    }
+
+    /// Randomness that belongs to this run's seed.
+    pub fn rng(&self) -> Rng {
+        Rng::new(self.file.config.seed)
+    }
+
+    /// How rows become model values in this run.
+    pub fn preparation(&self) -> Preparation {
+        self.file.preparation()
+    }
+
+    /// Opens the data that the run was trained on and checks that it is still the same.
+    ///
+    /// # Errors
+    /// Data that cannot be opened, or that has changed.
+    pub fn open_data(
+        &self,
+        options: &OpenOptions,
+        progress: &mut dyn FnMut(public::Progress),
+    ) -> Result<(Dataset, Splits)> {
+        let data = self.config().open_data(options, progress)?;
+        self.file.data.check_same(&data)?;
+        let splits = self.split(&data)?;
+        Ok((data, splits))
+    }
+
+    /// The parts of the run's own data.
+    ///
+    /// # Errors
+    /// Shares that leave nothing to train on.
+    pub fn split(&self, data: &Dataset) -> Result<Splits> {
+        let c = self.config();
+        split::split(data, c.valid.unwrap_or(0.0), c.test, c.limit, c.seed)
+    }
+
+    /// Checks that rows of other data fit the model.
+    ///
+    /// # Errors
+    /// Another shape, with both named.
+    pub fn check_fits(&self, data: &Dataset) -> Result<()> {
+        if data.spec.width() == self.file.data.spec.width() && data.spec.is_image() == self.file.data.spec.is_image() {
+            return Ok(());
+        }
+        Err(Error::data(&data.name, format!("holds {}; this model was trained on {}", data.spec, self.file.data.spec)))
+    }
+}
+
+impl RunFile {
+    /// Builds the model that the file describes, with its initial weights.
+    ///
+    /// # Errors
+    /// Settings that no longer hold together.
+    pub fn build(&self) -> Result<Recipe> {
+        let variant = variants::find(&self.config.variant)?;
+        let params = variants::Params::check(variant.params(), &self.config.params)?;
+        let rng = Rng::new(self.config.seed);
+        let target = Target { spec: &self.data.spec, transform: &self.transform, rng };
+        variant.build(&self.config.model, &params, &target)
+    }
+
+    /// How rows become model values.
+    pub fn preparation(&self) -> Preparation {
+        Preparation {
+            transform: self.transform.clone(),
+            binarize: self.config.binarize,
+            rng: Rng::new(self.config.seed),
+        }
+    }
+}
+
+/// File names of a run folder.
+pub(crate) const RUN: &str = "run.toml";
+pub(crate) const MODEL: &str = "model.safetensors";
+pub(crate) const STATE: &str = "state/checkpoint.safetensors";
+pub(crate) const METRICS: &str = "metrics.jsonl";

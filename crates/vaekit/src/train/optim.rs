@@ -1,0 +1,108 @@
+//! Optimizers over a model's parameters.
+
+use vaekit_ops::optimizer::{self as rule, Adam};
+
+use crate::nn::Parameters;
+use crate::run::{Named, Optimizer, TrainConfig};
+
+/// An optimizer with its memory: a vector for each parameter in each slot.
+#[derive(Debug)]
+pub struct Optim {
+    kind: Optimizer,
+    momentum: f64,
+    weight_decay: f64,
+    slots: Vec<Vec<Vec<f32>>>,
+}
+
+impl Optim {
+    /// A fresh optimizer; PyTorch's constants throughout.
+    pub fn new(config: &TrainConfig, model: &dyn Parameters) -> Self {
+        let slots = match config.optimizer {
+            Optimizer::Adam | Optimizer::AdamW => 2,
+            Optimizer::Sgd | Optimizer::RmsProp | Optimizer::Lion => 1,
+        };
+        let zeros = || model.parameters().iter().map(|p| vec![0.0; p.shape().iter().product()]).collect();
+        Self {
+            kind: config.optimizer,
+            momentum: config.momentum,
+            weight_decay: config.weight_decay,
+            slots: (0..slots).map(|_| zeros()).collect(),
+        }
+    }
+
+    /// Moves every parameter by its gradient; `step` counts from 1.
+    ///
+    /// A parameter without a gradient rests, its memory too.
+    pub fn step(&mut self, model: &mut dyn Parameters, gradients: &[Option<Vec<f32>>], lr: f64, step: u64) {
+        let decay = self.weight_decay;
+        let (first, second) = self.slots.split_at_mut(1);
+        for (i, parameter) in model.parameters_mut().into_iter().enumerate() {
+            let Some(g) = &gradients[i] else { continue };
+            let mut p = parameter.take();
+            let a = &mut first[0][i];
+            let adam = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: decay };
+            match (self.kind, second.first_mut()) {
+                (Optimizer::Adam, Some(v)) => rule::adam(&mut p, g, a, &mut v[i], step, adam),
+                (Optimizer::AdamW, Some(v)) => rule::adamw(&mut p, g, a, &mut v[i], step, adam),
+                (Optimizer::RmsProp, _) => rule::rmsprop(&mut p, g, a, lr, decay),
+                (Optimizer::Lion, _) => rule::lion(&mut p, g, a, lr, decay),
+                (Optimizer::Sgd | Optimizer::Adam | Optimizer::AdamW, _) => {
+                    rule::sgd(&mut p, g, a, lr, self.momentum, decay);
+                }
+            }
+            parameter.set(p, true);
+        }
+    }
+
+    /// The memory, for a checkpoint.
+    pub fn memory(&self, model: &dyn Parameters) -> Vec<Vec<Named>> {
+        let slot = |values: &Vec<Vec<f32>>| {
+            model.parameters().iter().zip(values).map(|(p, v)| Named::of("", p, v.clone())).collect()
+        };
+        self.slots.iter().map(slot).collect()
+    }
+
+    /// Takes the memory of a checkpoint; false when it is not what this optimizer has.
+    pub fn remember(&mut self, model: &dyn Parameters, memory: Vec<Vec<Named>>) -> bool {
+        if memory.len() != self.slots.len() {
+            return false;
+        }
+        for (slot, saved) in self.slots.iter_mut().zip(memory) {
+            for (parameter, values) in model.parameters().iter().zip(slot.iter_mut()) {
+                match saved.iter().find(|t| t.name == parameter.name() && t.values.len() == values.len()) {
+                    Some(tensor) => values.clone_from(&tensor.values),
+                    None => return false,
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Scales gradients so that their norm, all taken together, is at most `limit` (0: no limit).
+///
+/// Returns the norm before; a NaN or infinity in any gradient shows in it.
+pub fn clip(gradients: &mut [Option<Vec<f32>>], limit: f64) -> f64 {
+    let norm = gradients.iter().flatten().map(|g| rule::sum_of_squares(g)).sum::<f64>().sqrt();
+    if limit > 0.0 && norm > limit {
+        let scale = (limit / norm) as f32;
+        gradients.iter_mut().flatten().flatten().for_each(|g| *g *= scale);
+    }
+    norm
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipping_is_by_the_norm_of_all_gradients_together() {
+        let mut gradients = vec![Some(vec![3.0f32]), None, Some(vec![0.0, 4.0])];
+        assert_eq!(clip(&mut gradients, 10.0), 5.0);
+        assert_eq!(gradients[0], Some(vec![3.0]));
+        clip(&mut gradients, 1.0);
+        assert!((gradients[0].as_ref().unwrap()[0] - 0.6).abs() < 1e-6);
+        assert!((gradients[2].as_ref().unwrap()[1] - 0.8).abs() < 1e-6);
+        assert!(clip(&mut [Some(vec![f32::NAN])], 1.0).is_nan());
+    }
+}

@@ -1,0 +1,279 @@
+//! The trainer: a configuration and a data set in, a run folder out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::data::{Batches, Binarize, Dataset, Kind, Step, split};
+use crate::nn::Parameters;
+use crate::run::{Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
+use crate::{Error, Result};
+
+use super::early_stopping::{self, Verdict};
+use super::event::TrainEvent;
+use super::learning_rate;
+use super::session::Session;
+
+/// What `--resume` may change: nothing that would change the steps already taken.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// More epochs than before, or as many.
+    pub epochs: Option<u64>,
+}
+
+/// Trains one run.
+///
+/// ```no_run
+/// # fn main() -> vaekit::Result<()> {
+/// let config = vaekit::TrainConfig::default();
+/// let data = config.open_data(&Default::default(), &mut |_| ())?;
+/// let run = vaekit::Trainer::new(config).out("runs/digits").fit(&data)?;
+/// # Ok(()) }
+/// ```
+pub struct Trainer {
+    config: TrainConfig,
+    out: Option<PathBuf>,
+    resume: Option<PathBuf>,
+    listener: Box<dyn FnMut(TrainEvent)>,
+    interrupt: Arc<AtomicBool>,
+}
+
+impl Trainer {
+    /// A trainer for a configuration, which [`fit`](Self::fit) checks against the data.
+    pub fn new(config: TrainConfig) -> Self {
+        Self { config, out: None, resume: None, listener: Box::new(|_| ()), interrupt: Arc::default() }
+    }
+
+    /// A trainer that goes on with a run from its last checkpoint.
+    ///
+    /// # Errors
+    /// No run there, or fewer epochs than it has done.
+    pub fn resume(dir: impl Into<PathBuf>, changes: &Changes) -> Result<Self> {
+        let dir = dir.into();
+        let mut config = RunFile::read(&dir)?.config;
+        if let Some(epochs) = changes.epochs {
+            if epochs < config.epochs {
+                let before = config.epochs;
+                return Err(Error::setting(
+                    "epochs",
+                    format!("found {epochs}, the run was made for {before}; on resume it can only be raised"),
+                ));
+            }
+            config.epochs = epochs;
+        }
+        Ok(Self { resume: Some(dir), ..Self::new(config) })
+    }
+
+    /// The configuration; of a resumed run, its own.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The folder to make. Without it, the first free one of `runs/DATA-VARIANT`, `-2`, `-3` and so on.
+    #[must_use]
+    pub fn out(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.out = Some(dir.into());
+        self
+    }
+
+    /// Who hears of progress.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl FnMut(TrainEvent) + 'static) -> Self {
+        self.listener = Box::new(listener);
+        self
+    }
+
+    /// A flag that, once set, makes training save and return.
+    #[must_use]
+    pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.interrupt = flag;
+        self
+    }
+
+    /// Trains to the end, to an early stop, or to an interrupt; [`RunFile`] and
+    /// the checkpoint tell which.
+    ///
+    /// # Errors
+    /// Settings that do not fit the data or each other; a folder that is taken
+    /// or cannot be written; numbers that leave the finite ones, in which case
+    /// the last checkpoint stands.
+    pub fn fit(mut self, data: &Dataset) -> Result<Run> {
+        let file = self.describe(data)?;
+        let recipe = file.build()?;
+        let dir = match &self.resume {
+            Some(dir) => dir.clone(),
+            None => make_folder(self.out.take(), &file)?,
+        };
+        let mut session = Session::open(dir, file, recipe, data)?;
+        self.announce(&session);
+        let finished = self.train(&mut session)?;
+        session.save(true)?;
+        if finished {
+            self.judge_result(&session);
+        }
+        session.into_run()
+    }
+
+    /// The `run.toml` of this training.
+    fn describe(&self, data: &Dataset) -> Result<RunFile> {
+        if let Some(dir) = &self.resume {
+            let mut file = RunFile::read(dir)?;
+            file.data.check_same(data)?;
+            file.config.epochs = self.config.epochs;
+            return Ok(file);
+        }
+        let config = self.config.validate(data)?;
+        let splits = split::split(data, config.valid.unwrap_or(0.0), config.test, config.limit, config.seed)?;
+        let transform = config.normalize.unwrap_or(crate::data::Transform::None).fit(data, &splits.train)?;
+        let mut file = RunFile {
+            format: FORMAT_VERSION,
+            vaekit: env!("CARGO_PKG_VERSION").to_owned(),
+            data: DataInfo::new(data, &splits),
+            config: (*config).clone(),
+            transform,
+        };
+        // The file names the likelihood that `auto` stood for.
+        file.config.model.likelihood = file.build()?.vae.likelihood.name().to_owned();
+        Ok(file)
+    }
+
+    /// The loop. True when there is nothing left to train.
+    fn train(&mut self, session: &mut Session<'_>) -> Result<bool> {
+        while session.state.epoch < session.file.config.epochs && !session.state.stopped {
+            if !self.epoch(session)? {
+                session.save(true)?;
+                (self.listener)(TrainEvent::Interrupted { epoch: session.state.epoch });
+                return Ok(false);
+            }
+            let metrics = session.finish_epoch()?;
+            let value = metrics.valid.as_ref().map(|v| v.elbo_nats.unwrap_or(-v.distortion_nats));
+            let epoch = metrics.epoch;
+            (self.listener)(TrainEvent::Epoch(Box::new(metrics)));
+            if let Some(value) = value {
+                learning_rate::hear(&session.file.config, &mut session.state.plateau, value);
+                let patience = session.file.config.patience;
+                match early_stopping::judge(&mut session.state, epoch, value, patience) {
+                    Verdict::Best if patience > 0 => session.keep_best(),
+                    Verdict::Stop => {
+                        session.state.stopped = true;
+                        let best_epoch = session.state.best.map_or(epoch, |b| b.epoch);
+                        (self.listener)(TrainEvent::StoppedEarly { epoch, best_epoch });
+                    }
+                    Verdict::Best | Verdict::Wait => {}
+                }
+            }
+            session.save(false)?;
+        }
+        Ok(true)
+    }
+
+    /// One pass over the training rows, from where the state stands. False when interrupted.
+    fn epoch(&mut self, session: &mut Session<'_>) -> Result<bool> {
+        let epoch = session.state.epoch + 1;
+        let c = &session.file.config;
+        let preparation = session.preparation.clone();
+        let batches = Batches::shuffled(session.data, &preparation, &session.splits.train, c.batch, epoch);
+        let (count, accumulate) = (batches.count(), c.accumulate);
+        let mut interrupted = false;
+        session.clock();
+        batches.for_each(session.state.batch, |i, host| {
+            let last_of_step = (i + 1) % accumulate == 0 || i + 1 == count;
+            let loss = session.learn(host, i as f64 / count as f64, last_of_step)?;
+            (self.listener)(TrainEvent::Batch {
+                epoch,
+                batch: i + 1,
+                loss: loss.loss,
+                rate: loss.rate,
+                distortion: loss.distortion,
+                samples_per_second: session.speed(),
+            });
+            // Between steps nothing is half done, so only there can training pause.
+            if last_of_step && i + 1 < count {
+                session.save_if_due()?;
+                if self.interrupt.load(std::sync::atomic::Ordering::SeqCst) {
+                    interrupted = true;
+                    return Ok(Step::Stop);
+                }
+            }
+            Ok(Step::Continue)
+        })?;
+        Ok(!interrupted)
+    }
+
+    fn announce(&mut self, session: &Session<'_>) {
+        let (file, splits) = (&session.file, &session.splits);
+        (self.listener)(TrainEvent::Started {
+            dir: session.dir.clone(),
+            data: format!("{}: {}", file.data.name, file.data.spec),
+            train_rows: splits.train.len(),
+            valid_rows: splits.valid.len(),
+            test_rows: splits.test.len(),
+            parameters: session.recipe.parameters().iter().map(|p| p.shape().iter().product::<usize>()).sum(),
+            likelihood: session.recipe.vae.likelihood.name(),
+            epochs_done: session.state.epoch,
+            epochs: file.config.epochs,
+            batches: splits.train.len().div_ceil(file.config.batch),
+        });
+        let unit = session.recipe.vae.likelihood.needs_unit_interval();
+        if unit && file.data.spec.kind != Kind::Binary && file.config.binarize == Binarize::None {
+            (self.listener)(TrainEvent::Warning(
+                "grey values under a Bernoulli are no likelihood of the data: compare these nats only with others \
+                 made the same way, or use --binarize dynamic, or a gaussian likelihood"
+                    .into(),
+            ));
+        }
+    }
+
+    /// Tells what the reader of the final figures should know.
+    fn judge_result(&mut self, session: &Session<'_>) {
+        let c = &session.file.config;
+        if !session.recipe.objective.is_warm(session.state.epoch as f64) {
+            (self.listener)(TrainEvent::Warning(format!(
+                "the KL weight was still rising when training ended (kl_period is {} epochs): the model was trained \
+                 with beta below {}; train longer or shorten kl_period",
+                c.model.kl_period, c.model.beta
+            )));
+        }
+        let Some(active) = session.active_units() else { return };
+        if active <= c.model.latent / 10 {
+            (self.listener)(TrainEvent::Warning(format!(
+                "posterior collapse: {active} of {} latent dimensions carry information; try a smaller beta, \
+                 --kl-schedule linear, --free-bits 0.1, or a smaller decoder",
+                c.model.latent
+            )));
+        }
+    }
+}
+
+/// Makes the folder of a new run and writes its first file.
+fn make_folder(out: Option<PathBuf>, file: &RunFile) -> Result<PathBuf> {
+    let dir = match out {
+        Some(dir) => dir,
+        None => {
+            let stem = format!("runs/{}-{}", file.data.name, file.config.variant);
+            let numbered = (2..).map(|i| format!("{stem}-{i}"));
+            let free = std::iter::once(stem.clone()).chain(numbered).map(PathBuf::from).find(|p| !p.exists());
+            free.unwrap_or_else(|| Path::new(&stem).to_path_buf())
+        }
+    };
+    let cannot = |e: std::io::Error| Error::setting("out", format!("{} cannot be made or written: {e}", dir.display()));
+    if std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Error::setting(
+            "out",
+            format!("{} is not empty; choose a new folder, or go on with --resume {0}", dir.display()),
+        ));
+    }
+    std::fs::create_dir_all(dir.join("state")).map_err(cannot)?;
+    std::fs::create_dir_all(dir.join("plots")).map_err(cannot)?;
+    file.write(&dir)?;
+    Ok(dir)
+}
+
+/// The checkpoint of a run, for those who want to know whether it is finished.
+///
+/// # Errors
+/// A damaged checkpoint.
+pub(super) fn checkpoint(dir: &Path, file: &RunFile, model: &dyn Parameters) -> Result<Option<Checkpoint>> {
+    let values = model.parameters().iter().map(|p| p.shape().iter().product::<usize>()).sum();
+    Checkpoint::read(dir, &file.identity(), values)
+}
