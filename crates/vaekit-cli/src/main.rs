@@ -1,1 +1,144 @@
-fn main() {}
+//! `vaekit`: one command from data to result.
+//!
+//! Each verb is a file with its flags and a `run` function; the work is the
+//! library's. Figures go to standard output, everything else to standard error.
+
+mod data;
+mod encode;
+mod evaluate;
+mod input;
+mod interpolate;
+mod progress;
+mod reconstruct;
+mod sample;
+mod say;
+mod settings;
+mod train;
+mod traverse;
+mod variants;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+// Training allocates a buffer for nearly every operation.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Train variational autoencoders on images and tables, and use them.
+#[derive(Parser)]
+#[command(name = "vaekit", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Train a model and leave a run folder
+    Train(train::Train),
+    /// Draw new rows
+    Sample(sample::Sample),
+    /// Pass rows through the code and back
+    Reconstruct(reconstruct::Reconstruct),
+    /// Write the codes of rows
+    Encode(encode::Encode),
+    /// Write the rows of codes
+    Decode(encode::Decode),
+    /// Show what lies between two rows or two classes
+    Interpolate(interpolate::Interpolate),
+    /// Show what each latent dimension does
+    Traverse(traverse::Traverse),
+    /// Print the figures of a model on rows
+    Evaluate(evaluate::Evaluate),
+    /// List what can be trained, or explain one variant
+    Variants(variants::Variants),
+    /// List the known data sets, or describe one
+    Data(data::Data),
+}
+
+/// Flags that every verb has.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Threads to compute with; results do not depend on it [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Everywhere")]
+    threads: Option<usize>,
+    /// Where to compute
+    #[arg(long, default_value = "cpu", value_parser = ["cpu"], help_heading = "Everywhere")]
+    device: String,
+    /// Print figures as one JSON object
+    #[arg(long, help_heading = "Everywhere")]
+    json: bool,
+    /// Print only results, warnings and errors
+    #[arg(long, short, help_heading = "Everywhere")]
+    quiet: bool,
+}
+
+impl Common {
+    /// Sets up the threads.
+    fn start(&self) -> vaekit::Result<()> {
+        match self.threads {
+            None => Ok(()),
+            Some(n @ 1..=1024) => rayon::ThreadPoolBuilder::new()
+                .num_threads(n)
+                .build_global()
+                .map_err(|e| vaekit::Error::setting("threads", e.to_string())),
+            Some(n) => {
+                Err(vaekit::Error::setting("threads", format!("found {n}, expected a whole number from 1 to 1024")))
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.verb {
+        Verb::Train(args) => return args.run(),
+        Verb::Sample(args) => args.run(),
+        Verb::Reconstruct(args) => args.run(),
+        Verb::Encode(args) => args.run(),
+        Verb::Decode(args) => args.run(),
+        Verb::Interpolate(args) => args.run(),
+        Verb::Traverse(args) => args.run(),
+        Verb::Evaluate(args) => args.run(),
+        Verb::Variants(args) => args.run(),
+        Verb::Data(args) => args.run(),
+    };
+    finish(result)
+}
+
+/// The exit code of a result, its error told in one line.
+fn finish(result: vaekit::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error.to_string());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Help as it is; of a mistake, the line that names it and the tip.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        // A closed pipe is no reason to complain.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more"));
+    let told: Vec<&str> = lines.map(|l| l.trim_start_matches("error: ")).filter(|l| !l.is_empty()).collect();
+    say::error(&format!("{}; see --help", told.join("; ")));
+    ExitCode::from(2)
+}

@@ -61,7 +61,8 @@ impl Error {
         ErrorKind::Data { place: place.to_string(), problem: problem.into() }.into()
     }
 
-    pub(crate) fn setting(key: impl ToString, problem: impl Into<String>) -> Self {
+    /// A flag or setting that cannot be taken; for callers with flags of their own.
+    pub fn setting(key: impl ToString, problem: impl Into<String>) -> Self {
         ErrorKind::Setting { key: key.to_string(), problem: problem.into() }.into()
     }
 

@@ -9,9 +9,11 @@ pub mod eval;
 pub mod model;
 pub mod nn;
 pub mod objective;
+pub mod plot;
 pub mod rng;
 pub mod run;
 pub mod train;
+pub mod uses;
 pub mod variants;
 
 pub use error::{Error, ErrorKind, Result};

@@ -216,11 +216,7 @@ impl TrainConfig {
     ///
     /// # Errors
     /// As [`data::open`].
-    pub fn open_data(
-        &self,
-        options: &OpenOptions,
-        progress: &mut dyn FnMut(public::Progress),
-    ) -> Result<Dataset> {
+    pub fn open_data(&self, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress)) -> Result<Dataset> {
         let options = OpenOptions {
             size: self.size,
             key: self.key.clone(),
@@ -279,7 +275,10 @@ impl TrainConfig {
             return Err(Error::setting(needs, "needs validation rows, but valid is 0; raise it or leave it out"));
         }
         if waits && data.test_from.unwrap_or(data.len()) < 3 {
-            return Err(Error::setting(needs, format!("needs validation rows, but {} holds {}", data.name, data.len())));
+            return Err(Error::setting(
+                needs,
+                format!("needs validation rows, but {} holds {}", data.name, data.len()),
+            ));
         }
         let own_test = data.test_from.is_some();
         c.valid = Some(c.valid.unwrap_or(if own_test && !waits { 0.0 } else { 0.1 }));
@@ -368,7 +367,8 @@ mod tests {
 
     #[test]
     fn a_configuration_survives_its_file() {
-        let config = TrainConfig::from_layers(&[layer(&[("variant", "dae"), ("noise", "masking"), ("lr", "3e-4")])]).unwrap();
+        let config =
+            TrainConfig::from_layers(&[layer(&[("variant", "dae"), ("noise", "masking"), ("lr", "3e-4")])]).unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
     }

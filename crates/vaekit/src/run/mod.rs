@@ -8,16 +8,18 @@ mod atomic;
 mod config;
 mod format;
 mod metrics;
+mod settings;
 mod state;
 mod weights;
 
 pub use atomic::{clear_leftovers, write_atomically};
-pub use config::{Optimizer, LrSchedule, TrainConfig, ValidTrainConfig};
+pub use config::{LrSchedule, Optimizer, TrainConfig, ValidTrainConfig};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
+pub use settings::{SETTINGS, Setting};
+pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
 pub use weights::Named;
 pub(crate) use weights::{assign, save_model};
-pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
 
 use std::path::{Path, PathBuf};
 

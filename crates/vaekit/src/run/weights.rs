@@ -94,10 +94,7 @@ pub fn assign(path: &Path, tensors: Vec<Named>, targets: &mut dyn Parameters) ->
         };
         if tensor.shape != parameter.shape() {
             let (found, expected) = (&tensor.shape, parameter.shape());
-            return Err(Error::run(
-                path,
-                format!("tensor {} has shape {found:?}, expected {expected:?}", tensor.name),
-            ));
+            return Err(Error::run(path, format!("tensor {} has shape {found:?}, expected {expected:?}", tensor.name)));
         }
         checked.push(tensor.values);
     }

@@ -1,0 +1,63 @@
+//! `vaekit data`
+
+use clap::Args;
+use vaekit::Result;
+use vaekit::data::{builtin::BUILTIN, open, public::PUBLIC};
+
+use crate::input::Places;
+use crate::{Common, progress, say};
+
+/// Flags of `data`.
+#[derive(Args)]
+pub struct Data {
+    /// A name or a path to describe; a public set is fetched if need be
+    name: Option<String>,
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Data {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        if let Some(name) = &self.name {
+            return self.describe(name);
+        }
+        let builtin = BUILTIN.iter().map(|s| (s.name, s.summary, "built in"));
+        let all: Vec<_> = builtin.chain(PUBLIC.iter().map(|s| (s.name, s.summary, "public"))).collect();
+        if self.common.json {
+            let list = all
+                .iter()
+                .map(|(name, summary, kind)| serde_json::json!({"name": name, "summary": summary, "kind": kind}));
+            say::json(&list.collect());
+        } else {
+            all.iter().for_each(|(name, summary, kind)| say::out(&format!("{name:<20}{kind:<10}{summary}")));
+        }
+        Ok(())
+    }
+
+    fn describe(&self, name: &str) -> Result<()> {
+        let data = open(name, &self.places.options(), &mut progress::download(self.common.quiet))?;
+        let test = data.test_from.map_or(0, |t| data.len() - t);
+        let classes = data.labels.as_ref().map(|l| l.names.clone()).unwrap_or_default();
+        if self.common.json {
+            say::json(&serde_json::json!({
+                "name": data.name, "spec": data.spec, "rows": data.len(), "test_rows": test,
+                "classes": classes, "fingerprint": data.fingerprint(),
+            }));
+            return Ok(());
+        }
+        say::out(&format!("{}: {} {}", data.name, say::count(data.len()), data.spec));
+        if test > 0 {
+            say::out(&format!("{} of them are its own test rows", say::count(test)));
+        }
+        if !classes.is_empty() {
+            say::out(&format!("classes: {}", classes.join(", ")));
+        }
+        if let Some(factors) = &data.factors {
+            say::out(&format!("factors: {}", factors.names.join(", ")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! `vaekit encode` and `vaekit decode`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::data::{OpenOptions, Shape, open};
+use vaekit::uses::check_output;
+use vaekit::{Error, Result, Run};
+
+use crate::input::{Input, Part};
+use crate::{Common, say};
+
+/// Flags of `encode`.
+#[derive(Args)]
+pub struct Encode {
+    #[command(flatten)]
+    input: Input,
+    /// A .npy or .csv file, a row for each row of the data
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Write the log-variances of q(z|x) beside its means
+    #[arg(long)]
+    log_var: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Encode {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        numbers_only(&self.out)?;
+        let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
+        let codes = run.encode(&data, &rows)?;
+        if self.log_var && codes.log_var.is_none() {
+            return Err(Error::setting("log-var", "this model's codes are points; leave the flag out"));
+        }
+        codes.values(self.log_var).write(&self.out)?;
+        say::wrote(&self.out, rows.len(), &self.common);
+        Ok(())
+    }
+}
+
+fn numbers_only(out: &std::path::Path) -> Result<()> {
+    match check_output(out)? {
+        "png" => Err(Error::setting("out", format!("{}: codes have no picture; expected .npy or .csv", out.display()))),
+        _ => Ok(()),
+    }
+}
+
+/// Flags of `decode`.
+#[derive(Args)]
+pub struct Decode {
+    /// The folder that train made
+    run: PathBuf,
+    /// Codes as .npy or .csv, a row each, such as encode writes
+    codes: PathBuf,
+    /// A .png, .npy or .csv file
+    #[arg(long, value_name = "FILE", default_value = "decoded.png")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Decode {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        check_output(&self.out)?;
+        let run = Run::open(&self.run)?;
+        let codes = open(&self.codes.to_string_lossy(), &OpenOptions::default(), &mut |_| ())?;
+        let Shape::Table { columns } = &codes.spec.shape else {
+            return Err(Error::setting("codes", format!("{} holds images, expected a table", self.codes.display())));
+        };
+        let mut values = Vec::new();
+        (0..codes.len()).for_each(|row| codes.extend_with_row(row, &mut values));
+        let decoded = run.decode(&values, columns.len(), codes.len().isqrt().clamp(1, 16))?;
+        decoded.write(&self.out)?;
+        say::wrote(&self.out, decoded.len(), &self.common);
+        Ok(())
+    }
+}

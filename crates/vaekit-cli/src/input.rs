@@ -1,0 +1,118 @@
+//! The run and the rows that a verb works on.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use vaekit::data::{Dataset, OpenOptions, Shape, open};
+use vaekit::{Result, Run};
+
+use crate::progress;
+
+/// Where data may come from.
+#[derive(Args, Clone, Default)]
+pub struct Places {
+    /// Look for public data sets here first
+    #[arg(long, value_name = "FOLDER", help_heading = "Data")]
+    pub data_dir: Option<PathBuf>,
+    /// Never download
+    #[arg(long, help_heading = "Data")]
+    pub offline: bool,
+}
+
+impl Places {
+    pub fn options(&self) -> OpenOptions {
+        OpenOptions { data_dir: self.data_dir.clone(), offline: self.offline, ..OpenOptions::default() }
+    }
+}
+
+/// A part of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    Train,
+    Valid,
+    Test,
+    All,
+}
+
+/// A run, and data that is the run's own unless said otherwise.
+#[derive(Args, Clone)]
+pub struct Input {
+    /// The folder that train made
+    pub run: PathBuf,
+    /// A name or a path; the data of the run unless said
+    pub data: Option<String>,
+    #[command(flatten)]
+    places: Places,
+    /// Which rows [default: test rows of the run's own data, all rows of other data]
+    #[arg(long, value_enum, help_heading = "Data")]
+    pub part: Option<Part>,
+    /// The array of an npz archive
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    key: Option<String>,
+    /// Column of a csv table that holds classes
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    label_column: Option<String>,
+}
+
+impl Input {
+    /// Opens run and data. `part` is what to take of the run's own data when nothing is said.
+    pub fn open(&self, part: Part, quiet: bool) -> Result<(Run, Dataset, Vec<u32>)> {
+        let run = Run::open(&self.run)?;
+        let (data, rows) = self.rows(&run, part, quiet)?;
+        Ok((run, data, rows))
+    }
+
+    fn rows(&self, run: &Run, part: Part, quiet: bool) -> Result<(Dataset, Vec<u32>)> {
+        let mut progress = progress::download(quiet);
+        let options = self.places.options();
+        let data = match &self.data {
+            None => run.open_data(&options, &mut progress)?.0,
+            Some(name) => {
+                let columns = match &run.file().data.spec.shape {
+                    Shape::Table { columns } => columns.clone(),
+                    Shape::Image { .. } => Vec::new(),
+                };
+                let config = run.config();
+                let options = OpenOptions {
+                    size: config.size,
+                    key: self.key.clone().or_else(|| config.key.clone()),
+                    label_column: self.label_column.clone(),
+                    columns,
+                    ..options
+                };
+                open(name, &options, &mut progress)?
+            }
+        };
+        let all = || (0..data.len() as u32).collect::<Vec<u32>>();
+        let own = data.fingerprint() == run.file().data.fingerprint;
+        let rows = match (self.part.unwrap_or(if own { part } else { Part::All }), own) {
+            (Part::All, _) => all(),
+            (part, true) => {
+                let splits = run.split(&data)?;
+                match part {
+                    Part::Train => splits.train,
+                    Part::Valid => splits.valid,
+                    // Without test rows the training rows are better than none.
+                    _ if splits.test.is_empty() && self.part.is_none() => splits.train,
+                    _ => splits.test,
+                }
+            }
+            (Part::Test, false) if data.test_from.is_some() => {
+                (data.test_from.unwrap_or(0) as u32..data.len() as u32).collect()
+            }
+            (_, false) => {
+                return Err(vaekit::Error::setting(
+                    "part",
+                    format!("{} is other data than the run's; use all", data.name),
+                ));
+            }
+        };
+        if rows.is_empty() {
+            return Err(vaekit::Error::setting(
+                "part",
+                format!("that part of {} holds no rows; choose another", data.name),
+            ));
+        }
+        Ok((data, rows))
+    }
+}

@@ -1,0 +1,40 @@
+//! `vaekit reconstruct`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::Result;
+use vaekit::uses::check_output;
+
+use crate::input::{Input, Part};
+use crate::{Common, say};
+
+/// Flags of `reconstruct`.
+#[derive(Args)]
+pub struct Reconstruct {
+    #[command(flatten)]
+    input: Input,
+    /// How many rows, from the first on [default: 20 for pictures, all for numbers]
+    #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..))]
+    n: Option<u32>,
+    /// A .png (rows above their reconstructions), .npy or .csv file
+    #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Reconstruct {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        let picture = check_output(&self.out)? == "png";
+        let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
+        let image = run.file().data.spec.is_image();
+        let n = self.n.map_or(if picture && image { 20 } else { rows.len() }, |n| n as usize);
+        rows.truncate(n);
+        let values = if picture { run.reconstruct_beside(&data, &rows)? } else { run.reconstruct(&data, &rows)? };
+        values.write(&self.out)?;
+        say::wrote(&self.out, rows.len(), &self.common);
+        Ok(())
+    }
+}

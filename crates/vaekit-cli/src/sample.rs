@@ -1,0 +1,54 @@
+//! `vaekit sample`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::rng::Rng;
+use vaekit::uses::{Observation, check_output};
+use vaekit::{Result, Run};
+
+use crate::{Common, say};
+
+/// Flags of `sample`.
+#[derive(Args)]
+pub struct Sample {
+    /// The folder that train made
+    run: PathBuf,
+    /// How many rows
+    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    n: u32,
+    /// Seed of the draws [default: the run's]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Show the mean of p(x|z), which is what images do unless said
+    #[arg(long, conflicts_with = "draw")]
+    mean: bool,
+    /// Draw x from p(x|z), which is what tables do unless said
+    #[arg(long)]
+    draw: bool,
+    /// A .png, .npy or .csv file [default: samples.png for images, samples.csv for tables]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Sample {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        let run = Run::open(&self.run)?;
+        let image = run.file().data.spec.is_image();
+        let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
+        check_output(&out)?;
+        let observation = match (self.mean, self.draw) {
+            (true, _) => Observation::Mean,
+            (_, true) => Observation::Draw,
+            _ => run.default_observation(),
+        };
+        let rng = self.seed.map_or_else(|| run.rng(), Rng::new);
+        let values = run.sample(self.n as usize, observation, rng)?;
+        values.write(&out)?;
+        say::wrote(&out, values.len(), &self.common);
+        Ok(())
+    }
+}

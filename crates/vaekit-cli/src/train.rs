@@ -1,0 +1,193 @@
+//! `vaekit train`
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use vaekit::data::{builtin::BUILTIN, public::PUBLIC};
+use vaekit::run::RunFile;
+use vaekit::train::Changes;
+use vaekit::{Error, Result, Run, TrainConfig, Trainer};
+
+use crate::input::Places;
+use crate::progress::{self, Display};
+use crate::settings::Settings;
+use crate::{Common, evaluate, finish, say};
+
+/// Flags of `train`.
+#[derive(Args)]
+pub struct Train {
+    /// A name (see `vaekit data`), a .csv, .npy or .npz file, a folder of pictures or of idx files [default: digits]
+    data: Option<String>,
+    /// The run folder to make [default: the first free runs/DATA-VARIANT]
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    /// Go on with a run from its last checkpoint; --epochs may be raised
+    #[arg(long, value_name = "RUN", conflicts_with = "out")]
+    resume: Option<PathBuf>,
+    /// Settings from a TOML file; flags are stronger
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, as key=value; may be given again
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Train {
+    pub fn run(self) -> ExitCode {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let result = self.train(&interrupted);
+        match result {
+            Ok(Some(dir)) => {
+                say::note(&format!("interrupted and saved; go on with: vaekit train --resume {}", dir.display()));
+                ExitCode::FAILURE
+            }
+            Ok(None) => ExitCode::SUCCESS,
+            Err(error) => finish(Err(error)),
+        }
+    }
+
+    /// The folder when interrupted, none when the run is finished.
+    fn train(self, interrupted: &Arc<AtomicBool>) -> Result<Option<PathBuf>> {
+        self.common.start()?;
+        let given = self.layers()?;
+        let trainer = match &self.resume {
+            Some(dir) => resumed(dir, &given)?,
+            None => {
+                let mut config = TrainConfig::from_layers(&[given.clone()])?;
+                config.data = absolute(&config.data);
+                Trainer::new(config)
+            }
+        };
+        let mut config = trainer.config().clone();
+        if let Some(toml::Value::String(data)) = given.get("data") {
+            config.data = absolute(data);
+        }
+        let data = config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?;
+        let trainer = match self.out.clone() {
+            Some(out) => trainer.out(out),
+            None => trainer,
+        };
+        heed_interrupts(interrupted);
+        let display = Rc::new(RefCell::new(Display::new(self.common.quiet)));
+        let run = trainer
+            .on_event(move |event| display.borrow_mut().hear(event))
+            .interrupt(Arc::clone(interrupted))
+            .fit(&data)?;
+        if interrupted.load(Ordering::SeqCst) {
+            return Ok(Some(run.dir().to_path_buf()));
+        }
+        self.report(&run, &data)?;
+        Ok(None)
+    }
+
+    /// What the configuration file, `--set`, flags and DATA say, the later the stronger.
+    fn layers(&self) -> Result<toml::Table> {
+        let mut given = match &self.config {
+            Some(path) => TrainConfig::read_layer(path)?,
+            None => toml::Table::new(),
+        };
+        for pair in &self.set {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(Error::setting("set", format!("found '{pair}', expected key=value")));
+            };
+            TrainConfig::set(&mut given, key.trim(), value.trim());
+        }
+        given.extend(self.settings.0.clone());
+        if let Some(data) = &self.data {
+            given.insert("data".into(), data.clone().into());
+        }
+        Ok(given)
+    }
+
+    /// Test figures and pictures.
+    fn report(&self, run: &Run, data: &vaekit::data::Dataset) -> Result<()> {
+        let splits = run.split(data)?;
+        let figures = match splits.test.is_empty() {
+            true => None,
+            false => Some(run.evaluate(data, &splits.test, 1)?.0),
+        };
+        let pictures = run.write_pictures(data, &splits)?;
+        let metrics = vaekit::run::Metrics::read(run.dir())?;
+        let (epochs, seconds) = metrics.last().map_or((0, 0.0), |m| (m.epoch, m.seconds));
+        if self.common.json {
+            let mut object = serde_json::json!({"run": run.dir(), "epochs": epochs, "seconds": seconds});
+            if let (Some(map), Some(figures)) = (object.as_object_mut(), &figures) {
+                map.extend(evaluate::object(figures));
+            }
+            say::json(&object);
+            return Ok(());
+        }
+        match &figures {
+            Some(figures) => evaluate::print("test", figures, run),
+            None => say::out("no rows were kept for testing"),
+        }
+        let shown = [
+            ("run", Some(run.dir())),
+            ("samples", pictures.samples.as_deref()),
+            ("reconstructions", pictures.reconstructions.as_deref()),
+            ("curves", Some(pictures.curves.as_path())),
+        ];
+        for (what, path) in shown {
+            if let Some(path) = path {
+                say::out(&format!("{what:<16}{}", path.display()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A trainer that goes on, after checking that nothing given contradicts the run.
+fn resumed(dir: &Path, given: &toml::Table) -> Result<Trainer> {
+    let file = RunFile::read(dir)?;
+    let table = |config: &TrainConfig| {
+        toml::Table::try_from(config).map_err(|e| Error::setting("configuration", e.to_string()))
+    };
+    let before = table(&file.config)?;
+    let after = TrainConfig::from_layers(&[before.clone(), given.clone()])?;
+    // Other data is recognised by its content, so that a set may have moved.
+    for (key, value) in table(&after)? {
+        if !matches!(key.as_str(), "epochs" | "data") && before.get(&key) != Some(&value) {
+            let had = before.get(&key).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            return Err(Error::setting(
+                key,
+                format!("found {value}, but the run to resume has {had}; leave it out, or start a new run with --out"),
+            ));
+        }
+    }
+    let epochs = given.contains_key("epochs").then_some(after.epochs);
+    Trainer::resume(dir, &Changes { epochs })
+}
+
+/// A path that later verbs find from anywhere; names stay names.
+fn absolute(data: &str) -> String {
+    let known = BUILTIN.iter().any(|s| s.name == data) || PUBLIC.iter().any(|s| s.name == data);
+    match std::fs::canonicalize(data) {
+        Ok(path) if !known => path.to_string_lossy().into_owned(),
+        _ => data.to_owned(),
+    }
+}
+
+/// The first Ctrl-C asks training to save and end; the second ends at once,
+/// which a run folder survives as well.
+fn heed_interrupts(flag: &Arc<AtomicBool>) {
+    let flag = Arc::clone(flag);
+    let handler = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(1);
+        }
+    });
+    if let Err(error) = handler {
+        say::warning(&format!("Ctrl-C will not save first: {error}"));
+    }
+}

@@ -1,0 +1,55 @@
+//! `vaekit traverse`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::uses::check_output;
+use vaekit::{Error, Result};
+
+use crate::input::{Input, Part};
+use crate::{Common, say};
+
+/// Flags of `traverse`.
+#[derive(Args)]
+pub struct Traverse {
+    #[command(flatten)]
+    input: Input,
+    /// Start at the code of this row [default: the mean code]
+    #[arg(long, value_name = "I")]
+    row: Option<u32>,
+    /// Values a dimension
+    #[arg(long, value_name = "N", default_value_t = 11, value_parser = clap::value_parser!(u16).range(2..=200))]
+    steps: u16,
+    /// Dimensions to show, those of the largest KL first
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    dims: u16,
+    /// A .png, .npy or .csv file
+    #[arg(long, value_name = "FILE", default_value = "traversal.png")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Traverse {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        check_output(&self.out)?;
+        let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
+        if let Some(row) = self.row
+            && row as usize >= data.len()
+        {
+            let last = data.len() - 1;
+            return Err(Error::setting("row", format!("found {row}, expected a row from 0 to {last}")));
+        }
+        let (steps, dims) = (usize::from(self.steps), usize::from(self.dims));
+        let (values, order) = run.traverse(&data, &rows, self.row, steps, dims)?;
+        values.write(&self.out)?;
+        if self.common.json {
+            say::json(&serde_json::json!({"out": self.out, "rows": values.len(), "dimensions": order}));
+        } else if !self.common.quiet {
+            let order: Vec<String> = order.iter().map(|d| format!("z{d}")).collect();
+            say::out(&format!("{} (from top to bottom: {})", self.out.display(), order.join(", ")));
+        }
+        Ok(())
+    }
+}

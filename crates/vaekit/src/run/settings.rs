@@ -1,0 +1,67 @@
+//! The settings by name, with a line of help each: flags, errors and docs read this list.
+
+/// A setting that every variant understands.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub key: &'static str,
+    /// What stands for its value in help.
+    pub value: &'static str,
+    pub doc: &'static str,
+}
+
+const fn setting(key: &'static str, value: &'static str, doc: &'static str) -> Setting {
+    Setting { key, value, doc }
+}
+
+/// Every setting of [`TrainConfig`](super::TrainConfig) but `data`, in the order in which help shows them.
+pub const SETTINGS: &[Setting] = &[
+    setting("variant", "NAME", "What to train; see `vaekit variants`"),
+    setting("hidden", "SIZES", "Hidden layers of the encoder, 512,256 for two; the decoder mirrors them"),
+    setting("latent", "D", "Dimensions of the code z"),
+    setting("activation", "NAME", "relu, tanh, sigmoid, softplus, gelu or elu"),
+    setting("likelihood", "NAME", "bernoulli, gaussian, gaussian-shared or gaussian-learned; auto follows the data"),
+    setting("epochs", "N", "Passes over the training rows"),
+    setting("batch", "N", "Rows a batch"),
+    setting("lr", "X", "Learning rate"),
+    setting("optimizer", "NAME", "adam, adamw, sgd, rmsprop or lion"),
+    setting("momentum", "X", "Momentum of sgd"),
+    setting("weight_decay", "X", "Decay of the weights"),
+    setting("lr_schedule", "NAME", "constant, cosine, step, exponential or plateau"),
+    setting("lr_factor", "X", "What step, exponential and plateau multiply the rate by"),
+    setting("lr_epochs", "N", "Horizon of cosine, length of a step; 0 stands for all epochs"),
+    setting("lr_min", "X", "The rate never falls below this"),
+    setting("lr_patience", "N", "Epochs that plateau waits for a better validation value"),
+    setting("beta", "B", "Weight of the KL"),
+    setting("samples", "L", "Monte Carlo samples of z a row"),
+    setting("kl_schedule", "NAME", "constant, linear (warm-up) or cyclical"),
+    setting("kl_period", "EPOCHS", "Length of the warm-up or of a cycle"),
+    setting("free_bits", "NATS", "KL that each latent dimension has for free"),
+    setting("clip", "NORM", "Largest norm of all gradients together; 0 for no limit"),
+    setting("accumulate", "N", "Batches whose gradients are averaged for one step"),
+    setting("patience", "N", "Stop after N epochs without a better validation value, keep the best; 0 for never"),
+    setting("normalize", "HOW", "none, 0..1, -1..1 or standardize; follows the data unless said"),
+    setting("binarize", "HOW", "none, dynamic (drawn anew each epoch) or threshold"),
+    setting("valid", "SHARE", "Share of the rows for validation"),
+    setting("test", "SHARE", "Share of the rows for testing, where the set brings no test rows"),
+    setting("limit", "ROWS", "Train on at most so many rows, chosen by the seed; 0 for all"),
+    setting("seed", "N", "Decides weights, order, noise and splits"),
+    setting("size", "SIDE", "Resize pictures of a folder to SIDE x SIDE"),
+    setting("key", "NAME", "The array of an npz archive"),
+    setting("columns", "NAMES", "Columns of a csv table to model; all unless said"),
+    setting("label_column", "NAME", "Column of a csv table that holds classes"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::TrainConfig;
+
+    #[test]
+    fn every_setting_is_listed_and_nothing_else() {
+        let mut listed: Vec<String> = SETTINGS.iter().map(|s| s.key.to_owned()).chain(["data".into()]).collect();
+        let mut keys = TrainConfig::keys();
+        listed.sort();
+        keys.sort();
+        assert_eq!(listed, keys);
+    }
+}

@@ -1,0 +1,20 @@
+//! The figures of a model on rows.
+
+use crate::Result;
+use crate::data::{Batches, Dataset};
+use crate::eval::{Figures, LatentStats, evaluate};
+use crate::run::Run;
+
+use super::BATCH;
+
+impl Run {
+    /// ELBO, rate, distortion and the rest, with `samples` draws of z a row.
+    ///
+    /// # Errors
+    /// Rows of another shape than the model's.
+    pub fn evaluate(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<(Figures, LatentStats)> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        evaluate(self.vae(), &Batches::in_order(data, &preparation, rows, BATCH), samples, self.rng())
+    }
+}

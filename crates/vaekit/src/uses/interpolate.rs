@@ -1,0 +1,90 @@
+//! What lies between codes: smooth for a VAE, holes for an autoencoder.
+
+use crate::data::{Dataset, Labels};
+use crate::rng::{Purpose, below};
+use crate::run::Run;
+use crate::{Error, Result};
+
+use super::Values;
+
+/// Between what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// Two rows of the data, in a line.
+    Rows(u32, u32),
+    /// Two classes by name, in a grid whose upper corners are examples of the
+    /// first and whose lower corners are examples of the second.
+    Classes(String, String),
+}
+
+impl Run {
+    /// Decodes `steps` codes from one end to the other; `steps` squared for classes.
+    ///
+    /// `rows` are those that examples of classes are chosen from, by the run's seed.
+    ///
+    /// # Errors
+    /// A row or class that is not there, or data without classes.
+    pub fn interpolate(&self, data: &Dataset, rows: &[u32], between: &Between, steps: usize) -> Result<Values> {
+        match between {
+            Between::Rows(a, b) => {
+                for row in [a, b] {
+                    if *row as usize >= data.len() {
+                        let last = data.len() - 1;
+                        return Err(Error::setting("rows", format!("found {row}, expected a row from 0 to {last}")));
+                    }
+                }
+                let codes = self.encode(data, &[*a, *b])?;
+                self.decode(&line(codes.row(0), codes.row(1), steps).concat(), codes.latent, steps)
+            }
+            Between::Classes(a, b) => {
+                let (a, b) = (self.examples(data, rows, a)?, self.examples(data, rows, b)?);
+                let codes = self.encode(data, &[a[0], a[1], b[0], b[1]])?;
+                let left = line(codes.row(0), codes.row(2), steps);
+                let right = line(codes.row(1), codes.row(3), steps);
+                let grid: Vec<f32> = left.iter().zip(&right).flat_map(|(l, r)| line(l, r, steps).concat()).collect();
+                self.decode(&grid, codes.latent, steps)
+            }
+        }
+    }
+
+    /// Two rows of a class; the same one twice where there is no other.
+    fn examples(&self, data: &Dataset, rows: &[u32], class: &str) -> Result<[u32; 2]> {
+        let Some(Labels { ids, names }) = &data.labels else {
+            return Err(Error::setting("classes", format!("{} has no classes; use --rows i,j", data.name)));
+        };
+        let Some(id) = names.iter().position(|n| n == class) else {
+            return Err(Error::setting(
+                "classes",
+                format!("'{class}' is no class; expected one of {}", names.join(", ")),
+            ));
+        };
+        let members: Vec<u32> = rows.iter().copied().filter(|&r| ids[r as usize] == id as u32).collect();
+        if members.is_empty() {
+            return Err(Error::setting("classes", format!("no row of these is of class '{class}'")));
+        }
+        let mut rng = self.rng().stream(Purpose::Choice, id as u64);
+        let first = below(&mut rng, members.len() as u64) as usize;
+        // Any other member, if there is one.
+        let other = first + 1 + below(&mut rng, (members.len() as u64 - 1).max(1)) as usize;
+        Ok([members[first], members[other % members.len()]])
+    }
+}
+
+/// `steps` points from `a` to `b`, both included.
+fn line(a: &[f32], b: &[f32], steps: usize) -> Vec<Vec<f32>> {
+    (0..steps)
+        .map(|i| i as f32 / (steps.max(2) - 1) as f32)
+        .map(|t| a.iter().zip(b).map(|(a, b)| a + t * (b - a)).collect())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_starts_and_ends_at_its_ends() {
+        assert_eq!(line(&[0.0, 1.0], &[2.0, 1.0], 3), [[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]]);
+        assert_eq!(line(&[0.0], &[2.0], 1), [[0.0]]);
+    }
+}

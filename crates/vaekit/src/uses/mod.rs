@@ -1,0 +1,22 @@
+//! What a trained model is for; each file is a verb of the command line.
+//!
+//! The verbs are methods of [`Run`](crate::Run). They return [`Values`], which
+//! know how to write themselves as a picture, as npy or as csv.
+
+mod encode;
+mod evaluate;
+mod interpolate;
+mod pictures;
+mod reconstruct;
+mod sample;
+mod traverse;
+mod values;
+
+pub use encode::Codes;
+pub use interpolate::Between;
+pub use pictures::Pictures;
+pub use sample::Observation;
+pub use values::{Values, check_output};
+
+/// Rows that a use takes at once.
+pub(crate) const BATCH: usize = 512;

@@ -1,0 +1,55 @@
+//! Rows through the code and back.
+
+use vaekit_ops::{device, to_vec};
+
+use crate::Result;
+use crate::data::{Batches, Dataset, Step};
+use crate::model::Mode;
+use crate::run::Run;
+
+use super::{BATCH, Values};
+
+impl Run {
+    /// The mean of p(x given z) at the mean of q(z given x), a row for each row.
+    ///
+    /// # Errors
+    /// Rows of another shape than the model's.
+    pub fn reconstruct(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
+        self.pass_through(data, rows).map(|(_, reconstructed)| Values::of_rows(self, reconstructed, 10))
+    }
+
+    /// Rows and their reconstructions for the eye: of images, ten rows above
+    /// their ten reconstructions, and so on; of tables, the rows in grey behind.
+    ///
+    /// # Errors
+    /// Rows of another shape than the model's.
+    pub fn reconstruct_beside(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
+        let (originals, reconstructed) = self.pass_through(data, rows)?;
+        let width = self.file().data.spec.width();
+        if self.file().data.spec.is_image() {
+            let lines = originals.chunks(10 * width).zip(reconstructed.chunks(10 * width));
+            let both = lines.flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
+            return Ok(Values::of_rows(self, both, 10.min(rows.len())));
+        }
+        let mut values = Values::of_rows(self, reconstructed, 10);
+        values.put_behind(Values::of_rows(self, originals, 10).values);
+        Ok(values)
+    }
+
+    /// Model values of rows as the model sees them, and of their reconstructions.
+    fn pass_through(&self, data: &Dataset, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        let (mut originals, mut reconstructed) = (Vec::new(), Vec::new());
+        Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
+            originals.extend_from_slice(&host.x);
+            let batch = host.to_device(&device::cpu());
+            let q = self.vae().encode(&batch, Mode::Infer);
+            let raw = self.vae().decode_samples(&q.centre(), batch.label.as_deref());
+            let [_, b, r] = raw.dims();
+            reconstructed.extend(to_vec(self.vae().likelihood.mean(raw.reshape([b, r]))));
+            Ok(Step::Continue)
+        })?;
+        Ok((originals, reconstructed))
+    }
+}

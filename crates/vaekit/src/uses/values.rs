@@ -1,0 +1,138 @@
+//! Rows that a use made, and their way to a file.
+
+use std::path::Path;
+
+use crate::data::{Shape, write_csv, write_npy};
+use crate::plot::{image_grid, png, scatter};
+use crate::run::{Run, write_atomically};
+use crate::{Error, Result};
+
+/// Rows in the units of the stored data, or codes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values {
+    /// A name a column.
+    pub columns: Vec<String>,
+    /// `[N, columns]`, row-major.
+    pub values: Vec<f32>,
+    /// Sizes after the first in npy: `[C, H, W]` of images, else `[columns]`.
+    pub shape: Vec<usize>,
+    /// How they look; none for codes, which have no picture.
+    pub look: Option<Look>,
+}
+
+/// What a picture needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Stored values of black and white.
+    pub range: (f32, f32),
+    /// Tiles a row.
+    pub tiles: usize,
+    /// Rows to show in grey behind, `[M, columns]`; of tables only.
+    pub behind: Vec<f32>,
+}
+
+impl Values {
+    /// Model values turned back to stored ones.
+    pub(crate) fn of_rows(run: &Run, mut values: Vec<f32>, tiles: usize) -> Self {
+        let (spec, transform) = (&run.file().data.spec, &run.file().transform);
+        let (low, high) = transform.range(spec);
+        let mut range = [low, high];
+        // A table has a range a column, and no use for it: its picture is a scatter.
+        if transform.shift.len() == 1 {
+            transform.invert(&mut range);
+        }
+        transform.invert(&mut values);
+        let (columns, shape) = match &spec.shape {
+            Shape::Table { columns } => (columns.clone(), vec![columns.len()]),
+            Shape::Image { channels, height, width } => {
+                ((0..spec.width()).map(|i| format!("p{i}")).collect(), vec![*channels, *height, *width])
+            }
+        };
+        Self { columns, values, shape, look: Some(Look { range: (range[0], range[1]), tiles, behind: Vec::new() }) }
+    }
+
+    /// Shows other rows of a table in grey behind these.
+    pub(crate) fn put_behind(&mut self, rows: Vec<f32>) {
+        if let Some(look) = &mut self.look {
+            look.behind = rows;
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.columns.len().max(1)
+    }
+
+    /// True for no rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Writes a file in the format that its extension names: `.png`, `.npy` or `.csv`.
+    ///
+    /// # Errors
+    /// An extension that is none of these, a picture of what has none, or whatever the system says.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        match check_output(path)? {
+            "csv" => write_atomically(path, |out| write_csv(out, &self.columns, &self.values)),
+            "npy" => {
+                let shape = [&[self.len()], self.shape.as_slice()].concat();
+                write_atomically(path, |out| write_npy(out, &shape, &self.values))
+            }
+            _ => {
+                let bytes = self.picture(path)?;
+                write_atomically(path, |out| out.write_all(&bytes))
+            }
+        }
+    }
+
+    fn picture(&self, path: &Path) -> Result<Vec<u8>> {
+        let (Some(look), false) = (&self.look, self.is_empty()) else {
+            return Err(Error::unsupported(path.display(), "these numbers have no picture; write .npy or .csv"));
+        };
+        let picture = match *self.shape.as_slice() {
+            [c, h, w] => {
+                let rows = self.len().div_ceil(look.tiles.max(1));
+                // Beyond this a viewer gives up.
+                if rows * h > 1 << 15 || look.tiles * w > 1 << 15 {
+                    return Err(Error::unsupported(
+                        path.display(),
+                        format!("{} images are too many for one picture; write .npy, or fewer with -n", self.len()),
+                    ));
+                }
+                image_grid(&self.values, [c, h, w], look.range, look.tiles)
+            }
+            _ if self.columns.len() >= 2 => {
+                scatter(&pairs(&look.behind, self.columns.len()), &pairs(&self.values, self.columns.len()))
+            }
+            _ => {
+                return Err(Error::unsupported(path.display(), "one column has no picture; write .npy or .csv"));
+            }
+        };
+        png(&picture).map_err(|e| Error::io("write", path, e))
+    }
+}
+
+/// The first two columns of rows.
+fn pairs(values: &[f32], columns: usize) -> Vec<[f32; 2]> {
+    values.chunks_exact(columns).map(|row| [row[0], row[1]]).collect()
+}
+
+/// The format that a file name asks for, to be known before any work is done.
+///
+/// # Errors
+/// An extension that is not known, or a folder that is not there.
+pub fn check_output(path: &Path) -> Result<&'static str> {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let Some(format) = ["png", "npy", "csv"].into_iter().find(|known| *known == extension) else {
+        return Err(Error::setting(
+            "out",
+            format!("{} is of no known format; expected .png, .npy or .csv", path.display()),
+        ));
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::setting("out", format!("the folder {} does not exist; make it first", folder.display())));
+    }
+    Ok(format)
+}
