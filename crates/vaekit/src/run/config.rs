@@ -164,9 +164,8 @@ impl TrainConfig {
             }
             let before = table.insert(key.clone(), value.clone());
             if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
-                let problem = e.to_string().lines().next().unwrap_or_default().to_owned();
                 let now = before.map(|v| format!(" (like {v})")).unwrap_or_default();
-                return Err(Error::setting(&key, format!("{problem}{now}")));
+                return Err(Error::setting(&key, format!("{}{now}", in_plain_words(&e.to_string()))));
             }
         }
         Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
@@ -302,6 +301,25 @@ impl TrainConfig {
 /// Whole-numbered columns of a table have scales of their own, unlike pixels.
 fn table_default(kind: data::Kind) -> Transform {
     if kind == data::Kind::Binary { Transform::None } else { Transform::Standardize }
+}
+
+/// A type error of the parser, without the names of Rust's types.
+fn in_plain_words(problem: &str) -> String {
+    let line = problem.lines().next().unwrap_or_default();
+    let words = [
+        ("invalid type: string ", "found "),
+        ("invalid type: integer ", "found "),
+        ("invalid type: floating point ", "found "),
+        ("invalid type: boolean ", "found "),
+        ("invalid value: integer ", "found "),
+        ("expected f64", "expected a number"),
+        ("expected u64", "expected a whole number from 0"),
+        ("expected usize", "expected a whole number from 0"),
+        ("expected u32", "expected a whole number from 0"),
+        ("expected a sequence", "expected a list"),
+        ("unknown variant", "unknown choice"),
+    ];
+    words.iter().fold(line.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
 /// A number, a truth value, or else text.

@@ -46,7 +46,6 @@ pub struct Session<'a> {
     /// When this epoch's clock started, and the rows since then.
     since: (Instant, u64),
     kl_weight: Option<f64>,
-    figures: Option<Figures>,
     /// Held so that a second process cannot train in the same folder.
     _lock: File,
 }
@@ -78,7 +77,6 @@ impl<'a> Session<'a> {
             saved: Instant::now(),
             since: (Instant::now(), 0),
             kl_weight: None,
-            figures: None,
             _lock: lock,
             dir,
             file,
@@ -242,14 +240,16 @@ impl<'a> Session<'a> {
         let batches = Batches::in_order(self.data, &self.preparation, rows, EVAL_BATCH);
         let figures = evaluate(&self.recipe.vae, &batches, 1, Rng::new(self.file.config.seed));
         self.recipe.vae.set_tracking(true);
-        let (figures, _) = figures?;
-        self.figures = Some(figures.clone());
-        Ok(figures)
+        Ok(figures?.0)
     }
 
-    /// Active latent dimensions when last validated.
-    pub fn active_units(&self) -> Option<usize> {
-        self.figures.as_ref().and_then(|f| f.active_units)
+    /// Active latent dimensions and rate of the model as it stands, on
+    /// validation rows or else on some training rows; none for an autoencoder.
+    pub fn activity(&mut self) -> Result<Option<(usize, f64)>> {
+        let rows = if self.splits.valid.is_empty() { &self.splits.train } else { &self.splits.valid };
+        let rows = rows[..rows.len().min(2_000)].to_vec();
+        let figures = self.measure(&rows)?;
+        Ok(figures.active_units.zip(figures.rate_nats))
     }
 
     /// Remembers the present weights as the best.

@@ -14,6 +14,9 @@ use super::event::TrainEvent;
 use super::learning_rate;
 use super::session::Session;
 
+/// A code of fewer nats says next to nothing of its row.
+const IDLE: f64 = 0.2;
+
 /// What `--resume` may change: nothing that would change the steps already taken.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -109,7 +112,7 @@ impl Trainer {
         let finished = self.train(&mut session)?;
         session.save(true)?;
         if finished {
-            self.judge_result(&session);
+            self.judge_result(&mut session)?;
         }
         session.into_run()
     }
@@ -225,7 +228,8 @@ impl Trainer {
     }
 
     /// Tells what the reader of the final figures should know.
-    fn judge_result(&mut self, session: &Session<'_>) {
+    fn judge_result(&mut self, session: &mut Session<'_>) -> Result<()> {
+        let activity = session.activity()?;
         let c = &session.file.config;
         if !session.recipe.objective.is_warm(session.state.epoch as f64) {
             (self.listener)(TrainEvent::Warning(format!(
@@ -234,14 +238,16 @@ impl Trainer {
                 c.model.kl_period, c.model.beta
             )));
         }
-        let Some(active) = session.active_units() else { return };
-        if active <= c.model.latent / 10 {
+        if let Some((active, rate)) = activity
+            && (active * 20 <= c.model.latent || rate < IDLE)
+        {
             (self.listener)(TrainEvent::Warning(format!(
-                "posterior collapse: {active} of {} latent dimensions carry information; try a smaller beta, \
-                 --kl-schedule linear, --free-bits 0.1, or a smaller decoder",
+                "posterior collapse: {active} of {} latent dimensions are active and carry {rate:.2} nats together; \
+                 try a smaller beta, --kl-schedule linear, --free-bits 0.1, or a smaller decoder",
                 c.model.latent
             )));
         }
+        Ok(())
     }
 }
 
