@@ -72,6 +72,11 @@ impl Vae {
     pub fn elbo_terms(&self, batch: &Batch, k: usize, rng: Rng, mode: Mode) -> ElboTerms<'_> {
         let posterior = self.encode(batch, mode);
         let z = posterior.rsample(k, &batch.row_ids, rng);
+        self.terms_at(batch, posterior, z)
+    }
+
+    /// The terms at given samples of z, `[K, B, D]` for each group.
+    pub fn terms_at(&self, batch: &Batch, posterior: Box<dyn Posterior>, z: Latents) -> ElboTerms<'_> {
         let raw = self.decode_samples(&z, batch.label.as_deref()); // [K, B, R]
         ElboTerms {
             log_p_x_given_z: self.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()),

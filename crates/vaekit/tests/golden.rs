@@ -1,0 +1,145 @@
+//! One step of every variant and likelihood against PyTorch in float64.
+//!
+//! The numbers come from `reference/golden.py`; weights, inputs and noise come
+//! from the same formula on both sides.
+
+use serde_json::Value;
+use vaekit::TrainConfig;
+use vaekit::data::{Batch, DataSpec, FittedTransform, Kind, Shape, Transform};
+use vaekit::model::Mode;
+use vaekit::nn::Parameters;
+use vaekit::objective::Progress;
+use vaekit::rng::Rng;
+use vaekit::variants::{Params, Recipe, Target, VARIANTS, find};
+use vaekit_ops::{density, device, from_vec, optimizer, scalar};
+
+const X: usize = 6;
+const D: usize = 3;
+const B: usize = 4;
+const K: usize = 2;
+
+fn golden() -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reference/golden.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// n numbers that no symmetry hides, as `wave` of the script.
+fn wave(n: usize, phase: f64) -> Vec<f32> {
+    (0..n).map(|i| (1.7 * i as f64 + phase).sin() as f32).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+/// Relative to the largest number of the tensor.
+fn assert_close(what: &str, got: &[f32], want: &[f64]) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let size = want.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    for (g, w) in got.iter().zip(want) {
+        assert!((f64::from(*g) - w).abs() <= 1e-5 * size.max(1e-3), "{what}: {g} is not {w} (largest {size})");
+    }
+}
+
+fn build(step: &Value) -> Recipe {
+    let mut settings = TrainConfig::default().model;
+    settings.hidden = vec![5];
+    settings.latent = D;
+    settings.activation = step["activation"].as_str().unwrap().into();
+    settings.likelihood = step["likelihood"].as_str().unwrap().into();
+    settings.beta = step["beta"].as_f64().unwrap();
+    settings.free_bits = step["free_bits"].as_f64().unwrap();
+    let columns = (0..X).map(|i| format!("c{i}")).collect();
+    let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
+    let transform = FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![1.0] };
+    let target = Target { spec: &spec, transform: &transform, rng: Rng::new(0) };
+    let variant = find(step["variant"].as_str().unwrap()).unwrap();
+    let params = Params::check(variant.params(), &std::collections::BTreeMap::new()).unwrap();
+    let mut recipe = variant.build(&settings, &params, &target).unwrap();
+    for (i, parameter) in recipe.parameters_mut().into_iter().enumerate() {
+        let n = parameter.shape().iter().product();
+        parameter.set(wave(n, i as f64).iter().map(|v| 0.5 * v).collect(), true);
+    }
+    recipe
+}
+
+fn batch(x: Vec<f32>) -> Batch {
+    Batch { x: from_vec(x, [B, X], &device::cpu()), label: None, mask: None, row_ids: (0..B as u64).collect() }
+}
+
+#[test]
+fn losses_and_gradients_agree_with_pytorch() {
+    for step in golden()["steps"].as_array().unwrap() {
+        let name = format!("{} {} {}", step["variant"], step["likelihood"], step["activation"]);
+        let recipe = build(step);
+        let clean: Vec<f32> = wave(B * X, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect();
+        let damage = wave(B * X, 2.1);
+        let seen = match step["variant"].as_str() {
+            Some("dae") => clean.iter().zip(damage).map(|(x, d)| x + 0.3 * d).collect(),
+            _ => clean.clone(),
+        };
+        let posterior = recipe.vae.encode(&batch(seen), Mode::Infer);
+        let z = match posterior.log_var() {
+            Some(log_var) => {
+                let eps = from_vec(wave(K * B * D, 0.9), [K, B, D], &device::cpu());
+                vec![density::reparameterize(posterior.mean().unsqueeze(), log_var.unsqueeze(), eps)]
+            }
+            None => posterior.centre(),
+        };
+        let clean = batch(clean);
+        let terms = recipe.vae.terms_at(&clean, posterior, z);
+        let loss = recipe.objective.loss(&terms, Progress { epoch: 0.0, rng: Rng::new(0) });
+        assert_close(&name, &[scalar(loss.value.clone())], &[step["loss"].as_f64().unwrap()]);
+        assert_close(&name, &[scalar(loss.distortion)], &[step["distortion"].as_f64().unwrap()]);
+        match (loss.rate, loss.elbo) {
+            (Some(rate), Some(elbo)) => {
+                let (distortion, want) = (step["distortion"].as_f64().unwrap(), step["rate"].as_f64().unwrap());
+                assert_close(&name, &[scalar(rate)], &[want]);
+                assert_close(&name, &[scalar(elbo)], &[-distortion - want]);
+            }
+            _ => assert!(step["rate"].is_null(), "{name}"),
+        }
+        let mut gradients = loss.value.backward();
+        let expected = step["gradients"].as_object().unwrap();
+        assert_eq!(recipe.parameters().len(), expected.len(), "{name}");
+        for parameter in recipe.parameters() {
+            let got = parameter.gradient(&mut gradients).unwrap_or_default();
+            assert_close(&format!("{name}, {}", parameter.name()), &got, &numbers(&expected[parameter.name()]));
+        }
+    }
+}
+
+#[test]
+fn every_variant_and_likelihood_has_a_golden_step() {
+    let golden = golden();
+    let steps = golden["steps"].as_array().unwrap();
+    for variant in VARIANTS {
+        for (likelihood, _) in vaekit::model::likelihood::LIKELIHOODS {
+            assert!(
+                steps.iter().any(|s| s["variant"] == variant.name() && s["likelihood"] == *likelihood),
+                "add {} with {likelihood} to reference/golden.py",
+                variant.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn five_steps_of_each_optimizer_agree_with_pytorch() {
+    let golden = golden();
+    let adam = optimizer::Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 };
+    for (name, want) in golden["optimizers"].as_object().unwrap() {
+        let (mut p, mut a, mut b) = (wave(4, 0.5), vec![0.0; 4], vec![0.0; 4]);
+        for t in 0..5u64 {
+            let g: Vec<f32> = wave(4, 1.0 + t as f64).iter().map(|v| v * (t + 1) as f32).collect();
+            match name.as_str() {
+                "adam" => optimizer::adam(&mut p, &g, &mut a, &mut b, t + 1, adam),
+                "adamw" => optimizer::adamw(&mut p, &g, &mut a, &mut b, t + 1, adam),
+                "sgd" => optimizer::sgd(&mut p, &g, &mut a, 0.01, 0.9, 0.1),
+                "rmsprop" => optimizer::rmsprop(&mut p, &g, &mut a, 0.01, 0.1),
+                other => panic!("{other} is not tested"),
+            }
+        }
+        assert_close(name, &p, &numbers(want));
+    }
+}

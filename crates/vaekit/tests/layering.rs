@@ -1,0 +1,51 @@
+//! A module imports only modules to its left; so the main path stays one way.
+
+use std::path::Path;
+
+/// From left to right. `train` and `uses` meet at the run folder and never import each other.
+const ORDER: [&str; 12] =
+    ["error", "rng", "data", "nn", "model", "objective", "variants", "plot", "eval", "run", "train", "uses"];
+
+fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+            let relative = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            found.push((relative, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn imports_point_left() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    assert!(files.len() > 40);
+    for (file, text) in files {
+        let module = file.split(['/', '.']).next().unwrap();
+        let Some(place) = ORDER.iter().position(|m| *m == module) else {
+            assert_eq!(module, "lib", "{file}: put the new module into ORDER");
+            continue;
+        };
+        for used in text.split("crate::").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next()) {
+            let Some(other) = ORDER.iter().position(|m| *m == used) else { continue };
+            assert!(other <= place, "{file} imports {used}, which lies to its right");
+            assert!(module != "uses" || used != "train", "{file} imports train");
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_and_are_named_for_what_they_hold() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    for (file, text) in files {
+        assert!(text.lines().count() <= 420, "{file} has {} lines; split it", text.lines().count());
+        let stem = file.rsplit('/').next().unwrap().trim_end_matches(".rs");
+        assert!(!["utils", "util", "helpers", "helper", "base", "manager", "common", "misc"].contains(&stem), "{file}");
+        assert!(text.starts_with("//!"), "{file} does not say what it is for");
+    }
+}
