@@ -13,6 +13,9 @@ use crate::{Error, Result};
 
 use super::Target;
 
+/// With its gradient and the optimizer's memory, 16 GB.
+const MAX_WEIGHTS: f64 = 1e9;
+
 /// Settings that every variant understands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelSettings {
@@ -88,6 +91,7 @@ impl ModelSettings {
     ) -> Result<Vae> {
         let mut init = Init::new(target.rng);
         let (act, x) = (self.activation()?, target.spec.width());
+        self.check_size(x)?;
         let encoder = MlpEncoder::new(x, &self.hidden, posterior.raw_width(self.latent), act, &mut init);
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
         let outputs = likelihood.raw_width(x);
@@ -99,6 +103,19 @@ impl ModelSettings {
             decoder: Box::new(decoder),
             likelihood,
         })
+    }
+
+    /// Refuses networks that no memory holds, before they are made.
+    fn check_size(&self, x: usize) -> Result<()> {
+        let sizes = [&[x], self.hidden.as_slice(), &[2 * self.latent]].concat();
+        let weights: f64 = sizes.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
+        if 2.0 * weights > MAX_WEIGHTS {
+            return Err(Error::setting(
+                "hidden",
+                format!("these layers make {:.1e} weights, expected at most {MAX_WEIGHTS:.0e}", 2.0 * weights),
+            ));
+        }
+        Ok(())
     }
 
     /// The evidence lower bound of these settings.
