@@ -64,7 +64,7 @@ impl Train {
         let trainer = match &self.resume {
             Some(dir) => resumed(dir, &given)?,
             None => {
-                let mut config = TrainConfig::from_layers(&[given.clone()])?;
+                let mut config = TrainConfig::from_layers(std::slice::from_ref(&given))?;
                 config.data = absolute(&config.data);
                 Trainer::new(config)
             }
@@ -180,6 +180,7 @@ fn absolute(data: &str) -> String {
 
 /// The first Ctrl-C asks training to save and end; the second ends at once,
 /// which a run folder survives as well.
+#[expect(clippy::exit, reason = "the second Ctrl-C means now")]
 fn heed_interrupts(flag: &Arc<AtomicBool>) {
     let flag = Arc::clone(flag);
     let handler = ctrlc::set_handler(move || {

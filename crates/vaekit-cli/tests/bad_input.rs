@@ -1,4 +1,5 @@
 //! Bad input of every kind gets one line, exit code 2, and leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`device`] | where tensors live, host vectors in and out |
 //! | [`activation`] | the nonlinearities, each safe at both ends of its range |
-//! | [`linear`] | `act(x w + b)` |
+//! | [`mod@linear`] | `act(x w + b)` |
 //! | [`density`] | log-densities from raw decoder outputs, KL, log-sum-exp |
 //! | [`optimizer`] | in-place update rules over one flat parameter |
 

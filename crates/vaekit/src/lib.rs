@@ -1,6 +1,38 @@
 //! Train variational autoencoders on images and tables, and use them.
 //!
-//! data -> model -> objective -> trainer -> run folder -> uses
+//! The main path, left to right, is also the order of the modules; none
+//! imports one to its right:
+//!
+//! ```text
+//! data -> nn -> model -> objective -> variants -> eval -> run -> train, uses
+//! ```
+//!
+//! [`Trainer`] takes a [`TrainConfig`] and a [`Dataset`](data::Dataset) and
+//! leaves a [`Run`], a folder that every use reads:
+//!
+//! ```
+//! use vaekit::uses::Observation;
+//! use vaekit::{Run, TrainConfig, Trainer};
+//!
+//! # fn main() -> vaekit::Result<()> {
+//! # let folder = std::env::temp_dir().join(format!("vaekit-doc-{}", std::process::id()));
+//! let config = TrainConfig { data: "rings".into(), epochs: 2, ..TrainConfig::default() };
+//! let data = config.open_data(&Default::default(), &mut |_| ())?;
+//! let run = Trainer::new(config).out(&folder).fit(&data)?;
+//!
+//! let splits = run.split(&data)?;
+//! let (figures, _) = run.evaluate(&data, &splits.test, 1)?;
+//! assert!(figures.elbo_nats.is_some_and(f64::is_finite));
+//!
+//! let rows = Run::open(&folder)?.sample(5, Observation::Draw, run.rng())?;
+//! assert_eq!(rows.values.len(), 5 * 2);
+//! # std::fs::remove_dir_all(folder).ok();
+//! # Ok(()) }
+//! ```
+//!
+//! Quantities are in nats an example, summed over dimensions, constants kept;
+//! `elbo` is higher-is-better. Which variant to choose: [`variants`]. Which
+//! likelihood: [`model::likelihood`].
 #![forbid(unsafe_code)]
 
 pub mod data;

@@ -38,7 +38,7 @@ impl Download<'_> {
     ///
     /// # Errors
     /// When no mirror gives a file with the right checksum; each one's trouble is told.
-    pub fn fetch(&self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    pub fn fetch(&self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
         let part = self.target.with_extension("part");
         let mut troubles = Vec::new();
         for url in &self.urls {
@@ -57,7 +57,7 @@ impl Download<'_> {
         .into())
     }
 
-    fn fetch_from(&self, url: &str, part: &PathBuf, progress: &mut dyn FnMut(Progress)) -> Result<(), String> {
+    fn fetch_from(&self, url: &str, part: &PathBuf, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), String> {
         let have = std::fs::metadata(part).map_or(0, |m| m.len());
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_connect(Some(self.stall))

@@ -38,7 +38,7 @@ pub fn read_npy(path: &Path) -> Result<Array> {
 /// The arrays of an `.npz` archive, by name, in the archive's order.
 pub fn npz_keys(path: &Path) -> Result<Vec<String>> {
     let archive = open_archive(path)?;
-    let names = archive.file_names().filter_map(|n| n.ok());
+    let names = archive.file_names().filter_map(Result::ok);
     Ok(names.filter_map(|n| n.strip_suffix(".npy").map(str::to_owned)).collect())
 }
 

@@ -33,7 +33,7 @@ pub struct OpenOptions {
 /// # Errors
 /// A name that is neither known nor a path (the nearest name is suggested),
 /// and whatever the reader of the format finds.
-pub fn open(data: &str, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress)) -> Result<Dataset> {
+pub fn open(data: &str, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress<'_>)) -> Result<Dataset> {
     if let Some(set) = builtin::BUILTIN.iter().find(|s| s.name == data) {
         return (set.make)(set, options.seed);
     }
@@ -154,7 +154,7 @@ fn class_numbers(path: &Path, key: &str, array: Array) -> Result<Vec<u32>> {
         Rows::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
         Rows::F32(v) => v
             .into_iter()
-            .map(|x| if x >= 0.0 && x < 1e5 && x.fract() == 0.0 { Ok(x as u32) } else { Err(bad(x)) })
+            .map(|x| if (0.0..1e5).contains(&x) && x.fract() == 0.0 { Ok(x as u32) } else { Err(bad(x)) })
             .collect(),
     }
 }

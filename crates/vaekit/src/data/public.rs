@@ -88,7 +88,7 @@ impl Public {
     ///
     /// # Errors
     /// Absent and not to be downloaded, or downloaded in vain, or damaged.
-    pub fn load(&self, options: &OpenOptions, progress: &mut dyn FnMut(Progress)) -> Result<Dataset> {
+    pub fn load(&self, options: &OpenOptions, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Dataset> {
         let cache = cache_dir().join(self.name);
         let places = self.places(options, &cache);
         let folder = match places.iter().find(|p| FILES.iter().all(|f| find_idx(p, f).is_some())) {
@@ -123,7 +123,7 @@ impl Public {
         places
     }
 
-    fn download(&self, cache: &Path, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    fn download(&self, cache: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
         std::fs::create_dir_all(cache).map_err(|e| Error::io("create", cache, e))?;
         for (file, checksum) in FILES.iter().zip(self.checksums) {
             if find_idx(cache, file).is_none() {

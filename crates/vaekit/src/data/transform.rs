@@ -40,8 +40,8 @@ impl Transform {
     pub fn fit(self, data: &Dataset, train: &[u32]) -> Result<FittedTransform> {
         let groups = match (self, data.spec.kind) {
             (Self::None, _) => return Ok(FittedTransform { transform: self, shift: vec![0.0], scale: vec![1.0] }),
-            (Self::Unit | Self::Symmetric, Kind::Byte) => return Ok(self.from_ranges(vec![(0.0, 255.0)])),
-            (Self::Unit | Self::Symmetric, Kind::Binary) => return Ok(self.from_ranges(vec![(0.0, 1.0)])),
+            (Self::Unit | Self::Symmetric, Kind::Byte) => return Ok(self.over_ranges(vec![(0.0, 255.0)])),
+            (Self::Unit | Self::Symmetric, Kind::Binary) => return Ok(self.over_ranges(vec![(0.0, 1.0)])),
             _ if data.spec.is_image() => 1,
             _ => data.spec.width(),
         };
@@ -50,7 +50,7 @@ impl Transform {
         } else {
             let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); groups];
             visit(data, train, groups, |g, v| ranges[g] = (ranges[g].0.min(v), ranges[g].1.max(v)));
-            self.from_ranges(ranges)
+            self.over_ranges(ranges)
         };
         if let Some(at) = fitted.scale.iter().zip(&fitted.shift).position(|(s, m)| !s.is_finite() || !m.is_finite()) {
             return Err(Error::data(
@@ -61,7 +61,7 @@ impl Transform {
         Ok(fitted)
     }
 
-    fn from_ranges(self, ranges: Vec<(f64, f64)>) -> FittedTransform {
+    fn over_ranges(self, ranges: Vec<(f64, f64)>) -> FittedTransform {
         let span = |(low, high): &(f64, f64)| if high > low { high - low } else { 1.0 };
         let (shift, scale) = if self == Self::Symmetric {
             ranges.iter().map(|r| ((r.0 + span(r) / 2.0) as f32, (span(r) / 2.0) as f32)).unzip()

@@ -9,6 +9,9 @@ pub trait Decoder: Parameters + Send {
     /// # Shapes
     /// `z`: `[N, D]` for each group; `label`: `[N]` where the model is conditional; result: `[N, R]`.
     fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2>;
+
+    /// Sets what the last layer adds, `[R]`: where the outputs lie before z says anything.
+    fn set_output_bias(&mut self, raw: Vec<f32>);
 }
 
 /// Fully connected, one latent group.
@@ -27,6 +30,10 @@ impl MlpDecoder {
 impl Decoder for MlpDecoder {
     fn forward(&self, z: &[Tensor<2>], _label: Option<&[u32]>) -> Tensor<2> {
         self.0.forward(z[0].clone())
+    }
+
+    fn set_output_bias(&mut self, raw: Vec<f32>) {
+        self.0.set_last_bias(raw);
     }
 }
 

@@ -114,6 +114,12 @@ impl Vae {
         self.likelihood.mean(self.decoder.forward(&[z], None))
     }
 
+    /// Makes the decoder start out at the mean row `[X]`, in model values, so
+    /// that training need not find it first.
+    pub fn start_at(&mut self, mean: &[f32]) {
+        self.decoder.set_output_bias(self.likelihood.raw_of_mean(mean));
+    }
+
     /// Records gradients, or ceases to.
     pub fn set_tracking(&mut self, on: bool) {
         self.parameters_mut().into_iter().for_each(|p| p.track(on));

@@ -28,6 +28,11 @@ impl Linear {
     pub fn forward(&self, x: Tensor<2>, act: Option<Activation>) -> Tensor<2> {
         linear(x, self.weight.tensor(), self.bias.tensor(), act)
     }
+
+    /// Replaces the bias, `[O]`.
+    pub fn set_bias(&mut self, values: Vec<f32>) {
+        self.bias.set(values, false);
+    }
 }
 
 impl Parameters for Linear {

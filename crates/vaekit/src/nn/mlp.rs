@@ -25,6 +25,13 @@ impl Mlp {
         let act = |i| if i < last { Some(self.activation) } else { None };
         self.layers.iter().enumerate().fold(x, |x, (i, layer)| layer.forward(x, act(i)))
     }
+
+    /// Replaces the bias of the last layer, `[last size]`.
+    pub fn set_last_bias(&mut self, values: Vec<f32>) {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.set_bias(values);
+        }
+    }
 }
 
 impl Parameters for Mlp {

@@ -1,6 +1,6 @@
 //! What is optimised.
 //!
-//! An [`Objective`] turns [`ElboTerms`](crate::model::ElboTerms) into a
+//! An [`Objective`] turns [`ElboTerms`] into a
 //! [`Loss`]: a value to minimise, and beside it the plain evidence lower bound
 //! in nats, so that variants compare whatever they optimise.
 

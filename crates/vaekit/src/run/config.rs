@@ -39,6 +39,16 @@ pub enum LrSchedule {
     Plateau,
 }
 
+/// Where the decoder's outputs lie before training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputBias {
+    /// At the mean of the training rows.
+    Mean,
+    /// Drawn like every other bias, as PyTorch does.
+    Random,
+}
+
 /// Everything that decides what a run computes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
@@ -70,6 +80,7 @@ pub struct TrainConfig {
     /// `none`, `0..1`, `-1..1` or `standardize`; absent: what suits the data.
     pub normalize: Option<Transform>,
     pub binarize: Binarize,
+    pub output_bias: OutputBias,
     /// Share of the rows for validation; absent: a tenth, or nothing for a set
     /// that brings its own test rows unless something waits for a validation value.
     pub valid: Option<f64>,
@@ -111,6 +122,7 @@ impl Default for TrainConfig {
             patience: 0,
             normalize: None,
             binarize: Binarize::None,
+            output_bias: OutputBias::Mean,
             valid: None,
             test: 0.1,
             limit: 0,
@@ -215,7 +227,7 @@ impl TrainConfig {
     ///
     /// # Errors
     /// As [`data::open`].
-    pub fn open_data(&self, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress)) -> Result<Dataset> {
+    pub fn open_data(&self, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress<'_>)) -> Result<Dataset> {
         let options = OpenOptions {
             size: self.size,
             key: self.key.clone(),

@@ -13,7 +13,7 @@ mod state;
 mod weights;
 
 pub use atomic::{clear_leftovers, write_atomically};
-pub use config::{LrSchedule, Optimizer, TrainConfig, ValidTrainConfig};
+pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig, ValidTrainConfig};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
 pub use settings::{SETTINGS, Setting};
@@ -99,7 +99,7 @@ impl Run {
     pub fn open_data(
         &self,
         options: &OpenOptions,
-        progress: &mut dyn FnMut(public::Progress),
+        progress: &mut dyn FnMut(public::Progress<'_>),
     ) -> Result<(Dataset, Splits)> {
         let data = self.config().open_data(options, progress)?;
         self.file.data.check_same(&data)?;

@@ -41,6 +41,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("patience", "N", "Stop after N epochs without a better validation value, keep the best; 0 for never"),
     setting("normalize", "HOW", "none, 0..1, -1..1 or standardize; follows the data unless said"),
     setting("binarize", "HOW", "none, dynamic (drawn anew each epoch) or threshold"),
+    setting("output_bias", "HOW", "Start the decoder at the mean training row, or random as PyTorch does"),
     setting("valid", "SHARE", "Share of the rows for validation"),
     setting("test", "SHARE", "Share of the rows for testing, where the set brings no test rows"),
     setting("limit", "ROWS", "Train on at most so many rows, chosen by the seed; 0 for all"),

@@ -14,7 +14,8 @@ use crate::nn::Parameters;
 use crate::objective::Progress;
 use crate::rng::Rng;
 use crate::run::{
-    Checkpoint, EpochMetrics, EpochSums, Metrics, Named, Run, RunFile, TrainFigures, TrainState, clear_leftovers,
+    Checkpoint, EpochMetrics, EpochSums, Metrics, Named, OutputBias, Run, RunFile, TrainFigures, TrainState,
+    clear_leftovers,
 };
 use crate::variants::Recipe;
 use crate::{Error, Result};
@@ -85,11 +86,29 @@ impl<'a> Session<'a> {
             splits,
             optim,
         };
-        if let Some(checkpoint) = checkpoint {
-            session.restore(checkpoint)?;
+        match checkpoint {
+            Some(checkpoint) => session.restore(checkpoint)?,
+            None if session.file.config.output_bias == OutputBias::Mean => session.start_at_mean(),
+            None => {}
         }
         session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         Ok(session)
+    }
+
+    /// Starts the decoder at the mean of the training rows (Burda et al. 2016
+    /// start there, in their code): fewer latent dimensions fall idle while
+    /// training would still look for it.
+    fn start_at_mean(&mut self) {
+        let mut sums = vec![0f64; self.data.spec.width()];
+        let mut row = Vec::with_capacity(sums.len());
+        for &r in &self.splits.train {
+            row.clear();
+            self.data.extend_with_row(r as usize, &mut row);
+            self.preparation.transform.apply(&mut row);
+            sums.iter_mut().zip(&row).for_each(|(s, v)| *s += f64::from(*v));
+        }
+        let n = self.splits.train.len() as f64;
+        self.recipe.vae.start_at(&sums.iter().map(|s| (s / n) as f32).collect::<Vec<f32>>());
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {

@@ -47,7 +47,8 @@ impl Run {
         }
     }
 
-    /// Two rows of a class; the same one twice where there is no other.
+    /// Two rows of a class that lie apart: one by the seed, and of those whose
+    /// codes are further from its own than nine in ten others', the nearest.
     fn examples(&self, data: &Dataset, rows: &[u32], class: &str) -> Result<[u32; 2]> {
         let Some(Labels { ids, names }) = &data.labels else {
             return Err(Error::setting("classes", format!("{} has no classes; use --rows i,j", data.name)));
@@ -58,17 +59,25 @@ impl Run {
                 format!("'{class}' is no class; expected one of {}", names.join(", ")),
             ));
         };
-        let members: Vec<u32> = rows.iter().copied().filter(|&r| ids[r as usize] == id as u32).collect();
+        let mut members: Vec<u32> = rows.iter().copied().filter(|&r| ids[r as usize] == id as u32).collect();
+        members.truncate(CANDIDATES);
         if members.is_empty() {
             return Err(Error::setting("classes", format!("no row of these is of class '{class}'")));
         }
         let mut rng = self.rng().stream(Purpose::Choice, id as u64);
         let first = below(&mut rng, members.len() as u64) as usize;
-        // Any other member, if there is one.
-        let other = first + 1 + below(&mut rng, (members.len() as u64 - 1).max(1)) as usize;
-        Ok([members[first], members[other % members.len()]])
+        let codes = self.encode(data, &members)?;
+        let distance =
+            |i: usize| -> f32 { codes.row(first).iter().zip(codes.row(i)).map(|(a, b)| (a - b).powi(2)).sum() };
+        let mut by_distance: Vec<usize> = (0..members.len()).collect();
+        by_distance.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+        let other = by_distance[(members.len() * 9 / 10).min(members.len() - 1)];
+        Ok([members[first], members[other]])
     }
 }
+
+/// Rows of a class that are looked at for an example.
+const CANDIDATES: usize = 200;
 
 /// `steps` points from `a` to `b`, both included.
 fn line(a: &[f32], b: &[f32], steps: usize) -> Vec<Vec<f32>> {

@@ -37,6 +37,11 @@ impl Likelihood for Bernoulli {
         Activation::Sigmoid.apply(raw)
     }
 
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
+        // A pixel that is never on in training may be on in a test row.
+        mean.iter().map(|p| p.clamp(0.001, 0.999)).map(|p| (p / (1.0 - p)).ln()).collect()
+    }
+
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {
         let shape = raw.dims();
         let draws = rng.uniform(Purpose::Likelihood, rows, shape[1]);

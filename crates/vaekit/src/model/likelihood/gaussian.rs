@@ -48,6 +48,10 @@ impl Likelihood for UnitGaussian {
         raw
     }
 
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
+        mean.to_vec()
+    }
+
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {
         raw.clone() + noise(raw.dims(), rows, rng)
     }
@@ -61,7 +65,7 @@ pub struct SharedGaussian {
 }
 
 impl SharedGaussian {
-    /// Starts at [`START_LOG_VAR`].
+    /// Starts at `START_LOG_VAR`.
     pub fn new(init: &mut Init) -> Self {
         Self { log_var: init.constant("likelihood.log_var".into(), &[1], 0.0) }
     }
@@ -95,6 +99,10 @@ impl Likelihood for SharedGaussian {
         raw
     }
 
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
+        mean.to_vec()
+    }
+
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {
         let scale = bounded(self.log_var.tensor::<1>()).mul_scalar(0.5).exp().reshape([1, 1]);
         raw.clone() + noise(raw.dims(), rows, rng) * scale
@@ -126,6 +134,10 @@ impl Likelihood for LearnedGaussian {
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         let [n, r] = raw.dims();
         raw.slice([0..n, 0..r / 2])
+    }
+
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
+        mean.iter().copied().chain(std::iter::repeat_n(0.0, mean.len())).collect()
     }
 
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {

@@ -47,6 +47,9 @@ pub trait Likelihood: Parameters + Send {
     /// E[x given z], `[N, R]` to `[N, X]`.
     fn mean(&self, raw: Tensor<2>) -> Tensor<2>;
 
+    /// The raw outputs whose mean is `mean`, `[X]` to `[R]`; a rare or constant value stays away from certainty.
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32>;
+
     /// A draw of x for each row of `raw`, `[N, X]`.
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2>;
 
