@@ -47,8 +47,8 @@ impl Run {
         }
     }
 
-    /// Two rows of a class that lie apart: one by the seed, and of those whose
-    /// codes are further from its own than nine in ten others', the nearest.
+    /// Two rows of a class that lie apart: one by the seed, and the one whose
+    /// code is at the median of the distances to its own.
     fn examples(&self, data: &Dataset, rows: &[u32], class: &str) -> Result<[u32; 2]> {
         let Some(Labels { ids, names }) = &data.labels else {
             return Err(Error::setting("classes", format!("{} has no classes; use --rows i,j", data.name)));
@@ -71,7 +71,7 @@ impl Run {
             |i: usize| -> f32 { codes.row(first).iter().zip(codes.row(i)).map(|(a, b)| (a - b).powi(2)).sum() };
         let mut by_distance: Vec<usize> = (0..members.len()).collect();
         by_distance.sort_by(|a, b| distance(*a).total_cmp(&distance(*b)));
-        let other = by_distance[(members.len() * 9 / 10).min(members.len() - 1)];
+        let other = by_distance[members.len() / 2];
         Ok([members[first], members[other]])
     }
 }
