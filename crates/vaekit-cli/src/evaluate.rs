@@ -43,7 +43,7 @@ pub fn object(figures: &Figures) -> serde_json::Map<String, serde_json::Value> {
 
 /// Figures for people.
 pub fn print(part: &str, f: &Figures, run: &Run) {
-    let name = |what: &str| format!("{:<16}", format!("{part} {what}").trim());
+    let name = |what: &str| format!("{:<20}", format!("{part} {what}").trim());
     if let (Some(elbo), Some(rate)) = (f.elbo_nats, f.rate_nats) {
         say::out(&format!(
             "{}{elbo:.2} nats = -(rate {rate:.2} + distortion {:.2}), {} rows",

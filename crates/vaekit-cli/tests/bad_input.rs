@@ -101,6 +101,10 @@ fn every_reader_refuses_what_it_cannot_read() {
         ("magic.npy", b"PK not numpy".to_vec(), vec!["NUMPY"]),
         ("huge.npy", npy("<f4", "(1099511627776, 1099511627776)", &[]), vec!["shape"]),
         ("objects.npy", npy("|O", "(1, 1)", &[0; 8]), vec!["element type"]),
+        ("hole.npy", npy("<f4", "(2, 0, 5, 3)", &[]), vec!["no rows or no values"]),
+        ("wide.npy", npy("<f4", "(0, 1152921504606846976)", &[]), vec!["no rows or no values"]),
+        ("wide-idx3-ubyte", idx(&[0, u32::MAX], &[]), vec!["no rows or no values"]),
+        ("twice.csv", b"a,a\n1,2\n".to_vec(), vec!["'a'"]),
         ("zero.npy", npy("<f4", "(0, 3)", &[]), vec!["no rows"]),
         ("narrow.npy", npy("<f4", "(3, 0)", &[]), vec!["no rows"]),
         ("flat.npy", npy("<f4", "(2,)", &floats(&[1.0, 2.0])), vec!["shape"]),
@@ -193,6 +197,8 @@ fn every_flag_is_checked() {
         (vec!["--set", "latent"], vec!["set", "key=value"]),
         (vec!["--set", "latnet=3"], vec!["latnet", "'latent'"]),
         (vec!["--config", "nowhere.toml"], vec!["nowhere.toml"]),
+        (vec!["--size", "200000"], vec!["size"]),
+        (vec!["--save-every", "-1"], vec!["save-every"]),
         (vec!["--threads", "0"], vec!["threads"]),
         (vec!["--device", "gpu"], vec!["device", "gpu"]),
         (vec!["--seed", "-1"], vec!["seed"]),
@@ -275,6 +281,9 @@ fn damaged_runs_are_refused() {
         ("hidden = [4]", "hidden = [1048576, 1048576]", vec!["hidden"]),
         ("variant = \"vae\"", "variant = \"ave\"", vec!["'ave'"]),
         ("epochs = 1", "epochs = \"x\"", vec!["run.toml"]),
+        ("batch = 128", "batch = 0", vec!["run.toml", "batch"]),
+        ("accumulate = 1", "accumulate = 0", vec!["run.toml", "accumulate"]),
+        ("latent = 2", "latent = 0", vec!["run.toml", "latent"]),
     ] {
         assert!(text.contains(from), "{from} is not in {text}");
         write(d, "run/run.toml", text.replacen(from, to, 1).as_bytes());

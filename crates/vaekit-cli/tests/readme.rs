@@ -88,6 +88,7 @@ fn links_lead_somewhere_and_architecture_stays_short() {
             assert!(link.starts_with("http") || there.exists(), "{name} links to {link}");
         }
     }
+    assert!(!readme().contains("| @"), "README has a figure to fill in");
     let lines = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap().lines().count();
     assert!(lines < 200, "{lines}");
 }

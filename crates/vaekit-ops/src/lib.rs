@@ -9,7 +9,7 @@
 //! | [`device`] | where tensors live, host vectors in and out |
 //! | [`activation`] | the nonlinearities, each safe at both ends of its range |
 //! | [`mod@linear`] | `act(x w + b)` |
-//! | [`density`] | log-densities from raw decoder outputs, KL, log-sum-exp |
+//! | [`density`] | log-densities from raw decoder outputs, KL, reparameterisation |
 //! | [`optimizer`] | in-place update rules over one flat parameter |
 
 pub mod activation;

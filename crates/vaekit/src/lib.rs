@@ -4,7 +4,7 @@
 //! imports one to its right:
 //!
 //! ```text
-//! data -> nn -> model -> objective -> variants -> eval -> run -> train, uses
+//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses
 //! ```
 //!
 //! [`Trainer`] takes a [`TrainConfig`] and a [`Dataset`](data::Dataset) and

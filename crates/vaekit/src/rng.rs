@@ -33,6 +33,8 @@ pub enum Purpose {
     Builtin = 9,
     /// Choice of rows to show or keep.
     Choice = 10,
+    /// An objective's own draws.
+    Objective = 11,
 }
 
 /// The address of a family of draws: a seed and a step. Copy it freely.

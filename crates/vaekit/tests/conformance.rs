@@ -140,6 +140,22 @@ fn the_same_seed_gives_the_same_bytes_at_any_thread_count_and_a_run_survives_its
     });
 }
 
+/// Large enough that matrix products and optimizer steps do run on several threads.
+#[test]
+fn a_large_model_gives_the_same_bytes_at_any_thread_count() {
+    let config = TrainConfig { epochs: 1, batch: 200, limit: 400, ..TrainConfig::default() };
+    let data = config.open_data(&vaekit::data::OpenOptions::default(), &mut |_| ()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let train = |threads: usize| {
+        let out = dir.path().join(threads.to_string());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Trainer::new(config.clone()).out(&out).fit(&data).map(drop)).unwrap();
+        std::fs::read(out.join("model.safetensors")).unwrap()
+    };
+    let one = train(1);
+    assert!(one == train(2) && one == train(5));
+}
+
 #[test]
 fn a_tiny_set_is_learned() {
     for_each(|variant, likelihood| {

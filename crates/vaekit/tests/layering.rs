@@ -20,6 +20,24 @@ fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
+/// The first word after each `crate::`, and of each item of a `crate::{..}`.
+fn imported(text: &str) -> Vec<&str> {
+    let first = |rest: &'_ str| rest.len() - rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').len();
+    let mut found = Vec::new();
+    for rest in text.split("crate::").skip(1) {
+        match rest.strip_prefix('{').and_then(|group| group.split(';').next()) {
+            Some(group) => found.extend(group.split(',').map(str::trim).map(|item| &item[..first(item)])),
+            None => found.push(&rest[..first(rest)]),
+        }
+    }
+    found
+}
+
+#[test]
+fn grouped_imports_are_seen() {
+    assert_eq!(imported("use crate::{Error, train::X};\nuse crate::data::Y;"), ["Error", "train", "data"]);
+}
+
 #[test]
 fn imports_point_left() {
     let mut files = Vec::new();
@@ -31,7 +49,7 @@ fn imports_point_left() {
             assert_eq!(module, "lib", "{file}: put the new module into ORDER");
             continue;
         };
-        for used in text.split("crate::").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next()) {
+        for used in imported(&text) {
             let Some(other) = ORDER.iter().position(|m| *m == used) else { continue };
             assert!(other <= place, "{file} imports {used}, which lies to its right");
             assert!(module != "uses" || used != "train", "{file} imports train");

@@ -1,5 +1,6 @@
 //! Real files, where `VAEKIT_DATA` names a folder of them; skipped, and said so, where it does not.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::path::PathBuf;
 

@@ -32,6 +32,7 @@ fn in_pieces(config: &TrainConfig, data: &Dataset, dir: &Path, every: usize) {
             false => Trainer::new(config.clone()).out(dir),
             true => Trainer::resume(dir, &Changes::default()).unwrap(),
         };
+        let trainer = if started { trainer } else { trainer.save_every(std::time::Duration::ZERO) };
         started = true;
         let flag = Arc::new(AtomicBool::new(false));
         let (set, mut seen) = (Arc::clone(&flag), 0);
@@ -93,15 +94,20 @@ fn accumulation_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn an_epoch_of_one_step_can_be_interrupted_too() {
+    compare(&TrainConfig { batch: 100, ..config() }, "one step an epoch");
+}
+
+#[test]
 fn raising_the_epochs_gives_the_bytes_of_a_longer_run() {
     let data = bars(60);
     let dir = tempfile::tempdir().unwrap();
     let (long, short) = (dir.path().join("long"), dir.path().join("short"));
     Trainer::new(TrainConfig { epochs: 5, ..config() }).out(&long).fit(&data).unwrap();
     Trainer::new(TrainConfig { epochs: 2, ..config() }).out(&short).fit(&data).unwrap();
-    Trainer::resume(&short, &Changes { epochs: Some(5) }).unwrap().fit(&data).unwrap();
+    Trainer::resume(&short, &Changes { epochs: Some(5), data: None }).unwrap().fit(&data).unwrap();
     assert!(model(&long) == model(&short));
-    assert!(Trainer::resume(&short, &Changes { epochs: Some(3) }).is_err());
+    assert!(Trainer::resume(&short, &Changes { epochs: Some(3), data: None }).is_err());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Only type 8 (unsigned byte) is read, which is what images and labels use.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
@@ -16,57 +16,63 @@ pub struct Idx {
     pub bytes: Vec<u8>,
 }
 
+/// The most that a file may unpack to: 16 GiB.
+const MAX_UNPACKED: u64 = 16 << 30;
+
 /// Reads an idx or idx.gz file.
 ///
 /// # Errors
 /// Wrong magic, sizes that overflow, and contents shorter or longer than the
-/// sizes say. Nothing is allocated by what a header claims: the buffer grows
-/// with the bytes that are there.
+/// sizes say. Nothing is allocated by what a header claims, and nothing is
+/// unpacked beyond it: the buffer grows with the bytes that are there.
 pub fn read_idx(path: &Path) -> Result<Idx> {
-    parse(path, &read_unzipped(path)?)
+    parse(path, &mut unzipped(path)?)
 }
 
-/// Reads a file, unpacking it when it starts with the gzip magic.
+/// Reads a whole file, unpacking it when it starts with the gzip magic.
 pub(super) fn read_unzipped(path: &Path) -> Result<Vec<u8>> {
-    let broken = |e: std::io::Error| Error::data(path.display(), format!("cannot be read: {e}"));
     let mut bytes = Vec::new();
-    error::open(path)?.read_to_end(&mut bytes).map_err(broken)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut unpacked = Vec::new();
-        GzDecoder::new(&bytes[..])
-            .read_to_end(&mut unpacked)
-            .map_err(|e| Error::data(path.display(), format!("gzip data is damaged or cut short ({e})")))?;
-        return Ok(unpacked);
-    }
+    unzipped(path)?.take(MAX_UNPACKED).read_to_end(&mut bytes).map_err(|e| damaged(path, &e))?;
     Ok(bytes)
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Idx> {
+fn unzipped(path: &Path) -> Result<Box<dyn Read>> {
+    let mut file = BufReader::new(error::open(path)?);
+    let packed = file.fill_buf().map_err(|e| damaged(path, &e))?.starts_with(&[0x1f, 0x8b]);
+    Ok(if packed { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
+}
+
+fn damaged(path: &Path, e: &std::io::Error) -> Error {
+    Error::data(path.display(), format!("cannot be read: damaged or cut short ({e})"))
+}
+
+fn parse(path: &Path, file: &mut dyn Read) -> Result<Idx> {
     let fail = |problem: String| Err(Error::data(path.display(), problem));
-    if bytes.len() < 4 {
-        return fail(format!("{} bytes are too few for an idx header", bytes.len()));
-    }
-    let (kind, rank) = (bytes[2], usize::from(bytes[3]));
-    if bytes[0] != 0 || bytes[1] != 0 || kind != 8 || !(1..=4).contains(&rank) {
+    let mut header = [0u8; 20];
+    file.read_exact(&mut header[..4]).map_err(|e| damaged(path, &e))?;
+    let (kind, rank) = (header[2], usize::from(header[3]));
+    if header[0] != 0 || header[1] != 0 || kind != 8 || !(1..=4).contains(&rank) {
         return fail(format!(
             "not an idx file of bytes: it starts {:02x} {:02x} {kind:02x} {rank:02x}, expected 00 00 08 and a rank of 1 to 4",
-            bytes[0], bytes[1]
+            header[0], header[1]
         ));
     }
-    let start = 4 + 4 * rank;
-    if bytes.len() < start {
-        return fail("cut short inside the idx header".into());
-    }
-    let shape: Vec<usize> =
-        bytes[4..start].chunks(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
-    let Some(expected) = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) else {
+    let sizes = &mut header[4..4 + 4 * rank];
+    file.read_exact(sizes).map_err(|e| damaged(path, &e))?;
+    let shape: Vec<usize> = sizes.chunks(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
+    let expected = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64));
+    let Some(expected) = expected.filter(|n| *n <= MAX_UNPACKED) else {
         return fail(format!("the header claims the impossible shape {shape:?}"));
     };
-    let found = bytes.len() - start;
+    let mut bytes = Vec::new();
+    // One byte more than expected is enough to know that there are too many.
+    file.take(expected + 1).read_to_end(&mut bytes).map_err(|e| damaged(path, &e))?;
+    let found = bytes.len() as u64;
     if found != expected {
+        let found = if found > expected { "more".to_owned() } else { found.to_string() };
         return fail(format!("the header says {expected} values ({shape:?}), the file holds {found}"));
     }
-    Ok(Idx { shape, bytes: bytes[start..].to_vec() })
+    Ok(Idx { shape, bytes })
 }
 
 #[cfg(test)]
@@ -81,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_good_file_reads() {
-        let idx = parse(Path::new("x"), &sample()).unwrap();
+        let idx = parse(Path::new("x"), &mut &sample()[..]).unwrap();
         assert_eq!((idx.shape, idx.bytes), (vec![2, 1, 2], vec![1, 2, 3, 4]));
     }
 
@@ -89,18 +95,18 @@ mod tests {
     fn every_truncation_and_a_wrong_magic_are_refused() {
         let bytes = sample();
         for cut in 0..bytes.len() {
-            assert!(parse(Path::new("x"), &bytes[..cut]).is_err(), "{cut}");
+            assert!(parse(Path::new("x"), &mut &bytes[..cut]).is_err(), "{cut}");
         }
         let mut wrong = bytes.clone();
         wrong[2] = 0x0d;
-        assert!(parse(Path::new("x"), &wrong).is_err());
+        assert!(parse(Path::new("x"), &mut &wrong[..]).is_err());
     }
 
     #[test]
     fn absurd_sizes_are_refused_without_allocating() {
         let mut bytes = vec![0, 0, 8, 4];
         bytes.extend([0xff; 16]);
-        let error = parse(Path::new("x"), &bytes).unwrap_err().to_string();
+        let error = parse(Path::new("x"), &mut &bytes[..]).unwrap_err().to_string();
         assert!(error.contains("impossible") || error.contains("holds 0"), "{error}");
     }
 }

@@ -52,6 +52,9 @@ pub struct Factors {
     pub values: Vec<f32>,
 }
 
+/// Values that a row may have.
+pub(crate) const MAX_WIDTH: usize = 1 << 26;
+
 /// Rows, labels and their description.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -73,11 +76,13 @@ impl Dataset {
     /// length, or a NaN or infinity (named by row and column).
     pub fn new(name: impl Into<String>, spec: DataSpec, rows: Rows, labels: Option<Labels>) -> Result<Self> {
         let name = name.into();
-        let (len, width) = (rows.len(), spec.width());
-        if width == 0 || len == 0 {
-            return Err(Error::data(&name, "holds no rows; at least one is needed"));
-        }
-        if len % width != 0 {
+        let len = rows.len();
+        let width = match spec.checked_width() {
+            Some(width @ 1..=MAX_WIDTH) if len > 0 => width,
+            Some(0..=MAX_WIDTH) => return Err(Error::data(&name, "holds no rows; at least one is needed")),
+            _ => return Err(Error::data(&name, format!("has rows of more than {MAX_WIDTH} values"))),
+        };
+        if !len.is_multiple_of(width) {
             return Err(Error::data(&name, format!("{len} values are no whole number of rows of {width}")));
         }
         if let Some(labels) = &labels
@@ -149,7 +154,7 @@ impl Rows {
         self.len() == 0
     }
 
-    /// Binary when every value is 0 or 1 (a byte image may use 0 and 255), byte or real otherwise.
+    /// Binary when every value is 0 or 1, byte or real otherwise.
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::U8(v) if v.iter().all(|&b| b <= 1) => Kind::Binary,

@@ -104,7 +104,8 @@ fn open_npz(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     };
     let read_labels = |names: &[String]| -> Result<Option<Vec<u32>>> {
         match names.iter().find(|n| has(n) && **n != key) {
-            Some(name) => class_numbers(path, name, read_npz(path, name)?).map(Some),
+            // Nobody asked for these labels: numbers that are no classes are left alone.
+            Some(name) => Ok(class_numbers(read_npz(path, name)?)),
             None => Ok(None),
         }
     };
@@ -143,19 +144,13 @@ fn append(path: &Path, a: &mut Array, b: Array) -> Result<()> {
     Ok(())
 }
 
-fn class_numbers(path: &Path, key: &str, array: Array) -> Result<Vec<u32>> {
-    let bad = |v: f32| {
-        Error::data(
-            format!("{} [{key}]", path.display()),
-            format!("found the label {v}, expected whole numbers from 0 to 99999"),
-        )
-    };
+/// Whole numbers from 0 to 99999, or none.
+fn class_numbers(array: Array) -> Option<Vec<u32>> {
     match array.values {
-        Rows::U8(v) => Ok(v.into_iter().map(u32::from).collect()),
-        Rows::F32(v) => v
-            .into_iter()
-            .map(|x| if (0.0..1e5).contains(&x) && x.fract() == 0.0 { Ok(x as u32) } else { Err(bad(x)) })
-            .collect(),
+        Rows::U8(v) => Some(v.into_iter().map(u32::from).collect()),
+        Rows::F32(v) => {
+            v.into_iter().map(|x| ((0.0..1e5).contains(&x) && x.fract() == 0.0).then_some(x as u32)).collect()
+        }
     }
 }
 
@@ -163,6 +158,9 @@ fn class_numbers(path: &Path, key: &str, array: Array) -> Result<Vec<u32>> {
 fn dataset(path: &Path, array: Array, labels: Option<Labels>) -> Result<Dataset> {
     let place = path.display().to_string();
     let Array { shape, mut values } = array;
+    if shape.contains(&0) {
+        return Err(Error::data(place, format!("holds no rows or no values (its shape is {shape:?})")));
+    }
     let (shape, kind) = match *shape.as_slice() {
         [_, d] => (Shape::Table { columns: (0..d).map(|i| format!("c{i}")).collect() }, values.kind()),
         [_, height, width] => (Shape::Image { channels: 1, height, width }, values.kind()),

@@ -169,6 +169,9 @@ pub fn load_idx_folder(name: &str, folder: &Path) -> Result<Dataset> {
             format!("has shape {:?}; expected images [N, H, W]", train.shape),
         ));
     };
+    if train.bytes.is_empty() {
+        return Err(Error::data(train_path.display(), "holds no rows; at least one is needed"));
+    }
     let mut bytes = train.bytes;
     let mut n_test = 0;
     if let Some((path, test)) = read("t10k-images")? {

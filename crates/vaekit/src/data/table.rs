@@ -1,5 +1,6 @@
 //! Numeric csv tables.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -30,6 +31,9 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         (0..first.len()).map(|i| format!("c{i}")).collect()
     };
 
+    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(Error::data(&place, format!("two columns are named '{}'; rename one", twice.1)));
+    }
     let find = |name: &str, key: &str| -> Result<usize> {
         names.iter().position(|n| n == name).ok_or_else(|| {
             Error::setting(key, format!("'{name}' is no column of {place}; it has {}", names.join(", ")))
@@ -72,13 +76,13 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
 /// Classes in alphabetical order, or by value where all are whole numbers.
 fn number_classes(classes: &[String]) -> Labels {
     let mut names = classes.to_vec();
-    names.sort_by(|a, b| match (a.parse::<i64>(), b.parse::<i64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => a.cmp(b),
-    });
+    match classes.iter().all(|c| c.parse::<i64>().is_ok()) {
+        true => names.sort_by_key(|c| c.parse::<i64>().unwrap_or_default()),
+        false => names.sort(),
+    }
     names.dedup();
-    let place = |c: &String| names.iter().position(|n| n == c).unwrap_or_default() as u32;
-    Labels { ids: classes.iter().map(place).collect(), names }
+    let places: HashMap<&String, u32> = names.iter().zip(0..).collect();
+    Labels { ids: classes.iter().map(|c| places[c]).collect(), names }
 }
 
 fn describe(e: &csv::Error) -> String {

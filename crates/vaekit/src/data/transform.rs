@@ -77,9 +77,12 @@ impl Transform {
         visit(data, train, groups, |g, v| mean[g] += v / n);
         let mut var = vec![0f64; groups];
         visit(data, train, groups, |g, v| var[g] += (v - mean[g]).powi(2) / n);
-        // A constant column has nothing to scale.
-        let scale = |v: &f64| if *v > 0.0 { v.sqrt() as f32 } else { 1.0 };
-        let scale: Vec<f32> = var.iter().map(scale).map(|s| if s > 0.0 { s } else { 1.0 }).collect();
+        // A constant column has nothing to scale, and rounding alone is no spread.
+        let scale = |(v, m): (&f64, &f64)| match v.sqrt() as f32 {
+            spread if spread > 1e-6 * m.abs() as f32 => spread,
+            _ => 1.0,
+        };
+        let scale: Vec<f32> = var.iter().zip(&mean).map(scale).collect();
         FittedTransform { transform: self, shift: mean.iter().map(|&m| m as f32).collect(), scale }
     }
 }

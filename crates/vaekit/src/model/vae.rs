@@ -19,10 +19,12 @@ pub struct Vae {
 
 /// What an objective sees of a batch: densities, and no networks.
 pub struct ElboTerms<'a> {
+    /// The rows, with their labels, mask and addresses of noise.
+    pub batch: &'a Batch,
     pub z: Latents,
     /// log p(x given z), `[K, B]`.
     pub log_p_x_given_z: Tensor<2>,
-    pub posterior: Box<dyn Posterior>,
+    pub posterior: Box<dyn Posterior + 'a>,
     pub prior: &'a dyn Prior,
     /// KL(q || p), where it has a closed form.
     pub analytic_kl: Option<Kl>,
@@ -69,16 +71,17 @@ impl Vae {
     /// Encodes, draws `k` samples a row, decodes, and measures.
     ///
     /// The noise of a row belongs to (rng, row id).
-    pub fn elbo_terms(&self, batch: &Batch, k: usize, rng: Rng, mode: Mode) -> ElboTerms<'_> {
+    pub fn elbo_terms<'a>(&'a self, batch: &'a Batch, k: usize, rng: Rng, mode: Mode) -> ElboTerms<'a> {
         let posterior = self.encode(batch, mode);
         let z = posterior.rsample(k, &batch.row_ids, rng);
         self.terms_at(batch, posterior, z)
     }
 
     /// The terms at given samples of z, `[K, B, D]` for each group.
-    pub fn terms_at(&self, batch: &Batch, posterior: Box<dyn Posterior>, z: Latents) -> ElboTerms<'_> {
+    pub fn terms_at<'a>(&'a self, batch: &'a Batch, posterior: Box<dyn Posterior + 'a>, z: Latents) -> ElboTerms<'a> {
         let raw = self.decode_samples(&z, batch.label.as_deref()); // [K, B, R]
         ElboTerms {
+            batch,
             log_p_x_given_z: self.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()),
             analytic_kl: posterior.kl(&*self.prior),
             is_density: self.posterior.is_density(),
@@ -89,7 +92,7 @@ impl Vae {
     }
 
     /// q(z given x) of a batch.
-    pub fn encode(&self, batch: &Batch, mode: Mode) -> Box<dyn Posterior> {
+    pub fn encode(&self, batch: &Batch, mode: Mode) -> Box<dyn Posterior + '_> {
         self.posterior.posterior(self.encoder.forward(batch, mode))
     }
 

@@ -45,10 +45,15 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
     Ok(())
 }
 
+/// True for the name of a file that a killed writer left.
+pub fn is_leftover(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(PREFIX)
+}
+
 /// Removes what a killed writer left in a folder.
 pub fn clear_leftovers(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if is_leftover(&entry.file_name()) {
             // One that cannot be removed harms nobody.
             let _ = std::fs::remove_file(entry.path());
         }

@@ -51,6 +51,7 @@ pub enum OutputBias {
 
 /// Everything that decides what a run computes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)] // A run of an older version lacks settings that came later.
 pub struct TrainConfig {
     /// A name or a path.
     pub data: String,
@@ -205,6 +206,11 @@ impl TrainConfig {
                 let items = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
                 items.map(parse_value).collect::<Vec<_>>().into()
             }
+            // A variant's own numbers are all floating-point ones.
+            _ if !Self::keys().iter().any(|known| known == key) => match parse_value(text) {
+                toml::Value::Integer(i) => toml::Value::Float(i as f64),
+                value => value,
+            },
             _ => parse_value(text),
         };
         layer.insert(key.to_owned(), value);
@@ -239,13 +245,12 @@ impl TrainConfig {
         data::open(&self.data, &options, progress)
     }
 
-    /// Checks every value and completes what is left to the data.
+    /// Checks every value that no data is needed for.
     ///
     /// # Errors
     /// The first setting that is out of range or contradicts another.
-    pub fn validate(&self, data: &Dataset) -> Result<ValidTrainConfig> {
-        let mut c = self.clone();
-        let m = &c.model;
+    pub fn check(&self) -> Result<()> {
+        let (c, m) = (self, &self.model);
         let count = |key: &str, value: u64, min: u64, max: u64| match value {
             v if (min..=max).contains(&v) => Ok(()),
             v => Err(Error::setting(key, format!("found {v}, expected a whole number from {min} to {max}"))),
@@ -280,6 +285,26 @@ impl TrainConfig {
         if let Some(size) = c.size {
             count("size", u64::from(size), 1, 4096)?;
         }
+        if c.batch.saturating_mul(m.samples) > 1 << 24 {
+            let product = c.batch.saturating_mul(m.samples);
+            return Err(Error::setting(
+                "samples",
+                format!("batch times samples is {product}, expected at most {}", 1 << 24),
+            ));
+        }
+        m.activation()?;
+        let variant = variants::find(&c.variant)?;
+        Params::check(variant.params(), &c.params)?;
+        Ok(())
+    }
+
+    /// Checks every value and completes what is left to the data.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and what does not fit the data.
+    pub fn validate(&self, data: &Dataset) -> Result<ValidTrainConfig> {
+        self.check()?;
+        let mut c = self.clone();
         let waits = c.patience > 0 || c.lr_schedule == LrSchedule::Plateau;
         let needs = if c.patience > 0 { "patience" } else { "lr_schedule" };
         if waits && c.valid == Some(0.0) {

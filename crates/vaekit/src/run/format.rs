@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataSpec, Dataset, FittedTransform, Splits, download::md5_hex};
-use crate::{Error, Result, variants};
+use crate::data::{DataSpec, Dataset, FittedTransform, MAX_WIDTH, Splits, download::md5_hex};
+use crate::{Error, Result};
 
 use super::{RUN, TrainConfig, write_atomically};
 
@@ -112,9 +112,9 @@ impl RunFile {
 
     /// What a reader must not take on trust.
     fn check(&self, path: &Path) -> Result<()> {
-        variants::find(&self.config.variant)?;
+        self.config.check().map_err(|e| Error::run(path, e.to_string()))?;
         let width = self.data.spec.checked_width();
-        if width.is_none_or(|w| w == 0 || w > 1 << 26) {
+        if width.is_none_or(|w| w == 0 || w > MAX_WIDTH) {
             return Err(Error::run(path, "describes rows of an impossible size"));
         }
         if !self.transform.fits(&self.data.spec) {
@@ -129,6 +129,12 @@ impl RunFile {
     /// Whatever the system says.
     pub fn write(&self, dir: &Path) -> Result<()> {
         let text = toml::to_string(self).map_err(|e| Error::run(&dir.join(RUN), e.to_string()))?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(Error::data(
+                &self.data.name,
+                format!("has {} classes, too many to record; is that column one of classes?", self.data.classes.len()),
+            ));
+        }
         write_atomically(&dir.join(RUN), |out| out.write_all(text.as_bytes()))
     }
 

@@ -12,7 +12,7 @@ mod settings;
 mod state;
 mod weights;
 
-pub use atomic::{clear_leftovers, write_atomically};
+pub use atomic::{clear_leftovers, is_leftover, write_atomically};
 pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig, ValidTrainConfig};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
@@ -23,7 +23,7 @@ pub(crate) use weights::{assign, save_model};
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, OpenOptions, Preparation, Splits, public, split};
+use crate::data::{Dataset, Kind, OpenOptions, Preparation, Splits, public, split};
 use crate::model::Vae;
 use crate::rng::Rng;
 use crate::variants::{self, Recipe, Target, Variant};
@@ -121,7 +121,13 @@ impl Run {
     /// # Errors
     /// Another shape, with both named.
     pub fn check_fits(&self, data: &Dataset) -> Result<()> {
-        if data.spec.width() == self.file.data.spec.width() && data.spec.is_image() == self.file.data.spec.is_image() {
+        let (ours, theirs) = (&self.file.data.spec, &data.spec);
+        let same_shape = match ours.is_image() {
+            true => ours.shape == theirs.shape,
+            false => !theirs.is_image() && ours.width() == theirs.width(),
+        };
+        // A picture of bytes and one of fractions have other units; a table keeps its own.
+        if same_shape && (!ours.is_image() || ours.kind != Kind::Byte || theirs.kind != Kind::Real) {
             return Ok(());
         }
         Err(Error::data(&data.name, format!("holds {}; this model was trained on {}", data.spec, self.file.data.spec)))

@@ -24,8 +24,17 @@ use super::{learning_rate, optim, optim::Optim};
 
 /// Time between saves at ends of epochs, and inside long ones. Exact resume
 /// makes the result independent of when these fall.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
-const SAVE_INSIDE: Duration = Duration::from_secs(60);
+#[derive(Clone, Copy, Debug)]
+pub struct SaveEvery {
+    pub ends: Duration,
+    pub inside: Duration,
+}
+
+impl Default for SaveEvery {
+    fn default() -> Self {
+        Self { ends: Duration::from_secs(5), inside: Duration::from_secs(60) }
+    }
+}
 
 /// Rows that evaluation takes at once.
 const EVAL_BATCH: usize = 512;
@@ -44,6 +53,7 @@ pub struct Session<'a> {
     /// Gradients of the batches since the last step, with their number of rows.
     pending: Option<(Vec<Option<Vec<f32>>>, usize)>,
     saved: Instant,
+    pub save_every: SaveEvery,
     /// When this epoch's clock started, and the rows since then.
     since: (Instant, u64),
     kl_weight: Option<f64>,
@@ -76,6 +86,7 @@ impl<'a> Session<'a> {
             best: Vec::new(),
             pending: None,
             saved: Instant::now(),
+            save_every: SaveEvery::default(),
             since: (Instant::now(), 0),
             kl_weight: None,
             _lock: lock,
@@ -113,13 +124,16 @@ impl<'a> Session<'a> {
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {
         let path = self.dir.join(crate::run::STATE);
+        if !checkpoint.best.is_empty() {
+            // Checked now rather than after all the training that follows.
+            crate::run::assign(&path, checkpoint.best.clone(), &mut self.recipe)?;
+        }
         crate::run::assign(&path, checkpoint.weights, &mut self.recipe)?;
         if !self.optim.remember(&self.recipe, checkpoint.optimizer) {
             return Err(Error::run(&path, "its optimizer state is not that of this run's optimizer"));
         }
         self.best = checkpoint.best;
         self.state = checkpoint.state;
-        // A run that early stopping ended and that may now train longer stays ended.
         Ok(())
     }
 
@@ -224,6 +238,11 @@ impl<'a> Session<'a> {
         let speed = self.speed();
         self.clock();
         let valid = if self.splits.valid.is_empty() { None } else { Some(self.measure(&self.splits.valid.clone())?) };
+        if let Some(v) = &valid
+            && !(v.distortion_nats.is_finite() && v.elbo_nats.is_none_or(f64::is_finite))
+        {
+            return Err(self.diverged("the validation value is not finite"));
+        }
         let sums = std::mem::take(&mut self.state.sums);
         let lr = learning_rate::at(&self.file.config, self.state.epoch as f64, &self.state.plateau);
         self.state.epoch += 1;
@@ -283,19 +302,19 @@ impl<'a> Session<'a> {
     /// Saves when the last save is long ago, or when `now`.
     pub fn save(&mut self, now: bool) -> Result<()> {
         self.clock();
-        if !now && self.saved.elapsed() < SAVE_EVERY {
+        if !now && self.saved.elapsed() < self.save_every.ends {
             return Ok(());
         }
         let identity = self.file.identity();
         let weights = self.weights();
+        let memory = self.optim.memory(&self.recipe);
+        let finite = |t: &Named| t.values.iter().all(|v| v.is_finite());
+        if !weights.iter().chain(memory.iter().flatten()).all(finite) {
+            return Err(self.diverged("a weight or the optimizer's memory of it is not finite"));
+        }
         let best = if self.best.is_empty() { &weights } else { &self.best };
         crate::run::save_model(&self.dir.join(crate::run::MODEL), &identity, best.clone())?;
-        let checkpoint = Checkpoint {
-            state: self.state.clone(),
-            best: self.best.clone(),
-            optimizer: self.optim.memory(&self.recipe),
-            weights,
-        };
+        let checkpoint = Checkpoint { state: self.state.clone(), best: self.best.clone(), optimizer: memory, weights };
         checkpoint.write(&self.dir)?;
         self.saved = Instant::now();
         Ok(())
@@ -303,7 +322,7 @@ impl<'a> Session<'a> {
 
     /// Saves inside an epoch that takes long.
     pub fn save_if_due(&mut self) -> Result<()> {
-        if self.saved.elapsed() < SAVE_INSIDE { Ok(()) } else { self.save(true) }
+        if self.saved.elapsed() < self.save_every.inside { Ok(()) } else { self.save(true) }
     }
 
     /// Adds the time since the last call to the run's.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::data::{Batches, Binarize, Dataset, Kind, Step, split};
 use crate::nn::Parameters;
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 use super::early_stopping::{self, Verdict};
 use super::event::TrainEvent;
 use super::learning_rate;
-use super::session::Session;
+use super::session::{SaveEvery, Session};
 
 /// A code of fewer nats says next to nothing of its row.
 const IDLE: f64 = 0.2;
@@ -22,6 +23,8 @@ const IDLE: f64 = 0.2;
 pub struct Changes {
     /// More epochs than before, or as many.
     pub epochs: Option<u64>,
+    /// Where the same data is now.
+    pub data: Option<String>,
 }
 
 /// Trains one run.
@@ -39,12 +42,20 @@ pub struct Trainer {
     resume: Option<PathBuf>,
     listener: Box<dyn FnMut(TrainEvent)>,
     interrupt: Arc<AtomicBool>,
+    save_every: SaveEvery,
 }
 
 impl Trainer {
     /// A trainer for a configuration, which [`fit`](Self::fit) checks against the data.
     pub fn new(config: TrainConfig) -> Self {
-        Self { config, out: None, resume: None, listener: Box::new(|_| ()), interrupt: Arc::default() }
+        Self {
+            config,
+            out: None,
+            resume: None,
+            listener: Box::new(|_| ()),
+            interrupt: Arc::default(),
+            save_every: SaveEvery::default(),
+        }
     }
 
     /// A trainer that goes on with a run from its last checkpoint.
@@ -64,6 +75,10 @@ impl Trainer {
             }
             config.epochs = epochs;
         }
+        if let Some(data) = &changes.data {
+            config.data.clone_from(data);
+        }
+        config.check()?;
         Ok(Self { resume: Some(dir), ..Self::new(config) })
     }
 
@@ -83,6 +98,13 @@ impl Trainer {
     #[must_use]
     pub fn on_event(mut self, listener: impl FnMut(TrainEvent) + 'static) -> Self {
         self.listener = Box::new(listener);
+        self
+    }
+
+    /// The time between two saves; without it 5 seconds, inside an epoch a minute.
+    #[must_use]
+    pub fn save_every(mut self, time: Duration) -> Self {
+        self.save_every = SaveEvery { ends: time, inside: time };
         self
     }
 
@@ -108,6 +130,7 @@ impl Trainer {
             None => make_folder(self.out.take(), &file)?,
         };
         let mut session = Session::open(dir, file, recipe, data)?;
+        session.save_every = self.save_every;
         self.announce(&session);
         let finished = self.train(&mut session)?;
         session.save(true)?;
@@ -123,6 +146,7 @@ impl Trainer {
             let mut file = RunFile::read(dir)?;
             file.data.check_same(data)?;
             file.config.epochs = self.config.epochs;
+            file.config.data.clone_from(&self.config.data);
             return Ok(file);
         }
         let config = self.config.validate(data)?;
@@ -166,6 +190,12 @@ impl Trainer {
                 }
             }
             session.save(false)?;
+            let more = session.state.epoch < session.file.config.epochs && !session.state.stopped;
+            if more && self.interrupt.load(Ordering::SeqCst) {
+                session.save(true)?;
+                (self.listener)(TrainEvent::Interrupted { epoch: session.state.epoch });
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -193,7 +223,7 @@ impl Trainer {
             // Between steps nothing is half done, so only there can training pause.
             if last_of_step && i + 1 < count {
                 session.save_if_due()?;
-                if self.interrupt.load(std::sync::atomic::Ordering::SeqCst) {
+                if self.interrupt.load(Ordering::SeqCst) {
                     interrupted = true;
                     return Ok(Step::Stop);
                 }
@@ -263,19 +293,21 @@ fn make_folder(out: Option<PathBuf>, file: &RunFile) -> Result<PathBuf> {
         }
     };
     let cannot = |e: std::io::Error| Error::setting("out", format!("{} cannot be made or written: {e}", dir.display()));
-    if std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) {
+    // What a killed writer left does not count, nor does an empty folder.
+    let counts = |e: std::fs::DirEntry| !crate::run::is_leftover(&e.file_name());
+    if std::fs::read_dir(&dir).is_ok_and(|entries| entries.flatten().any(counts)) {
         return Err(Error::setting(
             "out",
             format!("{} is not empty; choose a new folder, or go on with --resume {0}", dir.display()),
         ));
     }
-    std::fs::create_dir_all(dir.join("state")).map_err(cannot)?;
-    std::fs::create_dir_all(dir.join("plots")).map_err(cannot)?;
+    std::fs::create_dir_all(&dir).map_err(cannot)?;
+    // First of all, so that a kill at any moment leaves a run or nothing.
     file.write(&dir)?;
     Ok(dir)
 }
 
-/// The checkpoint of a run, for those who want to know whether it is finished.
+/// Reads the checkpoint of a run, sized by its model.
 ///
 /// # Errors
 /// A damaged checkpoint.

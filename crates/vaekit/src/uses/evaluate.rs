@@ -15,6 +15,11 @@ impl Run {
     pub fn evaluate(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<(Figures, LatentStats)> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        evaluate(self.vae(), &Batches::in_order(data, &preparation, rows, BATCH), samples, self.rng())
+        evaluate(
+            self.vae(),
+            &Batches::in_order(data, &preparation, rows, (BATCH / samples).max(1)),
+            samples,
+            self.rng(),
+        )
     }
 }

@@ -18,6 +18,7 @@ const MAX_WEIGHTS: f64 = 1e9;
 
 /// Settings that every variant understands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ModelSettings {
     /// Sizes of the encoder's hidden layers; the decoder has them reversed.
     pub hidden: Vec<usize>,
@@ -175,6 +176,9 @@ impl Params {
     /// # Errors
     /// A value of the wrong type, out of range, or not among the choices.
     pub fn check(declared: &[Param], given: &BTreeMap<String, toml::Value>) -> Result<Self> {
+        if let Some(key) = given.keys().find(|key| !declared.iter().any(|p| p.key == **key)) {
+            return Err(Error::setting(key, "is no setting of this variant"));
+        }
         let mut all = BTreeMap::new();
         for param in declared {
             let value = match (param.kind, given.get(param.key)) {

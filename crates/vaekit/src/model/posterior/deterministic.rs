@@ -27,7 +27,7 @@ impl PosteriorFamily for Deterministic {
         false
     }
 
-    fn posterior(&self, mut raw: Vec<Tensor<2>>) -> Box<dyn Posterior> {
+    fn posterior(&self, mut raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
         Box::new(Point(raw.swap_remove(0)))
     }
 }

@@ -26,7 +26,7 @@ impl PosteriorFamily for DiagonalGaussian {
         2 * latent
     }
 
-    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior> {
+    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
         let [b, width] = raw[0].dims();
         let d = width / 2;
         let (low, high) = LOG_VAR_RANGE;

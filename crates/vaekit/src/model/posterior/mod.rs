@@ -20,7 +20,7 @@ use super::{Latents, Prior};
 
 /// A way to read raw encoder outputs as q(z given x).
 pub trait PosteriorFamily: Parameters + Send {
-    /// The name that settings and run files use.
+    /// The name for messages and reports.
     fn name(&self) -> &'static str;
 
     /// Raw encoder outputs that `latent` dimensions need.
@@ -33,7 +33,7 @@ pub trait PosteriorFamily: Parameters + Send {
 
     /// # Shapes
     /// `raw`: `[B, raw_width]` for each group.
-    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior>;
+    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_>;
 }
 
 /// q(z given x) for a batch.

@@ -13,7 +13,7 @@ use super::Latents;
 
 /// A distribution over all latent groups.
 pub trait Prior: Parameters + Send {
-    /// The name that run files use.
+    /// The name for messages and reports.
     fn name(&self) -> &'static str;
 
     /// log p(z), `[K, B]`.
