@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vaekit::Result;
-use vaekit::data::{builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{OpenOptions, builtin::BUILTIN, open, public::PUBLIC};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -14,6 +14,18 @@ pub struct Data {
     name: Option<String>,
     #[command(flatten)]
     places: Places,
+    /// Resize pictures of a folder to SIDE x SIDE; the aspect ratio is not kept
+    #[arg(long, value_name = "SIDE", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    size: Option<u32>,
+    /// The array of an npz archive
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    key: Option<String>,
+    /// Columns of a csv table to model; all unless said
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    columns: Vec<String>,
+    /// Column of a csv table that holds classes
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    label_column: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -38,7 +50,14 @@ impl Data {
     }
 
     fn describe(&self, name: &str) -> Result<()> {
-        let data = open(name, &self.places.options(), &mut progress::download(self.common.quiet))?;
+        let options = OpenOptions {
+            size: self.size,
+            key: self.key.clone(),
+            columns: self.columns.clone(),
+            label_column: self.label_column.clone(),
+            ..self.places.options()
+        };
+        let data = open(name, &options, &mut progress::download(self.common.quiet))?;
         let test = data.test_from.map_or(0, |t| data.len() - t);
         let classes = data.labels.as_ref().map(|l| l.names.clone()).unwrap_or_default();
         if self.common.json {

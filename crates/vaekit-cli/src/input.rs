@@ -43,7 +43,7 @@ pub struct Input {
     pub data: Option<String>,
     #[command(flatten)]
     places: Places,
-    /// Which rows [default: test rows of the run's own data, all rows of other data]
+    /// Which rows [default: test rows of the run's own data (encode: all), all rows of other data]
     #[arg(long, value_enum, help_heading = "Data")]
     pub part: Option<Part>,
     /// The array of an npz archive

@@ -14,8 +14,8 @@ use crate::{Common, say};
 pub struct Interpolate {
     #[command(flatten)]
     input: Input,
-    /// Two rows of the data, in a line between them [default: the first two test rows]
-    #[arg(long, value_name = "I,J", conflicts_with = "classes")]
+    /// Two rows, numbered from 0 in the whole data, in a line between them [default: the first two of the part]
+    #[arg(long, value_name = "I,J", conflicts_with_all = ["classes", "part"])]
     rows: Option<String>,
     /// Two classes, in a grid between two examples of each
     #[arg(long, value_name = "A,B")]

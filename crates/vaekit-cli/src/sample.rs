@@ -9,6 +9,9 @@ use vaekit::{Result, Run};
 
 use crate::{Common, say};
 
+/// More images than this are no picture that anybody looks at.
+const MOST_TILES: u32 = 4096;
+
 /// Flags of `sample`.
 #[derive(Args)]
 pub struct Sample {
@@ -39,7 +42,13 @@ impl Sample {
         let run = Run::open(&self.run)?;
         let image = run.file().data.spec.is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
-        check_output(&out)?;
+        if check_output(&out)? == "png" && image && self.n > MOST_TILES {
+            let found = self.n;
+            return Err(vaekit::Error::setting(
+                "n",
+                format!("found {found}, one picture shows at most {MOST_TILES}; write .npy"),
+            ));
+        }
         let observation = match (self.mean, self.draw) {
             (true, _) => Observation::Mean,
             (_, true) => Observation::Draw,

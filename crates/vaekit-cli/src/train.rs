@@ -31,7 +31,7 @@ pub struct Train {
     #[arg(long, value_name = "RUN", conflicts_with = "out")]
     resume: Option<PathBuf>,
     /// Seconds between two saves [default: 5, inside an epoch 60]; the result does not depend on it
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
     save_every: Option<f64>,
     /// Settings from a TOML file; flags are stronger
     #[arg(long, value_name = "FILE")]

@@ -14,7 +14,7 @@ use crate::{Common, say};
 pub struct Traverse {
     #[command(flatten)]
     input: Input,
-    /// Start at the code of this row [default: the mean code]
+    /// Start at the code of this row, numbered from 0 in the whole data [default: the mean code]
     #[arg(long, value_name = "I")]
     row: Option<u32>,
     /// Values a dimension

@@ -8,6 +8,7 @@ mod atomic;
 mod config;
 mod format;
 mod metrics;
+mod ranges;
 mod settings;
 mod state;
 mod weights;

@@ -46,7 +46,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("test", "SHARE", "Share of the rows for testing, where the set brings no test rows"),
     setting("limit", "ROWS", "Train on at most so many rows, chosen by the seed; 0 for all"),
     setting("seed", "N", "Decides weights, order, noise and splits"),
-    setting("size", "SIDE", "Resize pictures of a folder to SIDE x SIDE"),
+    setting("size", "SIDE", "Resize pictures of a folder to SIDE x SIDE; the aspect ratio is not kept"),
     setting("key", "NAME", "The array of an npz archive"),
     setting("columns", "NAMES", "Columns of a csv table to model; all unless said"),
     setting("label_column", "NAME", "Column of a csv table that holds classes"),

@@ -210,7 +210,7 @@ impl<'a> Session<'a> {
         let hint = if c.clip > 0.0 { "a smaller --lr" } else { "a smaller --lr or --clip 1" };
         let kept = match self.dir.join(crate::run::STATE).exists() {
             true => format!("the last good checkpoint stands in {}", self.dir.display()),
-            false => "no checkpoint was made yet".into(),
+            false => format!("no checkpoint was made yet, so delete {} before the next try", self.dir.display()),
         };
         ErrorKind::Diverged {
             step,

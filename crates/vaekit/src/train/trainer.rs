@@ -18,6 +18,9 @@ use super::session::{SaveEvery, Session};
 /// A code of fewer nats says next to nothing of its row.
 const IDLE: f64 = 0.2;
 
+/// Fewer steps than this hardly move the weights.
+const FEW_STEPS: u64 = 200;
+
 /// What `--resume` may change: nothing that would change the steps already taken.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
@@ -268,7 +271,12 @@ impl Trainer {
                 c.model.kl_period, c.model.beta
             )));
         }
-        if let Some((active, rate)) = activity
+        let step = session.state.step;
+        if step < FEW_STEPS {
+            (self.listener)(TrainEvent::Warning(format!(
+                "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
+            )));
+        } else if let Some((active, rate)) = activity
             && (active * 20 <= c.model.latent || rate < IDLE)
         {
             (self.listener)(TrainEvent::Warning(format!(

@@ -8,6 +8,9 @@ use crate::{Error, Result};
 
 use super::{BATCH, Values};
 
+/// Values that are held in memory at once: 4 GB.
+const MAX_VALUES: usize = 1 << 30;
+
 /// What to show of p(x given z).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -30,8 +33,16 @@ impl Run {
                 "has no prior to sample from: its codes lie anywhere; train --variant vae, or use interpolate",
             ));
         }
+        let width = self.file().data.spec.width();
+        if n.saturating_mul(width) > MAX_VALUES {
+            let most = MAX_VALUES / width;
+            return Err(Error::setting(
+                "n",
+                format!("found {n}, expected at most {most} rows of {width} values at once"),
+            ));
+        }
         let vae = self.vae();
-        let mut values = Vec::with_capacity(n * self.file().data.spec.width());
+        let mut values = Vec::with_capacity(n * width);
         let ids: Vec<u64> = (0..n as u64).collect();
         for rows in ids.chunks(BATCH) {
             let z = vae.prior.sample(rows, rng);
