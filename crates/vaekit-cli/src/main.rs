@@ -3,6 +3,7 @@
 //! Each verb is a file with its flags and a `run` function; the work is the
 //! library's. Figures go to standard output, everything else to standard error.
 
+mod bench;
 mod data;
 mod encode;
 mod evaluate;
@@ -56,6 +57,8 @@ enum Verb {
     Variants(variants::Variants),
     /// List the known data sets, or describe one
     Data(data::Data),
+    /// Measure how fast this machine trains and uses models
+    Bench(bench::Bench),
 }
 
 /// Flags that every verb has.
@@ -78,16 +81,7 @@ pub struct Common {
 impl Common {
     /// Sets up the threads.
     fn start(&self) -> vaekit::Result<()> {
-        match self.threads {
-            None => Ok(()),
-            Some(n @ 1..=1024) => rayon::ThreadPoolBuilder::new()
-                .num_threads(n)
-                .build_global()
-                .map_err(|e| vaekit::Error::setting("threads", e.to_string())),
-            Some(n) => {
-                Err(vaekit::Error::setting("threads", format!("found {n}, expected a whole number from 1 to 1024")))
-            }
-        }
+        self.threads.map_or(Ok(()), vaekit::set_threads)
     }
 }
 
@@ -111,6 +105,7 @@ fn main() -> ExitCode {
         Verb::Evaluate(args) => args.run(),
         Verb::Variants(args) => args.run(),
         Verb::Data(args) => args.run(),
+        Verb::Bench(args) => args.run(),
     };
     finish(result)
 }

@@ -1,6 +1,31 @@
 //! Nonlinearities between layers.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use burn::tensor::{Tensor, activation};
+
+use crate::fused::{self, activation::Apply};
+use crate::math;
+use crate::simd::vectorised;
+
+// Loops written out where they are used: a closure handed to a function may
+// stay a function of its own, compiled without the caller's vector instructions.
+macro_rules! map {
+    ($values:expr, |$x:ident| $y:expr) => {
+        for value in $values.iter_mut() {
+            let $x = *value;
+            *value = $y;
+        }
+    };
+}
+
+macro_rules! scale {
+    ($gradients:expr, $at:expr, |$x:ident| $slope:expr) => {
+        for (gradient, &$x) in $gradients.iter_mut().zip($at) {
+            *gradient *= $slope;
+        }
+    };
+}
 
 /// A nonlinearity, with PyTorch's definition and constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +57,14 @@ impl Activation {
 
     /// Applies the function to every element.
     pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        if fused::runs_here(&x) {
+            return fused::apply(Apply(self), [x.into_dispatch(), fused::nothing(), fused::nothing()]);
+        }
+        self.portable(x)
+    }
+
+    /// The same in Burn's operations.
+    pub fn portable<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Relu => activation::relu(x),
             Self::Tanh => x.tanh(),
@@ -43,6 +76,48 @@ impl Activation {
             Self::Elu => activation::relu(x.clone()) + (x.clamp_max(0.0).exp() - 1.0),
         }
     }
+}
+
+/// On host memory, for kernels.
+impl Activation {
+    /// True when the slope is computed from what goes in rather than from what comes out.
+    pub(crate) fn slope_needs_input(self) -> bool {
+        matches!(self, Self::Softplus | Self::Gelu)
+    }
+
+    /// Applies the function in place; vectorised in the caller's context.
+    #[inline(always)]
+    pub(crate) fn each(self, values: &mut [f32]) {
+        match self {
+            Self::Relu => map!(values, |x| if x < 0.0 { 0.0 } else { x }),
+            Self::Tanh => map!(values, |x| math::tanh(x)),
+            Self::Sigmoid => map!(values, |x| math::sigmoid(x)),
+            Self::Softplus => map!(values, |x| math::softplus(x)),
+            Self::Gelu => map!(values, |x| x * normal_share(x)),
+            Self::Elu => map!(values, |x| if x > 0.0 { x } else { math::exp(x) - 1.0 }),
+        }
+    }
+
+    /// Multiplies gradients by the slope, given outputs, or inputs where [`slope_needs_input`](Self::slope_needs_input).
+    pub(crate) fn scale_by_slope(self, gradients: &mut [f32], at: &[f32]) {
+        vectorised!(match self {
+            Self::Relu => scale!(gradients, at, |y| if y > 0.0 { 1.0 } else { 0.0 }),
+            Self::Tanh => scale!(gradients, at, |y| 1.0 - y * y),
+            Self::Sigmoid => scale!(gradients, at, |y| y * (1.0 - y)),
+            Self::Softplus => scale!(gradients, at, |x| math::sigmoid(x)),
+            Self::Gelu => scale!(gradients, at, |x| normal_share(x) + x * (FRAC_1_SQRT_TAU * math::exp(-0.5 * x * x))),
+            Self::Elu => scale!(gradients, at, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
+        });
+    }
+}
+
+/// 1 / sqrt(2 pi), the normal density at 0.
+const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
+
+/// Phi(x), the normal distribution function.
+#[inline(always)]
+fn normal_share(x: f32) -> f32 {
+    0.5 + 0.5 * math::erf(x * FRAC_1_SQRT_2)
 }
 
 /// log(1 + e^x), without overflow and with the right gradient at 0.

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::pool;
+
 pub use burn::tensor::Device;
 
 /// The central processor, with gradients recorded.
@@ -12,6 +14,25 @@ pub fn cpu_training() -> Device {
 /// The central processor, nothing recorded: for inference.
 pub fn cpu() -> Device {
     Device::flex()
+}
+
+/// Sets the number of threads for everything that this process computes from now on.
+///
+/// # Errors
+/// When something was computed already.
+pub fn set_threads(n: usize) -> Result<(), String> {
+    pool::set_threads(n);
+    rayon::ThreadPoolBuilder::new().num_threads(n).build_global().map_err(|e| e.to_string())
+}
+
+/// Calls `f` with `n` threads to compute with.
+///
+/// # Panics
+/// When the threads cannot be started.
+pub fn with_threads<R: Send>(n: usize, f: impl FnOnce() -> R + Send) -> R {
+    // Burn's own operations take their threads from rayon.
+    let rayon = rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("threads can be started");
+    rayon.install(|| pool::with_threads(n, f))
 }
 
 /// Moves a host vector to `device`.

@@ -13,12 +13,24 @@
 //! | [`optimizer`] | in-place update rules over one flat parameter |
 
 pub mod activation;
+pub mod conv;
 pub mod density;
 pub mod device;
+mod fused;
+pub mod gemm;
+pub mod group_norm;
+pub mod latent;
+pub mod likelihood;
 pub mod linear;
+pub mod math;
 pub mod optimizer;
+pub mod pool;
+pub mod resize;
+mod simd;
 
 pub use activation::{Activation, softplus};
 pub use burn::tensor::{Gradients, Tensor};
 pub use device::{Device, from_vec, scalar, to_vec};
+pub use latent::sample_with_kl;
+pub use likelihood::log_likelihood;
 pub use linear::linear;

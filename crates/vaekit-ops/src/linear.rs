@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::Activation;
+use crate::fused::{self, linear::Linear};
 
 /// `act(x w + b)`; no activation leaves the affine map.
 ///
@@ -12,9 +13,17 @@ use crate::Activation;
 /// - `bias`: `[O]`
 /// - result: `[N, O]`
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, act: Option<Activation>) -> Tensor<2> {
+    if fused::runs_here(&weight) {
+        return fused::apply(Linear { act }, [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()]);
+    }
+    portable(x, weight, bias, act)
+}
+
+/// [`linear`] in Burn's operations.
+pub fn portable(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, act: Option<Activation>) -> Tensor<2> {
     let y = x.matmul(weight) + bias.unsqueeze(); // [N, O]
     match act {
-        Some(act) => act.apply(y),
+        Some(act) => act.portable(y),
         None => y,
     }
 }

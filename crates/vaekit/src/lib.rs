@@ -52,6 +52,17 @@ pub use error::{Error, ErrorKind, Result};
 pub use run::{Run, TrainConfig};
 pub use train::{TrainEvent, Trainer};
 
+/// Sets the number of threads to compute with; results do not depend on it.
+///
+/// # Errors
+/// None or too many, or something was computed already.
+pub fn set_threads(n: usize) -> Result<()> {
+    if !(1..=1024).contains(&n) {
+        return Err(Error::setting("threads", format!("found {n}, expected a whole number from 1 to 1024")));
+    }
+    vaekit_ops::device::set_threads(n).map_err(|e| Error::setting("threads", e))
+}
+
 /// The name that was probably meant.
 pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names

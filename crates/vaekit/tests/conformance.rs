@@ -124,8 +124,7 @@ fn the_same_seed_gives_the_same_bytes_at_any_thread_count_and_a_run_survives_its
         let train = |name: &str, threads: usize, seed: u64| {
             let config = TrainConfig { seed, ..config(variant, likelihood) };
             let out = dir.path().join(name);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Trainer::new(config).out(&out).fit(&data).map(drop)).unwrap();
+            device::with_threads(threads, || Trainer::new(config).out(&out).fit(&data).map(drop)).unwrap();
             out
         };
         let bytes = |out: &std::path::Path| std::fs::read(out.join("model.safetensors")).unwrap();
@@ -148,8 +147,7 @@ fn a_large_model_gives_the_same_bytes_at_any_thread_count() {
     let dir = tempfile::tempdir().unwrap();
     let train = |threads: usize| {
         let out = dir.path().join(threads.to_string());
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| Trainer::new(config.clone()).out(&out).fit(&data).map(drop)).unwrap();
+        device::with_threads(threads, || Trainer::new(config.clone()).out(&out).fit(&data).map(drop)).unwrap();
         std::fs::read(out.join("model.safetensors")).unwrap()
     };
     let one = train(1);

@@ -1,17 +1,12 @@
-//! Mini-batches, prepared on a thread of their own.
-
-use std::sync::mpsc::sync_channel;
+//! Mini-batches.
 
 use serde::{Deserialize, Serialize};
-use vaekit_ops::{Device, Tensor, from_vec};
+use vaekit_ops::{Device, Tensor, from_vec, pool};
 
 use crate::Result;
 use crate::rng::{Purpose, Rng};
 
 use super::{Dataset, FittedTransform};
-
-/// Batches that wait ready while one is trained on.
-const AHEAD: usize = 4;
 
 /// Rows on the device, with all that a model may condition on.
 #[derive(Clone, Debug)]
@@ -86,22 +81,22 @@ impl Preparation {
     /// (seed, `epoch`, row); epoch 0 is the one for evaluation.
     pub fn prepare(&self, data: &Dataset, rows: &[u32], epoch: u64) -> HostBatch {
         let width = data.spec.width();
-        let mut x = Vec::with_capacity(rows.len() * width);
-        for &row in rows {
-            data.extend_with_row(row as usize, &mut x);
-        }
-        self.transform.apply(&mut x);
-        let row_ids: Vec<u64> = rows.iter().map(|&r| u64::from(r)).collect();
-        match self.binarize {
-            Binarize::None => {}
-            Binarize::Threshold => x.iter_mut().for_each(|v| *v = f32::from(*v >= 0.5)),
-            Binarize::Dynamic => {
-                let draws = self.rng.at(epoch).uniform(Purpose::Binarize, &row_ids, width);
-                x.iter_mut().zip(draws).for_each(|(v, u)| *v = f32::from(u < *v));
+        let mut x = vec![0.0; rows.len() * width];
+        pool::each_row(&mut x, width, |i, x| {
+            let row = rows[i];
+            data.copy_row(row as usize, x);
+            self.transform.apply(x);
+            match self.binarize {
+                Binarize::None => {}
+                Binarize::Threshold => x.iter_mut().for_each(|v| *v = f32::from(*v >= 0.5)),
+                Binarize::Dynamic => {
+                    let draws = self.rng.at(epoch).uniform(Purpose::Binarize, &[u64::from(row)], width);
+                    x.iter_mut().zip(draws).for_each(|(v, u)| *v = f32::from(u < *v));
+                }
             }
-        }
+        });
         let label = data.labels.as_ref().map(|l| rows.iter().map(|&r| l.ids[r as usize]).collect());
-        HostBatch { x, label, mask: None, row_ids }
+        HostBatch { x, label, mask: None, row_ids: rows.iter().map(|&r| u64::from(r)).collect() }
     }
 }
 
@@ -133,29 +128,17 @@ impl<'a> Batches<'a> {
         self.rows.len().div_ceil(self.batch)
     }
 
-    /// Calls `each` with every batch from number `start` on, while another thread prepares the next ones.
+    /// Calls `each` with every batch from number `start` on.
     ///
     /// # Errors
     /// The first error of `each`, which ends the pass.
     pub fn for_each(&self, start: usize, mut each: impl FnMut(usize, HostBatch) -> Result<Step>) -> Result<()> {
-        std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(AHEAD);
-            scope.spawn(move || {
-                for (i, rows) in self.rows.chunks(self.batch).enumerate().skip(start) {
-                    // A receiver that is gone means that the pass was ended.
-                    if sender.send((i, self.preparation.prepare(self.data, rows, self.epoch))).is_err() {
-                        break;
-                    }
-                }
-            });
-            // The loop takes the receiver with it, so that leaving frees the sender.
-            for (i, batch) in receiver {
-                if each(i, batch)? == Step::Stop {
-                    break;
-                }
+        for (i, rows) in self.rows.chunks(self.batch).enumerate().skip(start) {
+            if each(i, self.preparation.prepare(self.data, rows, self.epoch))? == Step::Stop {
+                break;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 }
 

@@ -121,10 +121,17 @@ impl Dataset {
 
     /// Appends the stored values of one row.
     pub fn extend_with_row(&self, row: usize, out: &mut Vec<f32>) {
+        let start = out.len();
+        out.resize(start + self.spec.width(), 0.0);
+        self.copy_row(row, &mut out[start..]);
+    }
+
+    /// Writes the stored values of a row over `out`, as long as a row is.
+    pub fn copy_row(&self, row: usize, out: &mut [f32]) {
         let at = row * self.spec.width()..(row + 1) * self.spec.width();
         match &self.rows {
-            Rows::U8(v) => out.extend(v[at].iter().map(|&b| f32::from(b))),
-            Rows::F32(v) => out.extend_from_slice(&v[at]),
+            Rows::U8(v) => out.iter_mut().zip(&v[at]).for_each(|(o, &b)| *o = f32::from(b)),
+            Rows::F32(v) => out.copy_from_slice(&v[at]),
         }
     }
 

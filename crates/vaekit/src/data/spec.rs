@@ -53,6 +53,14 @@ impl DataSpec {
         }
     }
 
+    /// Channels of a pixel; 1 for a table.
+    pub fn channels(&self) -> usize {
+        match &self.shape {
+            Shape::Image { channels, .. } => *channels,
+            Shape::Table { .. } => 1,
+        }
+    }
+
     /// True for pictures.
     pub fn is_image(&self) -> bool {
         matches!(self.shape, Shape::Image { .. })

@@ -18,6 +18,22 @@ pub trait Encoder: Parameters + Send {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>>;
 }
 
+impl Encoder for Box<dyn Encoder> {
+    fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
+        (**self).forward(batch, mode)
+    }
+}
+
+impl Parameters for Box<dyn Encoder> {
+    fn parameters(&self) -> Vec<&Parameter> {
+        (**self).parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        (**self).parameters_mut()
+    }
+}
+
 /// Fully connected, one latent group.
 #[derive(Debug)]
 pub struct MlpEncoder(Mlp);

@@ -11,15 +11,19 @@
 mod decoder;
 mod encoder;
 pub mod likelihood;
+mod network;
 pub mod posterior;
 pub mod prior;
+mod pyramid;
 mod vae;
 
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;
+pub use network::{NETS, Network, UPSAMPLES};
 pub use posterior::{Kl, Posterior, PosteriorFamily};
 pub use prior::Prior;
+pub use pyramid::{Pyramid, PyramidDecoder, PyramidEncoder};
 pub use vae::{ElboTerms, Vae};
 
 use vaekit_ops::Tensor;

@@ -1,9 +1,13 @@
 //! Layers with named parameters; they know nothing of autoencoders.
 
+mod conv;
 mod linear;
 mod mlp;
 mod parameter;
+mod residual;
 
+pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
 pub use mlp::Mlp;
 pub use parameter::{Init, Parameter, Parameters};
+pub use residual::{GroupNorm, ResidualBlock};

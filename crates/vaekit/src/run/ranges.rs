@@ -53,7 +53,9 @@ impl TrainConfig {
                 format!("batch times samples is {product}, expected at most {}", 1 << 24),
             ));
         }
-        m.activation()?;
+        m.channels.iter().try_for_each(|&n| count("channels", n as u64, 1, 1 << 14))?;
+        count("channels", m.channels.len() as u64, 0, 12)?;
+        m.network()?;
         let variant = variants::find(&c.variant)?;
         Params::check(variant.params(), &c.params)?;
         Ok(())

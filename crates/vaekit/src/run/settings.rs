@@ -16,6 +16,13 @@ const fn setting(key: &'static str, value: &'static str, doc: &'static str) -> S
 /// Every setting of [`TrainConfig`](super::TrainConfig) but `data`, in the order in which help shows them.
 pub const SETTINGS: &[Setting] = &[
     setting("variant", "NAME", "What to train; see `vaekit variants`"),
+    setting("net", "NAME", "mlp, or for images conv or resnet"),
+    setting(
+        "channels",
+        "SIZES",
+        "Channels of a convolutional net after each halving; they follow the image unless said",
+    ),
+    setting("upsample", "HOW", "How a convolutional decoder doubles an image: transposed or resize"),
     setting("hidden", "SIZES", "Hidden layers of the encoder, 512,256 for two; the decoder mirrors them"),
     setting("latent", "D", "Dimensions of the code z"),
     setting("activation", "NAME", "relu, tanh, sigmoid, softplus, gelu or elu"),

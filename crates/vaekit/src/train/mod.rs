@@ -1,7 +1,9 @@
 //! Training: one visible loop for every variant.
 
+pub mod bench;
 mod early_stopping;
 mod event;
+mod gradient;
 mod learning_rate;
 mod optim;
 mod session;

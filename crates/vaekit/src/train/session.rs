@@ -4,12 +4,11 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use vaekit_ops::{device, scalar};
+use vaekit_ops::device;
 
 use crate::data::{Batches, Dataset, HostBatch, Preparation, Splits};
 use crate::error::ErrorKind;
 use crate::eval::{Figures, evaluate};
-use crate::model::Mode;
 use crate::nn::Parameters;
 use crate::objective::Progress;
 use crate::rng::Rng;
@@ -20,6 +19,7 @@ use crate::run::{
 use crate::variants::Recipe;
 use crate::{Error, Result};
 
+use super::gradient::{BatchLoss, Gradients, gradients};
 use super::{learning_rate, optim, optim::Optim};
 
 /// Time between saves at ends of epochs, and inside long ones. Exact resume
@@ -51,7 +51,7 @@ pub struct Session<'a> {
     best: Vec<Named>,
     metrics: Metrics,
     /// Gradients of the batches since the last step, with their number of rows.
-    pending: Option<(Vec<Option<Vec<f32>>>, usize)>,
+    pending: Option<(Gradients, usize)>,
     saved: Instant,
     pub save_every: SaveEvery,
     /// When this epoch's clock started, and the rows since then.
@@ -59,14 +59,6 @@ pub struct Session<'a> {
     kl_weight: Option<f64>,
     /// Held so that a second process cannot train in the same folder.
     _lock: File,
-}
-
-/// The loss of a batch, in nats an example.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchLoss {
-    pub loss: f64,
-    pub rate: Option<f64>,
-    pub distortion: f64,
 }
 
 impl<'a> Session<'a> {
@@ -145,21 +137,11 @@ impl<'a> Session<'a> {
         let rng = Rng::new(c.seed).at(epoch + 1);
         let batch = host.to_device(&device::cpu());
         let progress = Progress { epoch: epoch as f64 + done, rng };
-        let objective = &self.recipe.objective;
-        let terms = self.recipe.vae.elbo_terms(&batch, objective.samples(), rng, Mode::Train(rng));
-        let loss = objective.loss(&terms, progress);
-        let value = BatchLoss {
-            loss: f64::from(scalar(loss.value.clone())),
-            rate: loss.rate.map(|r| f64::from(scalar(r))),
-            distortion: f64::from(scalar(loss.distortion)),
-        };
+        let (value, gradients) = gradients(&self.recipe, &batch, progress);
         if !value.loss.is_finite() {
             return Err(self.diverged(&format!("the loss became {}", value.loss)));
         }
-        self.kl_weight = loss.parts.iter().find(|(name, _)| *name == "kl_weight").map(|(_, weight)| *weight);
-        let mut gradients = loss.value.backward();
-        let gradients = self.recipe.parameters().iter().map(|p| p.gradient(&mut gradients)).collect();
-        drop(terms);
+        self.kl_weight = value.kl_weight;
         self.accumulate(gradients, batch.len());
         self.count(&value, batch.len());
         if last_of_step {
@@ -170,7 +152,7 @@ impl<'a> Session<'a> {
     }
 
     /// Adds a batch's gradients, weighted by its rows, so that several small batches equal a large one.
-    fn accumulate(&mut self, gradients: Vec<Option<Vec<f32>>>, rows: usize) {
+    fn accumulate(&mut self, gradients: Gradients, rows: usize) {
         let weighted = |g: Vec<f32>, w: f32| g.into_iter().map(|v| v * w).collect::<Vec<f32>>();
         self.pending = Some(match self.pending.take() {
             None if self.file.config.accumulate == 1 => (gradients, 1),

@@ -45,7 +45,7 @@ Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
         Ok(Recipe {
-            vae: settings.mlp_model(target, Deterministic, |e| Box::new(e))?,
+            vae: settings.model(target, Deterministic, |encoder| encoder)?,
             objective: Box::new(settings.elbo()),
         })
     }

@@ -70,7 +70,7 @@ Vincent et al., Extracting and Composing Robust Features with Denoising Autoenco
             _ => Corruption::Gaussian { level },
         };
         let wrap = |inner| -> Box<dyn crate::model::Encoder> { Box::new(Corrupting { inner, corruption }) };
-        Ok(Recipe { vae: settings.mlp_model(target, Deterministic, wrap)?, objective: Box::new(settings.elbo()) })
+        Ok(Recipe { vae: settings.model(target, Deterministic, wrap)?, objective: Box::new(settings.elbo()) })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
 use crate::data::Kind;
-use crate::model::{Encoder, MlpDecoder, MlpEncoder, PosteriorFamily, Vae, likelihood, prior::StandardNormal};
+use crate::model::{Encoder, Network, PosteriorFamily, Vae, likelihood, prior::StandardNormal};
 use crate::nn::Init;
 use crate::objective::{Elbo, KlSchedule};
 use crate::{Error, Result};
@@ -20,6 +20,12 @@ const MAX_WEIGHTS: f64 = 1e9;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelSettings {
+    /// A name of [`NETS`](crate::model::NETS).
+    pub net: String,
+    /// Channels of a convolutional network after each halving; empty for those that suit the image.
+    pub channels: Vec<usize>,
+    /// How a convolutional decoder doubles an image, a name of [`UPSAMPLES`](crate::model::UPSAMPLES).
+    pub upsample: String,
     /// Sizes of the encoder's hidden layers; the decoder has them reversed.
     pub hidden: Vec<usize>,
     /// Dimensions of z.
@@ -39,6 +45,9 @@ pub struct ModelSettings {
 impl Default for ModelSettings {
     fn default() -> Self {
         Self {
+            net: "mlp".into(),
+            channels: Vec::new(),
+            upsample: "transposed".into(),
             hidden: vec![400],
             latent: 20,
             activation: "relu".into(),
@@ -78,45 +87,52 @@ impl ModelSettings {
         }
     }
 
-    /// The fully connected model of these settings around a posterior, with N(0, I) for z.
+    /// The network that the settings name.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn network(&self) -> Result<Network<'_>> {
+        let network = Network {
+            net: &self.net,
+            channels: &self.channels,
+            hidden: &self.hidden,
+            upsample: &self.upsample,
+            activation: self.activation()?,
+        };
+        network.check()?;
+        Ok(network)
+    }
+
+    /// The model of these settings around a posterior, with N(0, I) for z.
     ///
     /// `wrap` may put something between the data and the encoder.
     ///
     /// # Errors
-    /// An unknown activation or likelihood.
-    pub fn mlp_model(
+    /// An unknown name, or a network that the data or memory does not allow.
+    pub fn model(
         &self,
         target: &Target<'_>,
         posterior: impl PosteriorFamily + 'static,
-        wrap: impl FnOnce(MlpEncoder) -> Box<dyn Encoder>,
+        wrap: impl FnOnce(Box<dyn Encoder>) -> Box<dyn Encoder>,
     ) -> Result<Vae> {
         let mut init = Init::new(target.rng);
-        let (act, x) = (self.activation()?, target.spec.width());
-        self.check_size(x)?;
-        let encoder = MlpEncoder::new(x, &self.hidden, posterior.raw_width(self.latent), act, &mut init);
+        let network = self.network()?;
+        let weights = network.weights(target.spec, self.latent)?;
+        if weights > MAX_WEIGHTS {
+            let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
+            return Err(Error::setting("hidden", problem));
+        }
+        let encoder = network.encoder(target.spec, posterior.raw_width(self.latent), &mut init)?;
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
-        let outputs = likelihood.raw_width(x);
-        let decoder = MlpDecoder::mirrored(self.latent, &self.hidden, outputs, act, &mut init);
+        let outputs = likelihood.raw_width(target.spec.width());
+        let decoder = network.decoder(target.spec, self.latent, outputs, &mut init)?;
         Ok(Vae {
             encoder: wrap(encoder),
             posterior: Box::new(posterior),
             prior: Box::new(StandardNormal::new(self.latent)),
-            decoder: Box::new(decoder),
+            decoder,
             likelihood,
         })
-    }
-
-    /// Refuses networks that no memory holds, before they are made.
-    fn check_size(&self, x: usize) -> Result<()> {
-        let sizes = [&[x], self.hidden.as_slice(), &[2 * self.latent]].concat();
-        let weights: f64 = sizes.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
-        if 2.0 * weights > MAX_WEIGHTS {
-            return Err(Error::setting(
-                "hidden",
-                format!("these layers make {:.1e} weights, expected at most {MAX_WEIGHTS:.0e}", 2.0 * weights),
-            ));
-        }
-        Ok(())
     }
 
     /// The evidence lower bound of these settings.

@@ -40,7 +40,7 @@ Rezende, Mohamed & Wierstra, ICML 2014, arXiv:1401.4082.
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         Ok(Recipe {
-            vae: settings.mlp_model(target, DiagonalGaussian, |e| Box::new(e))?,
+            vae: settings.model(target, DiagonalGaussian, |encoder| encoder)?,
             objective: Box::new(settings.elbo()),
         })
     }

@@ -1,5 +1,6 @@
 //! Black and white.
 
+use vaekit_ops::likelihood::{Family, log_likelihood};
 use vaekit_ops::{Activation, Tensor, density, device, from_vec, to_vec};
 
 use crate::nn::Parameters;
@@ -31,6 +32,10 @@ impl Likelihood for Bernoulli {
 
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
         density::bernoulli(x.clone().unsqueeze(), raw.clone())
+    }
+
+    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+        log_likelihood(Family::Bernoulli, x, raw, None)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {

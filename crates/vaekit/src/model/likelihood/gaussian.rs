@@ -1,5 +1,6 @@
 //! Three Gaussians that differ in where the variance comes from.
 
+use vaekit_ops::likelihood::{Family, log_likelihood};
 use vaekit_ops::{Tensor, density, device, from_vec, softplus};
 
 use crate::nn::{Init, Parameter, Parameters};
@@ -42,6 +43,10 @@ impl Likelihood for UnitGaussian {
 
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
         density::unit_gaussian(x.clone().unsqueeze(), raw.clone())
+    }
+
+    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+        log_likelihood(Family::UnitGaussian, x, raw, None)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
@@ -95,6 +100,10 @@ impl Likelihood for SharedGaussian {
         density::gaussian(x.clone().unsqueeze(), raw.clone(), log_var)
     }
 
+    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+        log_likelihood(Family::SharedGaussian, x, raw, Some(bounded(self.log_var.tensor::<1>())))
+    }
+
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         raw
     }
@@ -129,6 +138,11 @@ impl Likelihood for LearnedGaussian {
         let mean = raw.clone().slice([0..k, 0..b, 0..r / 2]);
         let log_var = bounded(raw.clone().slice([0..k, 0..b, r / 2..r]));
         density::gaussian(x.clone().unsqueeze(), mean, log_var)
+    }
+
+    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+        let family = Family::LearnedGaussian { offset: START_LOG_VAR - MIN_LOG_VAR, floor: MIN_LOG_VAR };
+        log_likelihood(family, x, raw, None)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {

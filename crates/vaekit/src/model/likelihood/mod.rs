@@ -53,17 +53,23 @@ pub trait Likelihood: Parameters + Send {
     /// A draw of x for each row of `raw`, `[N, X]`.
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2>;
 
+    /// log p(x given z) of whole rows. A family with a kernel of its own in `vaekit_ops` says so here.
+    ///
+    /// # Shapes
+    /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B]`.
+    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+        let [k, b, _] = raw.dims();
+        self.log_prob_each(x, raw).sum_dim(2).reshape([k, b])
+    }
+
     /// log p(x given z), summed over the values that the mask knows.
     ///
     /// # Shapes
     /// `mask`: `[B, X]`; result: `[K, B]`.
     fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
-        let each = self.log_prob_each(x, raw);
+        let Some(mask) = mask else { return self.log_prob_rows(x, raw) };
+        let each = self.log_prob_each(x, raw) * mask.clone().unsqueeze();
         let [k, b, _] = each.dims();
-        let each = match mask {
-            Some(mask) => each * mask.clone().unsqueeze(),
-            None => each,
-        };
         each.sum_dim(2).reshape([k, b])
     }
 }

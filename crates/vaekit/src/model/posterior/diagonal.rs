@@ -1,6 +1,8 @@
 //! N(mean, diag(variance)): the posterior of Kingma & Welling 2014.
 
-use vaekit_ops::{Tensor, density, device, from_vec};
+use std::cell::OnceCell;
+
+use vaekit_ops::{Tensor, density, device, from_vec, sample_with_kl};
 
 use crate::model::{Latents, Prior};
 use crate::nn::Parameters;
@@ -26,55 +28,72 @@ impl PosteriorFamily for DiagonalGaussian {
         2 * latent
     }
 
-    fn posterior(&self, raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
-        let [b, width] = raw[0].dims();
-        let d = width / 2;
-        let (low, high) = LOG_VAR_RANGE;
-        Box::new(Gaussian {
-            mean: raw[0].clone().slice([0..b, 0..d]),
-            log_var: raw[0].clone().slice([0..b, d..width]).clamp(low, high),
-        })
+    fn posterior(&self, mut raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
+        Box::new(Gaussian { raw: raw.swap_remove(0), kl: OnceCell::new() })
     }
 }
 
-/// A Gaussian for each row; both tensors are `[B, D]`.
+/// A Gaussian for each row.
 struct Gaussian {
-    mean: Tensor<2>,
-    log_var: Tensor<2>,
+    /// `[B, 2 D]`: means, then log-variances not yet held in their range.
+    raw: Tensor<2>,
+    /// KL from N(0, I), `[B, D]`, which comes with the samples.
+    kl: OnceCell<Tensor<2>>,
+}
+
+impl Gaussian {
+    /// Mean and log-variance, `[B, D]` each.
+    fn parts(&self) -> (Tensor<2>, Tensor<2>) {
+        let [b, width] = self.raw.dims();
+        let (low, high) = LOG_VAR_RANGE;
+        let mean = self.raw.clone().slice([0..b, 0..width / 2]);
+        (mean, self.raw.clone().slice([0..b, width / 2..width]).clamp(low, high))
+    }
 }
 
 impl Posterior for Gaussian {
     fn mean(&self) -> Tensor<2> {
-        self.mean.clone()
+        let [b, width] = self.raw.dims();
+        self.raw.clone().slice([0..b, 0..width / 2])
     }
 
     fn log_var(&self) -> Option<Tensor<2>> {
-        Some(self.log_var.clone())
+        Some(self.parts().1)
     }
 
     fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Latents {
-        let [b, d] = self.mean.dims();
+        let [b, width] = self.raw.dims();
+        let d = width / 2;
         // A row draws its K samples from one stream: [B, K, D], turned to [K, B, D].
         let draws = rng.normal(Purpose::Posterior, rows, k * d);
         let eps = from_vec(draws, [b, k, d], &device::cpu()).swap_dims(0, 1);
-        vec![density::reparameterize(self.mean.clone().unsqueeze(), self.log_var.clone().unsqueeze(), eps)]
+        let (z, kl) = sample_with_kl(self.raw.clone(), eps, LOG_VAR_RANGE);
+        // The same value at every call: the first may stay.
+        let _ = self.kl.set(kl);
+        vec![z]
     }
 
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
-        let each = density::gaussian(z[0].clone(), self.mean.clone().unsqueeze(), self.log_var.clone().unsqueeze());
-        each.sum_dim(2).reshape([k, b])
+        let (mean, log_var) = self.parts();
+        density::gaussian(z[0].clone(), mean.unsqueeze(), log_var.unsqueeze()).sum_dim(2).reshape([k, b])
     }
 
     fn centre(&self) -> Latents {
-        vec![self.mean.clone().unsqueeze()]
+        vec![self.mean().unsqueeze()]
     }
 
     fn kl(&self, prior: &dyn Prior) -> Option<Kl> {
-        let (mean, log_var) = (self.mean.clone(), self.log_var.clone());
+        let of_standard = || {
+            let (mean, log_var) = self.parts();
+            density::standard_normal_kl(mean, log_var)
+        };
         let per_dim = match prior.gaussian()? {
-            None => density::standard_normal_kl(mean, log_var),
-            Some((m, v)) => density::gaussian_kl(mean, log_var, m, v),
+            None => self.kl.get_or_init(of_standard).clone(),
+            Some((m, v)) => {
+                let (mean, log_var) = self.parts();
+                density::gaussian_kl(mean, log_var, m, v)
+            }
         }; // [B, D]
         let b = per_dim.dims()[0];
         Some(Kl { total: per_dim.clone().sum_dim(1).reshape([b]), per_dim: Some(per_dim) })

@@ -1,0 +1,206 @@
+//! log p(x given z) of whole rows, with its slope in the same pass.
+
+use std::mem::MaybeUninit;
+
+use burn_flex::FlexTensor;
+
+use super::{Kernel, contiguous, dims, owned, tensor, values};
+use crate::density::log_two_pi;
+use crate::gemm::Target;
+use crate::likelihood::Family;
+use crate::simd::vectorised;
+use crate::{math, pool};
+
+/// Partial sums of a row, added up in one order whatever the machine.
+const LANES: usize = 16;
+
+/// Inputs `x [B, X]`, `raw [K, B, R]` and for one family `log_var [1]`; result `[K, B]`.
+#[derive(Debug)]
+pub(crate) struct LogLikelihood {
+    pub family: Family,
+}
+
+impl Kernel for LogLikelihood {
+    fn forward(&self, inputs: [FlexTensor; 3], keep: bool) -> (FlexTensor, Vec<FlexTensor>) {
+        let [x, raw, log_var] = contiguous(inputs);
+        let ([b, width], [k, _, r]) = (dims::<2>(&x), dims::<3>(&raw));
+        let n = k * b;
+        let (xs, raws) = (values(&x), values(&raw));
+        let log_var = values(&log_var).first().copied().unwrap_or_default();
+        let shared = self.family == Family::SharedGaussian;
+        let (mut sums, mut slopes) = (Vec::with_capacity(n), Vec::with_capacity(if keep { n * r } else { 0 }));
+        // What the shared log-variance adds to each row's slope.
+        let mut spread = Vec::with_capacity(n);
+        let (to_sums, to_spread) = (Target::of(&mut sums, n, 1), Target::of(&mut spread, n, 1));
+        let to_slopes = Target::of(&mut slopes, if keep { n } else { 0 }, r);
+        pool::ranges(n, 1, |rows| {
+            vectorised!({
+                for i in rows {
+                    let (x, raw) = (&xs[i % b * width..][..width], &raws[i * r..][..r]);
+                    // SAFETY: row i is this call's alone.
+                    unsafe {
+                        let slope = if keep { to_slopes.fresh(i, 0..r) } else { &mut [] };
+                        let (sum, spread) = self.row(x, raw, log_var, slope, keep);
+                        to_sums.fresh(i, 0..1)[0].write(sum);
+                        to_spread.fresh(i, 0..1)[0].write(spread);
+                    }
+                }
+            });
+        });
+        // SAFETY: every row wrote all of its values.
+        unsafe {
+            sums.set_len(n);
+            spread.set_len(n);
+            slopes.set_len(if keep { n * r } else { 0 });
+        }
+        let kept = match (keep, shared) {
+            (false, _) => Vec::new(),
+            (true, false) => vec![tensor(slopes, [k, b, r])],
+            (true, true) => vec![tensor(slopes, [k, b, r]), tensor(spread, [n])],
+        };
+        (tensor(sums, [k, b]), kept)
+    }
+
+    fn backward(&self, kept: Vec<FlexTensor>, gradient: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let gradient = owned(gradient);
+        let g = values(&gradient);
+        let mut kept = kept.into_iter();
+        let raw = kept.next().filter(|_| wanted[1]).map(|slopes| {
+            let mut slopes = owned(slopes);
+            let r = dims::<3>(&slopes)[2];
+            let rows = Target::over(slopes.storage_mut::<f32>(), g.len(), r);
+            pool::ranges(g.len(), 1, |range| {
+                for i in range {
+                    // SAFETY: row i is this call's alone, and was written in the forward pass.
+                    for v in unsafe { rows.part(i, 0..r) } {
+                        *v *= g[i];
+                    }
+                }
+            });
+            slopes
+        });
+        let log_var = kept.next().filter(|_| wanted[2]).map(|spread| {
+            let total: f64 = values(&spread).iter().zip(g).map(|(s, g)| f64::from(*s) * f64::from(*g)).sum();
+            tensor(vec![total as f32], [1])
+        });
+        [None, raw, log_var]
+    }
+}
+
+impl LogLikelihood {
+    /// The sum of a row and what a shared log-variance adds to the slope.
+    #[inline(always)]
+    fn row(&self, x: &[f32], raw: &[f32], log_var: f32, slope: &mut [MaybeUninit<f32>], keep: bool) -> (f32, f32) {
+        let constant = log_two_pi() as f32;
+        match self.family {
+            Family::Bernoulli if keep => (sum::<true, _>(x, raw, slope, Bernoulli), 0.0),
+            Family::Bernoulli => (sum::<false, _>(x, raw, slope, Bernoulli), 0.0),
+            Family::UnitGaussian | Family::SharedGaussian => {
+                let precision = math::exp(-log_var);
+                let each = Gaussian { precision, constant: log_var + constant };
+                let total =
+                    if keep { sum::<true, _>(x, raw, slope, each) } else { sum::<false, _>(x, raw, slope, each) };
+                // The sum of (x - mean)^2 / variance, less one each, halved.
+                let n = x.len() as f32;
+                (total, -total - 0.5 * n * (log_var + constant) - 0.5 * n)
+            }
+            Family::LearnedGaussian { offset, floor } => {
+                let (means, spreads) = raw.split_at(x.len());
+                let (to_means, to_spreads) = slope.split_at_mut(if keep { x.len() } else { 0 });
+                let mut lanes = [0f32; LANES];
+                for start in (0..x.len()).step_by(LANES) {
+                    let end = x.len().min(start + LANES);
+                    for i in start..end {
+                        let [value, of_mean, of_spread] = learned(x[i], means[i], spreads[i], offset, floor);
+                        lanes[i - start] += value - 0.5 * constant;
+                        if keep {
+                            to_means[i].write(of_mean);
+                            to_spreads[i].write(of_spread);
+                        }
+                    }
+                }
+                (lanes.iter().map(|v| f64::from(*v)).sum::<f64>() as f32, 0.0)
+            }
+        }
+    }
+}
+
+/// log p without its constant, and its slopes with respect to the mean and to s.
+#[inline(always)]
+fn learned(x: f32, mean: f32, s: f32, offset: f32, floor: f32) -> [f32; 3] {
+    let e = math::exp(-(s + offset).abs());
+    let positive = if s + offset > 0.0 { s + offset } else { 0.0 };
+    let log_var = positive + math::log1p(e) + floor;
+    let share = 1.0 / (1.0 + e);
+    let rising = if s + offset >= 0.0 { share } else { e * share };
+    let slope = (x - mean) * math::exp(-log_var);
+    let square = (x - mean) * slope;
+    [-0.5 * (square + log_var), slope, 0.5 * (square - 1.0) * rising]
+}
+
+/// log p of one value and its slope. A trait, because its method is sure to be
+/// inlined where the vector instructions are.
+trait Density: Copy {
+    fn at(self, x: f32, raw: f32) -> (f32, f32);
+}
+
+#[derive(Clone, Copy)]
+struct Bernoulli;
+
+impl Density for Bernoulli {
+    #[inline(always)]
+    fn at(self, x: f32, logit: f32) -> (f32, f32) {
+        let e = math::exp(-logit.abs()); // in [0, 1]
+        let positive = if logit > 0.0 { logit } else { 0.0 };
+        let share = 1.0 / (1.0 + e);
+        let p = if logit >= 0.0 { share } else { e * share };
+        (x * logit - (positive + math::log1p(e)), x - p)
+    }
+}
+
+/// Variance 1 / precision; `constant` is its logarithm and log(2 pi).
+#[derive(Clone, Copy)]
+struct Gaussian {
+    precision: f32,
+    constant: f32,
+}
+
+impl Density for Gaussian {
+    #[inline(always)]
+    fn at(self, x: f32, mean: f32) -> (f32, f32) {
+        let slope = (x - mean) * self.precision;
+        (-0.5 * ((x - mean) * slope + self.constant), slope)
+    }
+}
+
+/// Sums log p over a row, and writes the slopes.
+#[inline(always)]
+fn sum<const KEEP: bool, D: Density>(x: &[f32], raw: &[f32], slope: &mut [MaybeUninit<f32>], density: D) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let whole = x.len() / LANES * LANES;
+    let raw = &raw[..x.len()];
+    let slope = if KEEP { &mut slope[..x.len()] } else { slope };
+    for start in (0..whole).step_by(LANES) {
+        let (x, raw) = (&x[start..start + LANES], &raw[start..start + LANES]);
+        if KEEP {
+            let slope = &mut slope[start..start + LANES];
+            for j in 0..LANES {
+                let (value, d) = density.at(x[j], raw[j]);
+                lanes[j] += value;
+                slope[j].write(d);
+            }
+        } else {
+            for j in 0..LANES {
+                lanes[j] += density.at(x[j], raw[j]).0;
+            }
+        }
+    }
+    for i in whole..x.len() {
+        let (value, d) = density.at(x[i], raw[i]);
+        lanes[i - whole] += value;
+        if KEEP {
+            slope[i].write(d);
+        }
+    }
+    lanes.iter().map(|v| f64::from(*v)).sum::<f64>() as f32
+}

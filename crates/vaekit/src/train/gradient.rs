@@ -1,0 +1,41 @@
+//! The heart of a step: a batch in, a loss and gradients out.
+
+use vaekit_ops::scalar;
+
+use crate::data::Batch;
+use crate::model::Mode;
+use crate::nn::Parameters;
+use crate::objective::Progress;
+use crate::variants::Recipe;
+
+/// The loss of a batch, in nats an example.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLoss {
+    pub loss: f64,
+    pub rate: Option<f64>,
+    pub distortion: f64,
+    /// What the KL was multiplied by, where there is one.
+    pub kl_weight: Option<f64>,
+}
+
+/// Gradients in the order of the parameters; none for a parameter that took no part.
+pub type Gradients = Vec<Option<Vec<f32>>>;
+
+/// Forward and backward. A loss that is not finite has no gradients.
+pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLoss, Gradients) {
+    let rng = progress.rng;
+    let objective = &recipe.objective;
+    let terms = recipe.vae.elbo_terms(batch, objective.samples(), rng, Mode::Train(rng));
+    let loss = objective.loss(&terms, progress);
+    let value = BatchLoss {
+        loss: f64::from(scalar(loss.value.clone())),
+        rate: loss.rate.map(|r| f64::from(scalar(r))),
+        distortion: f64::from(scalar(loss.distortion)),
+        kl_weight: loss.parts.iter().find(|(name, _)| *name == "kl_weight").map(|(_, weight)| *weight),
+    };
+    if !value.loss.is_finite() {
+        return (value, Vec::new());
+    }
+    let mut found = loss.value.backward();
+    (value, recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect())
+}
