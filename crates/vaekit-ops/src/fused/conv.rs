@@ -1,14 +1,17 @@
 //! Convolution and its transpose on `[N, H, W, C]`, tile by tile.
 
+use std::ops::Range;
+
 use burn_flex::FlexTensor;
 
 use super::linear::through_activation;
+use super::patches::{first, with_scratch};
 use super::{Kernel, contiguous, dims, owned, tensor, values};
 use crate::activation::Activation;
 use crate::conv::Geometry;
 use crate::gemm::{Matrix, Target};
 use crate::pool;
-use crate::simd::vectorised;
+use crate::simd::{add, vectorised};
 
 /// Inputs `x [N, H, W, C]`, `w [K K C, O]`, `b [O]`; result `[N, h, w, O]`.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct ConvTransposed {
 #[inline(always)]
 fn finish(values: &mut [f32], bias: &[f32], before: Option<&mut [f32]>, act: Option<Activation>) {
     for pixel in values.chunks_exact_mut(bias.len()) {
-        pixel.iter_mut().zip(bias).for_each(|(v, b)| *v += b);
+        add(pixel, bias);
     }
     if let Some(before) = before {
         before.copy_from_slice(values);
@@ -51,7 +54,7 @@ fn sum_over_pixels(g: &[f32], images: usize, channels: usize) -> Vec<f32> {
         let mut sums = vec![0f32; channels];
         vectorised!({
             for pixel in g[groups[i].start * size..groups[i].end * size].chunks_exact(channels) {
-                sums.iter_mut().zip(pixel).for_each(|(s, v)| *s += v);
+                add(&mut sums, pixel);
             }
         });
         sums
@@ -69,7 +72,7 @@ fn total(parts: Vec<Vec<f32>>, n: usize) -> Vec<f32> {
         // SAFETY: ranges do not overlap.
         let sum = unsafe { target.part(0, range.clone()) };
         for part in &rest {
-            sum.iter_mut().zip(&part[range.clone()]).for_each(|(s, v)| *s += v);
+            add(sum, &part[range.clone()]);
         }
     });
     sum
@@ -90,27 +93,30 @@ impl Kernel for Conv {
         let (patches, patch, image) = (geometry.patches(), geometry.patch(), geometry.large());
         let (xs, ws, bias) = (values(&x), Matrix::new(values(&w), patch, o), values(&b));
         let needs_before = keep && self.act.is_some_and(Activation::slope_needs_input);
-        let mut y = vec![0f32; n * patches * o];
-        let mut before = vec![0f32; if needs_before { y.len() } else { 0 }];
-        let to_y = Target::over(&mut y, n, patches * o);
+        let mut y = Vec::with_capacity(n * patches * o);
+        let mut before = vec![0f32; if needs_before { n * patches * o } else { 0 }];
+        let to_y = Target::of(&mut y, n * patches, o);
         let to_before = Target::over(&mut before, if needs_before { n } else { 0 }, patches * o);
         let groups = Geometry::groups(n);
-        pool::run(groups.len(), |group| {
-            let mut columns = Vec::new();
-            for tile in geometry.tiles(groups[group].clone()) {
-                columns.resize(tile.len() * patches * patch, 0.0);
-                for (i, columns) in tile.clone().zip(columns.chunks_exact_mut(patches * patch)) {
-                    geometry.gather(&xs[i * image..][..image], columns);
+        let work = |group: Range<usize>, scratch: &mut Vec<f32>| {
+            for tile in geometry.tiles(group) {
+                let columns = first(scratch, tile.len() * patches * patch);
+                geometry.gather_all(&xs[tile.start * image..tile.end * image], columns);
+                let columns = Matrix::new(columns, tile.len() * patches, patch);
+                let rows = tile.start * patches..tile.end * patches;
+                // SAFETY: images belong to one group each, the product writes
+                // the rows that are read after it, and the other target holds zeros.
+                unsafe {
+                    to_y.product(rows.clone(), 0..o, columns, ws, false);
+                    let y = to_y.rows(rows);
+                    let before = if needs_before { Some(to_before.rows(tile)) } else { None };
+                    vectorised!(finish(y, bias, before, self.act));
                 }
-                let columns = Matrix::new(&columns, tile.len() * patches, patch);
-                // SAFETY: images belong to one group each, and the target holds values already.
-                let y = unsafe { to_y.rows(tile.clone()) };
-                multiply(y, columns, ws, false);
-                // SAFETY: as above.
-                let before = needs_before.then(|| unsafe { to_before.rows(tile) });
-                vectorised!(finish(y, bias, before, self.act));
             }
-        });
+        };
+        pool::run(groups.len(), |i| with_scratch(|scratch| work(groups[i].clone(), scratch)));
+        // SAFETY: the groups cover all images, and each product wrote all rows of its tile.
+        unsafe { y.set_len(n * patches * o) };
         let y = tensor(y, [n, sh, sw, o]);
         let reference = if keep { reference(self.act, before, &y, [n, sh, sw, o]) } else { None };
         let kept = if keep { [x, w].into_iter().chain(reference).collect() } else { Vec::new() };
@@ -127,30 +133,25 @@ impl Kernel for Conv {
         let mut dx = vec![0f32; if wanted[0] { n * image } else { 0 }];
         let to_x = Target::over(&mut dx, if wanted[0] { n } else { 0 }, image);
         let groups = Geometry::groups(n);
-        let parts = pool::map(groups.len(), |group| {
-            let mut columns = Vec::new();
+        let work = |group: Range<usize>, scratch: &mut Vec<f32>| {
             let mut dw = vec![0f32; if wanted[1] { patch * o } else { 0 }];
-            for tile in geometry.tiles(groups[group].clone()) {
+            for tile in geometry.tiles(group) {
                 let rows = tile.len() * patches;
                 let g = Matrix::new(&g[tile.start * patches * o..], rows, o);
-                columns.resize(rows * patch, 0.0);
+                let columns = first(scratch, rows * patch);
                 if wanted[1] {
-                    for (i, columns) in tile.clone().zip(columns.chunks_exact_mut(patches * patch)) {
-                        geometry.gather(&xs[i * image..][..image], columns);
-                    }
-                    multiply(&mut dw, Matrix::new(&columns, rows, patch).t(), g, true);
+                    geometry.gather_all(&xs[tile.start * image..tile.end * image], columns);
+                    multiply(&mut dw, Matrix::new(columns, rows, patch).t(), g, true);
                 }
                 if wanted[0] {
-                    multiply(&mut columns, g, ws.t(), false);
+                    multiply(columns, g, ws.t(), false);
                     // SAFETY: images belong to one group each, and the target holds zeros already.
-                    let dx = unsafe { to_x.rows(tile) };
-                    for (dx, columns) in dx.chunks_exact_mut(image).zip(columns.chunks_exact(patches * patch)) {
-                        geometry.scatter(columns, dx);
-                    }
+                    geometry.scatter_all(columns, unsafe { to_x.rows(tile) });
                 }
             }
             dw
-        });
+        };
+        let parts = pool::map(groups.len(), |i| with_scratch(|scratch| work(groups[i].clone(), scratch)));
         let (h, w, c) = (geometry.height, geometry.width, geometry.channels);
         [
             wanted[0].then(|| tensor(dx, [n, h, w, c])),
@@ -173,22 +174,20 @@ impl Kernel for ConvTransposed {
         let to_y = Target::over(&mut y, n, image);
         let to_before = Target::over(&mut before, if needs_before { n } else { 0 }, image);
         let groups = Geometry::groups(n);
-        pool::run(groups.len(), |group| {
-            let mut columns = Vec::new();
-            for tile in geometry.tiles(groups[group].clone()) {
+        let work = |group: Range<usize>, scratch: &mut Vec<f32>| {
+            for tile in geometry.tiles(group) {
                 let rows = tile.len() * patches;
-                columns.resize(rows * patch, 0.0);
-                multiply(&mut columns, Matrix::new(&xs[tile.start * patches * i..], rows, i), ws, false);
+                let columns = first(scratch, rows * patch);
+                multiply(columns, Matrix::new(&xs[tile.start * patches * i..], rows, i), ws, false);
                 // SAFETY: images belong to one group each, and the target holds zeros already.
                 let y = unsafe { to_y.rows(tile.clone()) };
-                for (y, columns) in y.chunks_exact_mut(image).zip(columns.chunks_exact(patches * patch)) {
-                    geometry.scatter(columns, y);
-                }
+                geometry.scatter_all(columns, y);
                 // SAFETY: as above.
                 let before = needs_before.then(|| unsafe { to_before.rows(tile) });
                 vectorised!(finish(y, bias, before, self.act));
             }
-        });
+        };
+        pool::run(groups.len(), |i| with_scratch(|scratch| work(groups[i].clone(), scratch)));
         let shape = [n, geometry.height, geometry.width, geometry.channels];
         let y = tensor(y, shape);
         let reference = if keep { reference(self.act, before, &y, shape) } else { None };
@@ -206,16 +205,13 @@ impl Kernel for ConvTransposed {
         let mut dx = vec![0f32; if wanted[0] { n * patches * i } else { 0 }];
         let to_x = Target::over(&mut dx, if wanted[0] { n } else { 0 }, patches * i);
         let groups = Geometry::groups(n);
-        let parts = pool::map(groups.len(), |group| {
-            let mut columns = Vec::new();
+        let work = |group: Range<usize>, scratch: &mut Vec<f32>| {
             let mut dw = vec![0f32; if wanted[1] { i * patch } else { 0 }];
-            for tile in geometry.tiles(groups[group].clone()) {
+            for tile in geometry.tiles(group) {
                 let rows = tile.len() * patches;
-                columns.resize(rows * patch, 0.0);
-                for (image_of, columns) in tile.clone().zip(columns.chunks_exact_mut(patches * patch)) {
-                    geometry.gather(&g[image_of * image..][..image], columns);
-                }
-                let columns = Matrix::new(&columns, rows, patch);
+                let columns = first(scratch, rows * patch);
+                geometry.gather_all(&g[tile.start * image..tile.end * image], columns);
+                let columns = Matrix::new(columns, rows, patch);
                 if wanted[1] {
                     multiply(&mut dw, Matrix::new(&xs[tile.start * patches * i..], rows, i).t(), columns, true);
                 }
@@ -225,7 +221,8 @@ impl Kernel for ConvTransposed {
                 }
             }
             dw
-        });
+        };
+        let parts = pool::map(groups.len(), |i| with_scratch(|scratch| work(groups[i].clone(), scratch)));
         [
             wanted[0].then(|| tensor(dx, [n, sh, sw, i])),
             wanted[1].then(|| tensor(total(parts, i * patch), [i, patch])),

@@ -1,4 +1,5 @@
 //! Group normalisation on `[N, P, C]`, image by image.
+#![allow(clippy::needless_range_loop, reason = "loops by index, as `simd::add` explains")]
 
 use burn_flex::FlexTensor;
 
@@ -6,7 +7,7 @@ use super::{Kernel, contiguous, dims, owned, tensor, values};
 use crate::conv::Geometry;
 use crate::gemm::Target;
 use crate::pool;
-use crate::simd::vectorised;
+use crate::simd::{add, vectorised};
 
 /// Inputs `x [N, P, C]`, `gamma [C]`, `beta [C]`; result `[N, P, C]`.
 #[derive(Debug)]
@@ -23,15 +24,16 @@ impl GroupNorm {
         let count = (image.len() / self.groups) as f64;
         let mut sums = vec![0f32; channels];
         for pixel in image.chunks_exact(channels) {
-            sums.iter_mut().zip(pixel).for_each(|(s, v)| *s += v);
+            add(&mut sums, pixel);
         }
         let of_group = |sums: &[f32], g: usize| sums[g * width..][..width].iter().map(|s| f64::from(*s)).sum::<f64>();
         let means: Vec<f32> = (0..self.groups).map(|g| (of_group(&sums, g) / count) as f32).collect();
         let centres: Vec<f32> = (0..channels).map(|c| means[c / width]).collect();
         sums.fill(0.0);
         for pixel in image.chunks_exact(channels) {
-            for ((s, v), m) in sums.iter_mut().zip(pixel).zip(&centres) {
-                *s += (v - m) * (v - m);
+            for j in 0..channels {
+                let centred = pixel[j] - centres[j];
+                sums[j] += centred * centred;
             }
         }
         for g in 0..self.groups {
@@ -59,8 +61,8 @@ impl Kernel for GroupNorm {
                 let scale: Vec<f32> = (0..c).map(|j| gammas[j] * stats[2 * (j / width) + 1]).collect();
                 let shift: Vec<f32> = (0..c).map(|j| betas[j] - stats[2 * (j / width)] * scale[j]).collect();
                 for (y, x) in y.chunks_exact_mut(c).zip(image.chunks_exact(c)) {
-                    for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(&scale).zip(&shift) {
-                        *y = x * scale + shift;
+                    for j in 0..c {
+                        y[j] = x[j] * scale[j] + shift[j];
                     }
                 }
             });
@@ -80,40 +82,42 @@ impl Kernel for GroupNorm {
         let groups = Geometry::groups(n);
         let parts = pool::map(groups.len(), |group| {
             let (mut dgamma, mut dbeta) = (vec![0f32; c], vec![0f32; c]);
-            for i in groups[group].clone() {
-                // SAFETY: images belong to one group each.
-                let g = unsafe { to_x.rows(i..i + 1) };
-                let image = &xs[i * p * c..][..p * c];
-                let stats = &stats[i * 2 * self.groups..][..2 * self.groups];
-                let mean: Vec<f32> = (0..c).map(|j| stats[2 * (j / width)]).collect();
-                let scale: Vec<f32> = (0..c).map(|j| stats[2 * (j / width) + 1]).collect();
-                let (mut sums, mut products) = (vec![0f32; c], vec![0f32; c]);
-                for (g, x) in g.chunks_exact(c).zip(image.chunks_exact(c)) {
-                    for j in 0..c {
-                        sums[j] += g[j];
-                        products[j] += g[j] * (x[j] - mean[j]) * scale[j];
+            vectorised!({
+                for i in groups[group].clone() {
+                    // SAFETY: images belong to one group each.
+                    let g = unsafe { to_x.rows(i..i + 1) };
+                    let image = &xs[i * p * c..][..p * c];
+                    let stats = &stats[i * 2 * self.groups..][..2 * self.groups];
+                    let mean: Vec<f32> = (0..c).map(|j| stats[2 * (j / width)]).collect();
+                    let scale: Vec<f32> = (0..c).map(|j| stats[2 * (j / width) + 1]).collect();
+                    let (mut sums, mut products) = (vec![0f32; c], vec![0f32; c]);
+                    for (g, x) in g.chunks_exact(c).zip(image.chunks_exact(c)) {
+                        for j in 0..c {
+                            sums[j] += g[j];
+                            products[j] += g[j] * (x[j] - mean[j]) * scale[j];
+                        }
+                    }
+                    add(&mut dbeta, &sums);
+                    add(&mut dgamma, &products);
+                    let of_group = |sums: &[f32], j: usize| {
+                        let first = j / width * width;
+                        (first..first + width).map(|j| gammas[j] * sums[j]).sum::<f32>() / count
+                    };
+                    let a: Vec<f32> = (0..c).map(|j| of_group(&sums, j)).collect();
+                    let b: Vec<f32> = (0..c).map(|j| of_group(&products, j)).collect();
+                    for (g, x) in g.chunks_exact_mut(c).zip(image.chunks_exact(c)) {
+                        for j in 0..c {
+                            let normal = (x[j] - mean[j]) * scale[j];
+                            g[j] = scale[j] * (gammas[j] * g[j] - a[j] - normal * b[j]);
+                        }
                     }
                 }
-                dbeta.iter_mut().zip(&sums).for_each(|(d, s)| *d += s);
-                dgamma.iter_mut().zip(&products).for_each(|(d, s)| *d += s);
-                let of_group = |sums: &[f32], j: usize| {
-                    let first = j / width * width;
-                    (first..first + width).map(|j| gammas[j] * sums[j]).sum::<f32>() / count
-                };
-                let a: Vec<f32> = (0..c).map(|j| of_group(&sums, j)).collect();
-                let b: Vec<f32> = (0..c).map(|j| of_group(&products, j)).collect();
-                for (g, x) in g.chunks_exact_mut(c).zip(image.chunks_exact(c)) {
-                    for j in 0..c {
-                        let normal = (x[j] - mean[j]) * scale[j];
-                        g[j] = scale[j] * (gammas[j] * g[j] - a[j] - normal * b[j]);
-                    }
-                }
-            }
+            });
             (dgamma, dbeta)
         });
         let sum = |pick: fn(&(Vec<f32>, Vec<f32>)) -> &Vec<f32>| {
             let mut sum = vec![0f32; c];
-            parts.iter().for_each(|part| sum.iter_mut().zip(pick(part)).for_each(|(s, v)| *s += v));
+            parts.iter().for_each(|part| add(&mut sum, pick(part)));
             tensor(sum, [c])
         };
         [wanted[0].then_some(gradient), wanted[1].then(|| sum(|part| &part.0)), wanted[2].then(|| sum(|part| &part.1))]

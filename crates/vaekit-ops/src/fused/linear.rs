@@ -1,12 +1,15 @@
 //! act(x w + b) in one pass over the result, and its gradients.
 
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
 use burn_flex::FlexTensor;
 
 use super::{Kernel, contiguous, dims, owned, tensor, values};
 use crate::activation::Activation;
 use crate::gemm::{Cut, Matrix, Target};
 use crate::pool;
-use crate::simd::vectorised;
+use crate::simd::{add, vectorised};
 
 /// Inputs `x [N, I]`, `w [I, O]`, `b [O]`.
 #[derive(Debug)]
@@ -76,13 +79,18 @@ impl Kernel for Linear {
             wanted[1].then(|| (Target::of(&mut dw, i, o), Cut::new(i, o, n))),
         ];
         let bias = wanted[2].then(|| Target::of(&mut db, 1, o));
-        let sums = usize::from(wanted[2]);
+        // A share of the columns for each thread, so that the parts come out even.
+        let share = o.div_ceil(pool::threads()).next_multiple_of(64);
+        let sums = if wanted[2] { o.div_ceil(share) } else { 0 };
         let [for_x, for_w] = targets.map(|t| t.map_or(0, |(_, cut)| cut.parts()));
         pool::run(sums + for_x + for_w, |part| {
             // SAFETY: each part is a block of its own, and blocks of a cut do not overlap.
             unsafe {
                 match (&bias, targets) {
-                    (Some(target), _) if part < sums => column_sums(g.values, target.fresh(0, 0..o)),
+                    (Some(target), _) if part < sums => {
+                        let cols = part * share..o.min((part + 1) * share);
+                        column_sums(g, cols.clone(), target.fresh(0, cols));
+                    }
                     (_, [Some((target, cut)), _]) if part < sums + for_x => {
                         let (rows, cols) = cut.block(part - sums);
                         target.product(rows.clone(), cols.clone(), g.rows(rows), ws.t().cols(cols), false);
@@ -111,10 +119,8 @@ impl Kernel for Linear {
 
 /// Adds the bias to a row, keeps the sum in `z` if there is one, and applies the activation.
 #[inline(always)]
-fn finish(y: &mut [f32], bias: &[f32], z: Option<&mut [std::mem::MaybeUninit<f32>]>, act: Option<Activation>) {
-    for (y, b) in y.iter_mut().zip(bias) {
-        *y += b;
-    }
+fn finish(y: &mut [f32], bias: &[f32], z: Option<&mut [MaybeUninit<f32>]>, act: Option<Activation>) {
+    add(y, bias);
     if let Some(z) = z {
         for (z, y) in z.iter_mut().zip(&*y) {
             z.write(*y);
@@ -138,20 +144,14 @@ pub(crate) fn through_activation(act: Activation, reference: &FlexTensor, mut gr
     gradient
 }
 
-/// Sums over rows, in their order.
-fn column_sums(values: &[f32], sums: &mut [std::mem::MaybeUninit<f32>]) {
-    let o = sums.len();
+/// Sums some columns over the rows, in their order.
+fn column_sums(rows: Matrix<'_>, cols: Range<usize>, sums: &mut [MaybeUninit<f32>]) {
     sums.iter_mut().for_each(|s| _ = s.write(0.0));
-    if o == 0 {
-        return;
-    }
     // SAFETY: just written.
     let sums = unsafe { sums.assume_init_mut() };
     vectorised!({
-        for row in values.chunks_exact(o) {
-            for (s, v) in sums.iter_mut().zip(row) {
-                *s += v;
-            }
+        for row in 0..rows.rows {
+            add(sums, &rows.values[row * rows.cols..][cols.clone()]);
         }
     });
 }

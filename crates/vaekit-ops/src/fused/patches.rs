@@ -1,8 +1,31 @@
 //! Images as patches and back: what turns a convolution into a matrix product.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use crate::conv::Geometry;
+use crate::simd::{add, copy, vectorised};
+
+thread_local! {
+    /// Where a thread makes patches; kept, because clearing it anew costs as much as filling it.
+    static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
+/// Calls `f` with the thread's array for patches, whatever it holds.
+pub(crate) fn with_scratch<R>(f: impl FnOnce(&mut Vec<f32>) -> R) -> R {
+    let mut scratch = SCRATCH.take();
+    let result = f(&mut scratch);
+    SCRATCH.set(scratch);
+    result
+}
+
+/// The first `n` values, grown if need be.
+pub(crate) fn first(scratch: &mut Vec<f32>, n: usize) -> &mut [f32] {
+    if scratch.len() < n {
+        scratch.resize(n, 0.0);
+    }
+    &mut scratch[..n]
+}
 
 /// A group of images is handled by one thread at a time; their number is the
 /// same on every machine, because gradients of weights are summed over groups.
@@ -76,8 +99,29 @@ impl Geometry {
         }
     }
 
+    /// The patches of some images, `[images, patches, patch]`.
+    pub(crate) fn gather_all(&self, images: &[f32], patches: &mut [f32]) {
+        let (image, size) = (self.large(), self.patches() * self.patch());
+        vectorised!({
+            for i in 0..images.len() / image.max(1) {
+                self.gather(&images[i * image..][..image], &mut patches[i * size..][..size]);
+            }
+        });
+    }
+
+    /// Adds the patches of some images to them.
+    pub(crate) fn scatter_all(&self, patches: &[f32], images: &mut [f32]) {
+        let (image, size) = (self.large(), self.patches() * self.patch());
+        vectorised!({
+            for i in 0..images.len() / image.max(1) {
+                self.scatter(&patches[i * size..][..size], &mut images[i * image..][..image]);
+            }
+        });
+    }
+
     /// The patches of an image, `[patches, patch]`, zero where they leave it.
-    pub(crate) fn gather(&self, image: &[f32], patches: &mut [f32]) {
+    #[inline(always)]
+    fn gather(&self, image: &[f32], patches: &mut [f32]) {
         self.stretches(|to, from, len| match from {
             Some(from) => copy(&mut patches[to..to + len], &image[from..from + len]),
             None => patches[to..to + len].fill(0.0),
@@ -85,21 +129,12 @@ impl Geometry {
     }
 
     /// Adds patches to the image that they come from: the adjoint of [`gather`](Self::gather).
-    pub(crate) fn scatter(&self, patches: &[f32], image: &mut [f32]) {
+    #[inline(always)]
+    fn scatter(&self, patches: &[f32], image: &mut [f32]) {
         self.stretches(|from, to, len| {
             if let Some(to) = to {
-                image[to..to + len].iter_mut().zip(&patches[from..from + len]).for_each(|(i, p)| *i += p);
+                add(&mut image[to..to + len], &patches[from..from + len]);
             }
         });
-    }
-}
-
-/// A stretch is often shorter than a call to memcpy takes.
-#[inline(always)]
-fn copy(to: &mut [f32], from: &[f32]) {
-    if to.len() < 16 {
-        to.iter_mut().zip(from).for_each(|(t, f)| *t = *f);
-    } else {
-        to.copy_from_slice(from);
     }
 }

@@ -5,6 +5,7 @@ use burn_flex::FlexTensor;
 use super::{Kernel, contiguous, dims, tensor, values};
 use crate::pool;
 use crate::resize::source;
+use crate::simd::add;
 
 /// Input `x [N, h, w, C]`; result `[N, height, width, C]`.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Kernel for Resize {
         pool::each_row(&mut dx, h * w * c, |i, dx| {
             let g = &g[i * self.height * self.width * c..][..self.height * self.width * c];
             self.pairs([h, w, c], |from, to| {
-                dx[to..to + c].iter_mut().zip(&g[from..from + c]).for_each(|(d, g)| *d += g);
+                add(&mut dx[to..to + c], &g[from..from + c]);
             });
         });
         [Some(tensor(dx, [n, h, w, c])), None, None]

@@ -82,9 +82,13 @@ impl Optim {
 /// Scales gradients so that their norm, all taken together, is at most `limit` (0: no limit).
 ///
 /// Returns the norm before; a NaN or infinity in any gradient shows in it.
+/// Without a limit nothing is measured and 0 returned: the next loss tells.
 pub fn clip(gradients: &mut [Option<Vec<f32>>], limit: f64) -> f64 {
+    if limit == 0.0 {
+        return 0.0;
+    }
     let norm = gradients.iter().flatten().map(|g| rule::sum_of_squares(g)).sum::<f64>().sqrt();
-    if limit > 0.0 && norm > limit {
+    if norm > limit {
         let scale = (limit / norm) as f32;
         gradients.iter_mut().flatten().flatten().for_each(|g| *g *= scale);
     }
