@@ -8,7 +8,8 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use vaekit_ops::conv::{self, Geometry};
 use vaekit_ops::device::{cpu, cpu_training};
 use vaekit_ops::likelihood::{self, Family};
-use vaekit_ops::{Activation, Tensor, from_vec, group_norm, latent, linear, math, optimizer, resize};
+use vaekit_ops::linear::{linear, portable as portable_linear};
+use vaekit_ops::{Activation, Tensor, from_vec, group_norm, latent, math, optimizer, resize};
 
 fn wave(n: usize) -> Vec<f32> {
     (0..n).map(|i| (1.7 * i as f64).sin() as f32).collect()
@@ -42,8 +43,8 @@ fn linears(c: &mut Criterion) {
         pair(
             &mut group,
             format!("{n}x{i}x{o}"),
-            || linear::linear(x.clone(), w.clone(), b.clone(), act),
-            || linear::portable(x.clone(), w.clone(), b.clone(), act),
+            || linear(x.clone(), w.clone(), b.clone(), act),
+            || portable_linear(x.clone(), w.clone(), b.clone(), act),
         );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A training step has some twenty parallel regions of a fraction of a
 //! millisecond each, so a thread that sleeps in between costs more than it
-//! gives. The threads of this pool watch for work for [`WATCH`] before they
+//! gives. The threads of this pool watch for work for a while before they
 //! sleep. What a part computes depends on its number alone, never on the
 //! thread that takes it: results are the same for any number of threads.
 

@@ -1,4 +1,5 @@
 //! Accuracy, special values and reproducibility of the vector math functions.
+#![allow(clippy::print_stdout, reason = "with --nocapture a sweep tells its largest error")]
 
 use pulp::Arch;
 use vaekit_ops::math::{erf, exp, log1p, sigmoid, softplus, tanh};

@@ -115,11 +115,11 @@ impl Kernel for GroupNorm {
             });
             (dgamma, dbeta)
         });
-        let sum = |pick: fn(&(Vec<f32>, Vec<f32>)) -> &Vec<f32>| {
-            let mut sum = vec![0f32; c];
-            parts.iter().for_each(|part| add(&mut sum, pick(part)));
-            tensor(sum, [c])
-        };
-        [wanted[0].then_some(gradient), wanted[1].then(|| sum(|part| &part.0)), wanted[2].then(|| sum(|part| &part.1))]
+        let (mut dgamma, mut dbeta) = (vec![0f32; c], vec![0f32; c]);
+        for (of_gamma, of_beta) in &parts {
+            add(&mut dgamma, of_gamma);
+            add(&mut dbeta, of_beta);
+        }
+        [wanted[0].then_some(gradient), wanted[1].then(|| tensor(dgamma, [c])), wanted[2].then(|| tensor(dbeta, [c]))]
     }
 }
