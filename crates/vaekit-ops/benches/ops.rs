@@ -9,7 +9,11 @@ use vaekit_ops::conv::{self, Geometry};
 use vaekit_ops::device::{cpu, cpu_training};
 use vaekit_ops::likelihood::{self, Family};
 use vaekit_ops::linear::{linear, portable as portable_linear};
-use vaekit_ops::{Activation, Tensor, from_vec, group_norm, latent, math, optimizer, resize};
+use vaekit_ops::{Activation, Tensor, from_vec, group_norm, latent, optimizer, resize};
+
+// The allocator of the program: the system's gives large arrays back after every use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn wave(n: usize) -> Vec<f32> {
     (0..n).map(|i| (1.7 * i as f64).sin() as f32).collect()
@@ -139,19 +143,6 @@ fn activations(c: &mut Criterion) {
     }
 }
 
-fn functions(c: &mut Criterion) {
-    type Named = (&'static str, fn(f32) -> f32, fn(f32) -> f32);
-    let functions: [Named; 3] =
-        [("exp", math::exp, f32::exp), ("log1p", math::log1p, f32::ln_1p), ("tanh", math::tanh, f32::tanh)];
-    let mut group = c.benchmark_group("math-one-by-one");
-    for (name, ours, std) in functions {
-        let values = wave(1000);
-        let sum = |f: fn(f32) -> f32| values.iter().map(|v| f(black_box(*v))).sum::<f32>();
-        group.bench_function(format!("{name}/ours"), |b| b.iter(|| sum(ours)));
-        group.bench_function(format!("{name}/std"), |b| b.iter(|| sum(std)));
-    }
-}
-
 fn optimizers(c: &mut Criterion) {
     let mut group = c.benchmark_group("optimizer");
     for n in [10, 10_000, 1_000_000] {
@@ -188,6 +179,6 @@ criterion_group! {
         .sample_size(10)
         .warm_up_time(std::time::Duration::from_millis(200))
         .measurement_time(std::time::Duration::from_millis(600));
-    targets = linears, likelihoods, latents, convolutions, activations, functions, optimizers
+    targets = linears, likelihoods, latents, convolutions, activations, optimizers
 }
 criterion_main!(benches);

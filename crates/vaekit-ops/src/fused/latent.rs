@@ -21,19 +21,21 @@ impl Kernel for Latent {
         let (raws, noise) = (values(&raw), values(&eps));
         let mut out = vec![0f32; (k + 1) * b * d];
         let (z, kl) = out.split_at_mut(k * b * d);
+        let mut sigmas = vec![0f32; d];
         vectorised!({
             for row in 0..b {
                 let (mean, log_var) = raws[row * 2 * d..][..2 * d].split_at(d);
-                let kl = &mut kl[row * d..][..d];
+                let (kl, sigma) = (&mut kl[row * d..][..d], &mut sigmas[..d]);
                 for j in 0..d {
                     let v = self.hold(log_var[j]);
                     kl[j] = 0.5 * (mean[j] * mean[j] + math::exp(v) - v - 1.0);
+                    sigma[j] = math::exp(0.5 * v);
                 }
                 for sample in 0..k {
                     let at = (sample * b + row) * d;
                     let (z, e) = (&mut z[at..at + d], &noise[at..at + d]);
                     for j in 0..d {
-                        z[j] = mean[j] + math::exp(0.5 * self.hold(log_var[j])) * e[j];
+                        z[j] = mean[j] + sigma[j] * e[j];
                     }
                 }
             }
@@ -51,21 +53,25 @@ impl Kernel for Latent {
         let (g, raws, noise) = (values(&gradient), values(&raw), values(&eps));
         let (of_z, of_kl) = g.split_at(k * b * d);
         let mut out = vec![0f32; b * 2 * d];
+        let mut sigmas = vec![0f32; d];
         vectorised!({
             for row in 0..b {
+                let sigma = &mut sigmas[..d];
                 let (mean, log_var) = raws[row * 2 * d..][..2 * d].split_at(d);
                 let (to_mean, to_log_var) = out[row * 2 * d..][..2 * d].split_at_mut(d);
                 let g = &of_kl[row * d..][..d];
                 for j in 0..d {
                     to_mean[j] = g[j] * mean[j];
-                    to_log_var[j] = 0.5 * g[j] * (math::exp(self.hold(log_var[j])) - 1.0);
+                    let v = self.hold(log_var[j]);
+                    to_log_var[j] = 0.5 * g[j] * (math::exp(v) - 1.0);
+                    sigma[j] = math::exp(0.5 * v);
                 }
                 for sample in 0..k {
                     let at = (sample * b + row) * d;
                     let (g, e) = (&of_z[at..at + d], &noise[at..at + d]);
                     for j in 0..d {
                         to_mean[j] += g[j];
-                        to_log_var[j] += 0.5 * g[j] * e[j] * math::exp(0.5 * self.hold(log_var[j]));
+                        to_log_var[j] += 0.5 * g[j] * e[j] * sigma[j];
                     }
                 }
                 for j in 0..d {

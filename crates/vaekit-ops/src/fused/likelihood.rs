@@ -106,36 +106,95 @@ impl LogLikelihood {
             }
             Family::LearnedGaussian { offset, floor } => {
                 let (means, spreads) = raw.split_at(x.len());
-                let (to_means, to_spreads) = slope.split_at_mut(if keep { x.len() } else { 0 });
-                let mut lanes = [0f32; LANES];
-                for start in (0..x.len()).step_by(LANES) {
-                    let end = x.len().min(start + LANES);
-                    for i in start..end {
-                        let [value, of_mean, of_spread] = learned(x[i], means[i], spreads[i], offset, floor);
-                        lanes[i - start] += value - 0.5 * constant;
-                        if keep {
-                            to_means[i].write(of_mean);
-                            to_spreads[i].write(of_spread);
-                        }
-                    }
-                }
-                (lanes.iter().map(|v| f64::from(*v)).sum::<f64>() as f32, 0.0)
+                let each = Learned { offset, floor, constant };
+                (
+                    if keep {
+                        learned::<true>(x, means, spreads, slope, each)
+                    } else {
+                        learned::<false>(x, means, spreads, slope, each)
+                    },
+                    0.0,
+                )
             }
         }
     }
 }
 
-/// log p without its constant, and its slopes with respect to the mean and to s.
+/// log p with a mean and a number s for its log-variance, softplus(s + offset) + floor.
+#[derive(Clone, Copy)]
+struct Learned {
+    offset: f32,
+    floor: f32,
+    constant: f32,
+}
+
+impl Learned {
+    /// log p, and its slopes with respect to the mean and to s.
+    #[inline(always)]
+    fn at(self, x: f32, mean: f32, s: f32) -> [f32; 3] {
+        let raised = s + self.offset;
+        let e = math::exp(-raised.abs());
+        let positive = if raised > 0.0 { raised } else { 0.0 };
+        let log_var = positive + math::log1p(e) + self.floor;
+        let share = 1.0 / (1.0 + e);
+        let rising = if raised >= 0.0 { share } else { e * share };
+        let slope = (x - mean) * math::exp(-log_var);
+        let square = (x - mean) * slope;
+        [-0.5 * (square + log_var + self.constant), slope, 0.5 * (square - 1.0) * rising]
+    }
+}
+
+/// [`sum`] for a family with two parameters a value: X means, then X numbers s.
 #[inline(always)]
-fn learned(x: f32, mean: f32, s: f32, offset: f32, floor: f32) -> [f32; 3] {
-    let e = math::exp(-(s + offset).abs());
-    let positive = if s + offset > 0.0 { s + offset } else { 0.0 };
-    let log_var = positive + math::log1p(e) + floor;
-    let share = 1.0 / (1.0 + e);
-    let rising = if s + offset >= 0.0 { share } else { e * share };
-    let slope = (x - mean) * math::exp(-log_var);
-    let square = (x - mean) * slope;
-    [-0.5 * (square + log_var), slope, 0.5 * (square - 1.0) * rising]
+fn learned<const KEEP: bool>(
+    x: &[f32],
+    means: &[f32],
+    spreads: &[f32],
+    slope: &mut [MaybeUninit<f32>],
+    density: Learned,
+) -> f32 {
+    let n = x.len();
+    let (means, spreads) = (&means[..n], &spreads[..n]);
+    let (to_means, to_spreads) = slope.split_at_mut(if KEEP { n } else { 0 });
+    let mut lanes = [0f32; LANES];
+    let whole = n / LANES * LANES;
+    for start in (0..whole).step_by(LANES) {
+        let (x, means) = (&x[start..start + LANES], &means[start..start + LANES]);
+        let spreads = &spreads[start..start + LANES];
+        if KEEP {
+            let to_means = &mut to_means[start..start + LANES];
+            let to_spreads = &mut to_spreads[start..start + LANES];
+            for j in 0..LANES {
+                let [value, of_mean, of_spread] = density.at(x[j], means[j], spreads[j]);
+                lanes[j] += value;
+                to_means[j].write(of_mean);
+                to_spreads[j].write(of_spread);
+            }
+        } else {
+            for j in 0..LANES {
+                lanes[j] += density.at(x[j], means[j], spreads[j])[0];
+            }
+        }
+    }
+    for i in whole..n {
+        let [value, of_mean, of_spread] = density.at(x[i], means[i], spreads[i]);
+        lanes[i - whole] += value;
+        if KEEP {
+            to_means[i].write(of_mean);
+            to_spreads[i].write(of_spread);
+        }
+    }
+    total(lanes)
+}
+
+/// The sum of partial sums, in their order.
+#[inline(always)]
+fn total(lanes: [f32; LANES]) -> f32 {
+    let mut sum = 0f64;
+    for lane in lanes {
+        sum += f64::from(lane);
+    }
+    sum as f32
 }
 
 /// log p of one value and its slope. A trait, because its method is sure to be
@@ -202,5 +261,5 @@ fn sum<const KEEP: bool, D: Density>(x: &[f32], raw: &[f32], slope: &mut [MaybeU
             slope[i].write(d);
         }
     }
-    lanes.iter().map(|v| f64::from(*v)).sum::<f64>() as f32
+    total(lanes)
 }
