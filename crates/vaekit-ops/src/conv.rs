@@ -27,8 +27,14 @@ pub struct Geometry {
 
 impl Geometry {
     /// Height and width of the small side: floor((size + 2 padding - kernel) / stride) + 1.
+    ///
+    /// # Panics
+    /// When the kernel is larger than the padded image, or the stride 0.
     pub fn small(&self) -> (usize, usize) {
-        let side = |n: usize| (n + 2 * self.padding).saturating_sub(self.kernel) / self.stride + 1;
+        let side = |n: usize| {
+            assert!(self.stride > 0 && n + 2 * self.padding >= self.kernel, "{self:?} has no place for its kernel");
+            (n + 2 * self.padding - self.kernel) / self.stride + 1
+        };
         (side(self.height), side(self.width))
     }
 }
@@ -41,6 +47,9 @@ impl Geometry {
 /// - `weight`: `[K K C, O]`, kernel rows outermost and channels innermost
 /// - `bias`: `[O]`
 /// - result: `[N, h, w, O]`
+///
+/// # Panics
+/// When the shapes disagree.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<2>,
@@ -73,6 +82,9 @@ pub fn portable(x: Tensor<4>, weight: Tensor<2>, bias: Tensor<1>, g: Geometry, a
 /// - `weight`: `[I, K K C]`
 /// - `bias`: `[C]`
 /// - result: `[N, H, W, C]`
+///
+/// # Panics
+/// When the shapes disagree.
 pub fn conv_transpose2d(
     x: Tensor<4>,
     weight: Tensor<2>,

@@ -21,18 +21,18 @@ pub fn cpu() -> Device {
 /// # Errors
 /// When something was computed already.
 pub fn set_threads(n: usize) -> Result<(), String> {
+    rayon::ThreadPoolBuilder::new().num_threads(n).build_global().map_err(|e| e.to_string())?;
     pool::set_threads(n);
-    rayon::ThreadPoolBuilder::new().num_threads(n).build_global().map_err(|e| e.to_string())
+    Ok(())
 }
 
-/// Calls `f` with `n` threads to compute with.
-///
-/// # Panics
-/// When the threads cannot be started.
+/// Calls `f` with `n` threads to compute with, or as many as the system gives.
 pub fn with_threads<R: Send>(n: usize, f: impl FnOnce() -> R + Send) -> R {
     // Burn's own operations take their threads from rayon.
-    let rayon = rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("threads can be started");
-    rayon.install(|| pool::with_threads(n, f))
+    match rayon::ThreadPoolBuilder::new().num_threads(n.max(1)).build() {
+        Ok(rayon) => rayon.install(|| pool::with_threads(n, f)),
+        Err(_) => pool::with_threads(n, f),
+    }
 }
 
 /// Moves a host vector to `device`.

@@ -59,7 +59,7 @@ impl<'a> Matrix<'a> {
 
 /// Rows of an array in the making, `[rows, width]`, of which several threads write different parts.
 #[derive(Clone, Copy, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     start: *mut f32,
     rows: usize,
     width: usize,
@@ -174,7 +174,7 @@ impl Target {
 
 /// How a product is cut into blocks: along its rows or its columns, whichever is longer.
 #[derive(Clone, Copy, Debug)]
-pub struct Cut {
+pub(crate) struct Cut {
     rows: usize,
     cols: usize,
     by_rows: bool,
@@ -264,10 +264,16 @@ mod tests {
     fn large_products_do_not_depend_on_threads() {
         for (m, k, n) in [(128, 784, 400), (400, 128, 784), (6272, 16, 32), (1000, 513, 40), (33, 1025, 300)] {
             let (a, b) = (wave(m * k, 0.1), wave(k * n, 0.5));
-            let at = |threads| pool::with_threads(threads, || product(Matrix::new(&a, m, k), Matrix::new(&b, k, n)));
-            let one = at(1);
-            for threads in [2, 3, 5, 8] {
-                assert!(one.iter().zip(at(threads)).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {k} {n} {threads}");
+            // As forward and backward passes have them: neither, either or both of them transposed.
+            let lefts = [Matrix::new(&a, m, k), Matrix::new(&a, k, m).t()];
+            let rights = [Matrix::new(&b, k, n), Matrix::new(&b, n, k).t()];
+            for (a, b) in lefts.iter().flat_map(|a| rights.iter().map(move |b| (*a, *b))) {
+                let at = |threads| pool::with_threads(threads, || product(a, b));
+                let one = at(1);
+                for threads in [2, 3, 5, 8] {
+                    let same = one.iter().zip(at(threads)).all(|(x, y)| x.to_bits() == y.to_bits());
+                    assert!(same, "{m} {k} {n} {threads}");
+                }
             }
         }
     }

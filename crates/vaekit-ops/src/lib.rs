@@ -9,8 +9,12 @@
 //! | [`device`] | where tensors live, host vectors in and out |
 //! | [`activation`] | the nonlinearities, each safe at both ends of its range |
 //! | [`mod@linear`] | `act(x w + b)` |
-//! | [`density`] | log-densities from raw decoder outputs, KL, reparameterisation |
+//! | [`conv`], [`group_norm`], [`resize`] | what convolutional networks are made of, channels last |
+//! | [`latent`] | samples of a diagonal Gaussian and its KL in one pass |
+//! | [`likelihood`] | log p(x given z) of whole rows and its slope in one pass |
+//! | [`density`] | the same, value by value: log-densities, KL, reparameterisation |
 //! | [`optimizer`] | in-place update rules over one flat parameter |
+//! | [`gemm`], [`math`], [`pool`] | matrix products, elementary functions, threads |
 
 pub mod activation;
 pub mod conv;

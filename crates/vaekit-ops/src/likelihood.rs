@@ -26,6 +26,9 @@ pub enum Family {
 /// - `raw`: `[K, B, R]`
 /// - `log_var`: `[1]`, for [`Family::SharedGaussian`] alone
 /// - result: `[K, B]`
+///
+/// # Panics
+/// When the shapes disagree.
 pub fn log_likelihood(family: Family, x: &Tensor<2>, raw: &Tensor<3>, log_var: Option<Tensor<1>>) -> Tensor<2> {
     // A gradient of x is rare, and left to Burn.
     if fused::runs_here(raw) && !x.device().is_autodiff() {

@@ -12,6 +12,9 @@ use crate::fused::{self, linear::Linear};
 /// - `weight`: `[I, O]`
 /// - `bias`: `[O]`
 /// - result: `[N, O]`
+///
+/// # Panics
+/// When the shapes disagree.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, act: Option<Activation>) -> Tensor<2> {
     if fused::runs_here(&weight) {
         return fused::apply(Linear { act }, [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()]);

@@ -1,12 +1,16 @@
 //! Convolutional networks on images of any size: they train, save, load, sample and resume like any other.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use vaekit::data::{DataSpec, Dataset, Kind, Rows, Shape};
+use vaekit::train::Changes;
 use vaekit::uses::Observation;
-use vaekit::{Run, TrainConfig, Trainer};
+use vaekit::{Run, TrainConfig, TrainEvent, Trainer};
 use vaekit_ops::device;
 
-/// Images of one colour, another for each: channel c of image i is at (40 c + 10 i) of 255.
+/// Images of one colour, another for each: channel c of image i is at 60 c + 10 (i mod 8) of 255.
 fn flags(n: usize, [channels, height, width]: [usize; 3]) -> Dataset {
     let pixels = height * width;
     let value = |i: usize, c: usize| (60 * c + 10 * (i % 8)) as u8;
@@ -47,8 +51,20 @@ fn any_size_and_number_of_channels_trains_and_samples() {
         let run = Run::open(out.join("one")).unwrap();
         let rows = run.sample(3, Observation::Mean, run.rng()).unwrap();
         assert_eq!(rows.values.len(), 3 * data.spec.width());
-        let values = run.encode(&data, &[0, 1]).unwrap();
-        assert!(format!("{values:?}").len() > 10);
+        let codes = run.encode(&data, &[0, 1]).unwrap();
+        assert_eq!(codes, Run::open(out.join("two")).unwrap().encode(&data, &[0, 1]).unwrap());
+
+        // Stopped after one epoch of two, and gone on with.
+        let half = out.join("half");
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&flag);
+        let listener = move |event| set.store(matches!(event, TrainEvent::Epoch(_)), Ordering::SeqCst);
+        let config = config(net, upsample, likelihood);
+        Trainer::new(config).out(&half).interrupt(flag).on_event(listener).fit(&data).unwrap();
+        let bytes = |name: &str| std::fs::read(out.join(name).join("model.safetensors")).unwrap();
+        assert!(bytes("half") != bytes("one"));
+        Trainer::resume(&half, &Changes::default()).unwrap().fit(&data).unwrap();
+        assert!(bytes("half") == bytes("one"), "{net} {upsample} did not go on to the same bytes");
     }
 }
 
@@ -80,14 +96,23 @@ fn a_net_that_does_not_fit_the_data_is_refused_with_what_to_do() {
         error
     };
     let small = flags(8, [1, 2, 2]);
-    assert!(refused(config("conv", "transposed", "bernoulli"), &small).contains("2 halvings are too many"));
+    assert!(refused(config("conv", "transposed", "bernoulli"), &small).contains("more often than they can be"));
+    let mut line = config("conv", "transposed", "bernoulli");
+    line.model.channels.clear();
+    assert!(refused(line, &flags(8, [1, 1, 9])).contains("images of 2x2 or more"));
+    let mut huge = config("resnet", "transposed", "bernoulli");
+    huge.model.channels = vec![16_384];
+    assert!(refused(huge, &flags(8, [1, 8, 8])).contains("weights, expected at most"));
     let columns = (0..4).map(|i| format!("c{i}")).collect();
     let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
     let table = Dataset::new("t", spec, Rows::F32((0..80).map(|i| i as f32).collect()), None).unwrap();
-    assert!(refused(config("resnet", "transposed", "gaussian"), &table).contains("needs images"));
+    assert!(refused(config("resnet", "transposed", "gaussian"), &table).contains("need images"));
     let mut mlp = config("mlp", "transposed", "bernoulli");
     assert!(refused(mlp.clone(), &small).contains("no meaning for 'mlp'"));
     mlp.model.channels.clear();
+    mlp.model.upsample = "resize".into();
+    assert!(refused(mlp.clone(), &small).contains("no meaning for 'mlp'"));
+    mlp.model.upsample = "transposed".into();
     mlp.model.net = "cnn".into();
     assert!(refused(mlp, &small).contains("expected one of mlp, conv, resnet"));
 }

@@ -30,7 +30,7 @@ pub(crate) struct ConvTransposed {
 /// `b` and the activation over pixels, `[.., C]`; what went into the activation is kept where its slope needs it.
 #[inline(always)]
 fn finish(values: &mut [f32], bias: &[f32], before: Option<&mut [f32]>, act: Option<Activation>) {
-    for pixel in values.chunks_exact_mut(bias.len()) {
+    for pixel in values.chunks_exact_mut(bias.len().max(1)) {
         add(pixel, bias);
     }
     if let Some(before) = before {
@@ -53,7 +53,7 @@ fn sum_over_pixels(g: &[f32], images: usize, channels: usize) -> Vec<f32> {
     let parts = pool::map(groups.len(), |i| {
         let mut sums = vec![0f32; channels];
         vectorised!({
-            for pixel in g[groups[i].start * size..groups[i].end * size].chunks_exact(channels) {
+            for pixel in g[groups[i].start * size..groups[i].end * size].chunks_exact(channels.max(1)) {
                 add(&mut sums, pixel);
             }
         });
@@ -90,6 +90,8 @@ impl Kernel for Conv {
         let [x, w, b] = contiguous(inputs);
         let geometry = &self.geometry;
         let ([n, ..], [_, o], (sh, sw)) = (dims::<4>(&x), dims::<2>(&w), geometry.small());
+        assert_eq!(dims::<4>(&x)[1..], [geometry.height, geometry.width, geometry.channels], "images of a convolution");
+        assert_eq!((dims::<2>(&w), dims::<1>(&b)), ([geometry.patch(), o], [o]), "weight and bias of a convolution");
         let (patches, patch, image) = (geometry.patches(), geometry.patch(), geometry.large());
         let (xs, ws, bias) = (values(&x), Matrix::new(values(&w), patch, o), values(&b));
         let needs_before = keep && self.act.is_some_and(Activation::slope_needs_input);
@@ -166,6 +168,10 @@ impl Kernel for ConvTransposed {
         let [x, w, b] = contiguous(inputs);
         let geometry = &self.geometry;
         let [n, _, _, i] = dims::<4>(&x);
+        let channels = geometry.channels;
+        assert_eq!(dims::<4>(&x)[1..3], <[usize; 2]>::from(geometry.small()), "images of a transposed convolution");
+        let shapes = (dims::<2>(&w), dims::<1>(&b));
+        assert_eq!(shapes, ([i, geometry.patch()], [channels]), "weight and bias of a transposed convolution");
         let (patches, patch, image) = (geometry.patches(), geometry.patch(), geometry.large());
         let (xs, ws, bias) = (values(&x), Matrix::new(values(&w), i, patch), values(&b));
         let needs_before = keep && self.act.is_some_and(Activation::slope_needs_input);

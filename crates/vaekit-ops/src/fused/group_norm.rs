@@ -47,6 +47,7 @@ impl Kernel for GroupNorm {
     fn forward(&self, inputs: [FlexTensor; 3], keep: bool) -> (FlexTensor, Vec<FlexTensor>) {
         let [x, gamma, beta] = contiguous(inputs);
         let [n, p, c] = dims::<3>(&x);
+        assert_eq!((dims::<1>(&gamma), dims::<1>(&beta)), ([c], [c]), "gamma and beta of {c} channels");
         let (xs, gammas, betas) = (values(&x), values(&gamma), values(&beta));
         let width = c / self.groups;
         let mut stats = vec![0f32; n * 2 * self.groups];
@@ -99,12 +100,14 @@ impl Kernel for GroupNorm {
                     }
                     add(&mut dbeta, &sums);
                     add(&mut dgamma, &products);
-                    let of_group = |sums: &[f32], j: usize| {
-                        let first = j / width * width;
-                        (first..first + width).map(|j| gammas[j] * sums[j]).sum::<f32>() / count
-                    };
-                    let a: Vec<f32> = (0..c).map(|j| of_group(&sums, j)).collect();
-                    let b: Vec<f32> = (0..c).map(|j| of_group(&products, j)).collect();
+                    // What the mean and the deviation of each group take from its slopes.
+                    let (mut a, mut b) = (vec![0f32; self.groups], vec![0f32; self.groups]);
+                    for j in 0..c {
+                        a[j / width] += gammas[j] * sums[j] / count;
+                        b[j / width] += gammas[j] * products[j] / count;
+                    }
+                    let a: Vec<f32> = (0..c).map(|j| a[j / width]).collect();
+                    let b: Vec<f32> = (0..c).map(|j| b[j / width]).collect();
                     for (g, x) in g.chunks_exact_mut(c).zip(image.chunks_exact(c)) {
                         for j in 0..c {
                             let normal = (x[j] - mean[j]) * scale[j];

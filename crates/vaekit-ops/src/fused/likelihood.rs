@@ -23,11 +23,13 @@ pub(crate) struct LogLikelihood {
 impl Kernel for LogLikelihood {
     fn forward(&self, inputs: [FlexTensor; 3], keep: bool) -> (FlexTensor, Vec<FlexTensor>) {
         let [x, raw, log_var] = contiguous(inputs);
-        let ([b, width], [k, _, r]) = (dims::<2>(&x), dims::<3>(&raw));
+        let ([b, width], [k, rows, r]) = (dims::<2>(&x), dims::<3>(&raw));
+        let each = if matches!(self.family, Family::LearnedGaussian { .. }) { 2 } else { 1 };
+        assert!(rows == b && r == each * width, "raw outputs [{k}, {rows}, {r}] for rows [{b}, {width}]");
         let n = k * b;
         let (xs, raws) = (values(&x), values(&raw));
-        let log_var = values(&log_var).first().copied().unwrap_or_default();
         let shared = self.family == Family::SharedGaussian;
+        let log_var = if shared { values(&log_var)[0] } else { 0.0 };
         let (mut sums, mut slopes) = (Vec::with_capacity(n), Vec::with_capacity(if keep { n * r } else { 0 }));
         // What the shared log-variance adds to each row's slope.
         let mut spread = Vec::with_capacity(n);

@@ -21,6 +21,7 @@ impl Kernel for Linear {
     fn forward(&self, inputs: [FlexTensor; 3], keep: bool) -> (FlexTensor, Vec<FlexTensor>) {
         let [x, w, b] = contiguous(inputs);
         let ([n, i], [_, o]) = (dims::<2>(&x), dims::<2>(&w));
+        assert_eq!((dims::<2>(&w), dims::<1>(&b)), ([i, o], [o]), "weight and bias of a linear layer for {i} inputs");
         let (xs, ws, bias) = (Matrix::new(values(&x), n, i), Matrix::new(values(&w), i, o), values(&b));
         let from_input = keep && self.act.is_some_and(Activation::slope_needs_input);
         let mut y = Vec::with_capacity(n * o);
@@ -80,7 +81,7 @@ impl Kernel for Linear {
         ];
         let bias = wanted[2].then(|| Target::of(&mut db, 1, o));
         // A share of the columns for each thread, so that the parts come out even.
-        let share = o.div_ceil(pool::threads()).next_multiple_of(64);
+        let share = o.div_ceil(pool::threads()).next_multiple_of(64).max(64);
         let sums = if wanted[2] { o.div_ceil(share) } else { 0 };
         let [for_x, for_w] = targets.map(|t| t.map_or(0, |(_, cut)| cut.parts()));
         pool::run(sums + for_x + for_w, |part| {

@@ -269,7 +269,12 @@ fn kernels_do_not_depend_on_threads() {
         let (x, w, b) = (tracked(n * 14 * 14 * 8, 0.1), tracked(patch * o, 0.2), tracked(o, 0.3));
         let (v, a) = (tracked(49 * o * 60, 0.4), tracked(60, 0.5));
         let act = Some(Activation::Tanh);
+        let weight = |n| from_vec(wave(n, 0.7), [n], &cpu());
         let y = conv::conv2d(x.clone().reshape([n, 14, 14, 8]), w.clone().reshape([patch, o]), b.clone(), g, act);
+        let y = group_norm::group_norm(y, from_vec(wave(o, 0.6), [o], &cpu()), b.clone(), 3);
+        let up = Geometry { height: 14, width: 14, channels: o, kernel: 4, stride: 2, padding: 1 };
+        let y = conv::conv_transpose2d(y, weight(o * 16 * o).reshape([o, 16 * o]), b.clone(), up, None);
+        let y = resize::resize(Activation::Gelu.apply(y), 7, 7);
         let y = linear(y.reshape([n, 49 * o]), v.clone().reshape([49 * o, 60]), a.clone(), act);
         let target = from_vec(wave(n * 60, 0.9), [n, 60], &cpu());
         let loss = likelihood::log_likelihood(Family::UnitGaussian, &target, &y.reshape([1, n, 60]), None).sum();

@@ -20,7 +20,7 @@ mod vae;
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;
-pub use network::{NETS, Network, UPSAMPLES};
+pub use network::{NETS, Net, Network, UPSAMPLES, Upsample};
 pub use posterior::{Kl, Posterior, PosteriorFamily};
 pub use prior::Prior;
 pub use pyramid::{Pyramid, PyramidDecoder, PyramidEncoder};

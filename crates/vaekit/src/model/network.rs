@@ -9,41 +9,44 @@ use crate::{Error, Result};
 use super::pyramid::Pyramid;
 use super::{Decoder, Encoder, MlpDecoder, MlpEncoder};
 
-/// Every network by name, with a line of help.
-pub const NETS: &[(&str, &str)] = &[
-    ("mlp", "fully connected layers"),
-    ("conv", "convolutions that halve the image, then fully connected layers"),
-    ("resnet", "the same with residual blocks and group normalisation"),
-];
+/// The kind of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Net {
+    /// Fully connected layers.
+    Mlp,
+    /// Convolutions that halve the image, then fully connected layers.
+    Conv,
+    /// The same with residual blocks and group normalisation.
+    ResNet,
+}
 
-/// Every way in which a convolutional decoder doubles an image, by name.
-pub const UPSAMPLES: &[&str] = &["transposed", "resize"];
+/// Every kind with the name that settings use.
+pub const NETS: &[(&str, Net)] = &[("mlp", Net::Mlp), ("conv", Net::Conv), ("resnet", Net::ResNet)];
 
-/// Settings of a network.
+/// How a convolutional decoder doubles an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upsample {
+    /// A transposed convolution.
+    Transposed,
+    /// The nearest pixels, then a convolution.
+    Resize,
+}
+
+/// Every way with the name that settings use.
+pub const UPSAMPLES: &[(&str, Upsample)] = &[("transposed", Upsample::Transposed), ("resize", Upsample::Resize)];
+
+/// A network's settings, its names resolved.
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
-    pub net: &'a str,
+    pub net: Net,
     /// Channels after each halving; none for those that suit the image.
     pub channels: &'a [usize],
     pub hidden: &'a [usize],
-    pub upsample: &'a str,
+    pub upsample: Upsample,
     pub activation: Activation,
 }
 
 impl Network<'_> {
-    /// Checks the names.
-    ///
-    /// # Errors
-    /// An unknown one.
-    pub fn check(&self) -> Result<()> {
-        let known = |key: &str, value: &str, names: Vec<&str>| match names.contains(&value) {
-            true => Ok(()),
-            false => Err(Error::setting(key, format!("'{value}' is unknown; expected one of {}", names.join(", ")))),
-        };
-        known("net", self.net, NETS.iter().map(|(name, _)| *name).collect())?;
-        known("upsample", self.upsample, UPSAMPLES.to_vec())
-    }
-
     /// From rows to `outputs` raw posterior parameters.
     ///
     /// # Errors
@@ -71,32 +74,32 @@ impl Network<'_> {
     /// # Errors
     /// As [`encoder`](Self::encoder).
     pub fn weights(&self, spec: &DataSpec, latent: usize) -> Result<f64> {
-        let pairs = |sizes: &[usize]| sizes.windows(2).map(|p| p[0] as f64 * p[1] as f64).sum::<f64>();
+        let pairs = |sizes: &[f64]| sizes.windows(2).map(|p| p[0] * p[1]).sum::<f64>();
+        let reals = |sizes: &[usize]| sizes.iter().map(|n| *n as f64).collect::<Vec<f64>>();
+        let head = |inputs: f64| pairs(&[vec![inputs], reals(self.hidden), vec![2.0 * latent as f64]].concat());
         Ok(2.0
             * match self.pyramid(spec)? {
                 Some(pyramid) => {
-                    let [h, w, c] = pyramid.smallest();
-                    let channels = [&[spec.channels()], pyramid.channels.as_slice()].concat();
-                    16.0 * pairs(&channels) + pairs(&[&[h * w * c], self.hidden, &[2 * latent]].concat())
+                    let [h, w, c] = pyramid.smallest().map(|n| n as f64);
+                    let channels = reals(&[&[spec.channels()], pyramid.channels.as_slice()].concat());
+                    let blocks = channels[1..].iter().map(|c| 18.0 * c * c).sum::<f64>();
+                    16.0 * pairs(&channels) + if pyramid.residual { blocks } else { 0.0 } + head(h * w * c)
                 }
-                None => pairs(&[&[spec.width()], self.hidden, &[2 * latent]].concat()),
+                None => head(spec.width() as f64),
             })
     }
 
     /// The convolutional network that is asked for, if one is.
     fn pyramid(&self, spec: &DataSpec) -> Result<Option<Pyramid>> {
-        self.check()?;
-        if self.net == "mlp" {
-            if !self.channels.is_empty() {
-                return Err(Error::setting("channels", "has no meaning for 'mlp'; leave it out or use --net conv"));
-            }
-            return Ok(None);
+        if self.net == Net::Mlp {
+            let given = if !self.channels.is_empty() { "channels" } else { "upsample" };
+            return match self.channels.is_empty() && self.upsample == Upsample::Transposed {
+                true => Ok(None),
+                false => Err(Error::setting(given, "has no meaning for 'mlp'; leave it out or use --net conv")),
+            };
         }
         let Shape::Image { channels, height, width } = spec.shape else {
-            return Err(Error::setting(
-                "net",
-                format!("'{}' needs images, and this data has columns; use mlp", self.net),
-            ));
+            return Err(Error::setting("net", "convolutions need images, and this data has columns; use mlp"));
         };
         let stages = match self.channels {
             [] => Pyramid::channels_for(height, width),
@@ -107,18 +110,23 @@ impl Network<'_> {
             channels: stages,
             hidden: self.hidden.to_vec(),
             activation: self.activation,
-            residual: self.net == "resnet",
-            resize: self.upsample == "resize",
+            residual: self.net == Net::ResNet,
+            resize: self.upsample == Upsample::Resize,
         };
-        if pyramid.fits() {
-            return Ok(Some(pyramid));
+        match pyramid.fits() {
+            true => Ok(Some(pyramid)),
+            false if self.channels.is_empty() => {
+                let problem =
+                    format!("convolutions need images of 2x2 or more, and these are {height}x{width}; use mlp");
+                Err(Error::setting("net", problem))
+            }
+            false => Err(Error::setting(
+                "channels",
+                format!(
+                    "{} numbers halve images of {height}x{width} more often than they can be; give fewer",
+                    pyramid.channels.len()
+                ),
+            )),
         }
-        Err(Error::setting(
-            "channels",
-            format!(
-                "{} halvings are too many for images of {height}x{width}; give fewer or use --net mlp",
-                pyramid.channels.len()
-            ),
-        ))
     }
 }

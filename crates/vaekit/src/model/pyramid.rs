@@ -44,11 +44,14 @@ impl Pyramid {
         if channels.is_empty() { vec![32] } else { channels }
     }
 
-    /// The convolution of each stage, from the largest image down.
+    /// The convolution of each stage, from the largest image down, until an image is too small to halve.
     fn stages(&self) -> Vec<Geometry> {
         let [mut channels, mut height, mut width] = self.image;
         let mut stages = Vec::new();
         for &next in &self.channels {
+            if height < 2 || width < 2 {
+                break;
+            }
             let stage = Geometry { height, width, channels, kernel: 4, stride: 2, padding: 1 };
             stages.push(stage);
             (height, width) = stage.small();
@@ -66,7 +69,7 @@ impl Pyramid {
 
     /// True when every stage has an image to work on.
     pub fn fits(&self) -> bool {
-        self.stages().iter().all(|s| s.height >= 2 && s.width >= 2)
+        self.stages().len() == self.channels.len()
     }
 
     fn block(&self, name: &str, size: [usize; 3], init: &mut Init) -> Option<ResidualBlock> {

@@ -139,9 +139,13 @@ impl RunFile {
     }
 
     /// Ties weights to this file: a checksum of all that decides their shape and meaning.
+    ///
+    /// Settings that are younger than the format are left out at the value that
+    /// older runs had, so that those keep their identity.
     pub fn identity(&self) -> String {
+        const YOUNGER: &str = r#""net":"mlp","channels":[],"upsample":"transposed","#;
         let c = &self.config;
         let parts = (&c.variant, &c.params, &c.model, c.seed, &self.data.fingerprint, &self.transform);
-        md5_hex(serde_json::to_string(&parts).unwrap_or_default().as_bytes())
+        md5_hex(serde_json::to_string(&parts).unwrap_or_default().replacen(YOUNGER, "", 1).as_bytes())
     }
 }

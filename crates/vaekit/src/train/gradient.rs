@@ -22,7 +22,7 @@ pub struct BatchLoss {
 pub type Gradients = Vec<Option<Vec<f32>>>;
 
 /// Forward and backward. A loss that is not finite has no gradients.
-pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLoss, Gradients) {
+pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLoss, Option<Gradients>) {
     let rng = progress.rng;
     let objective = &recipe.objective;
     let terms = recipe.vae.elbo_terms(batch, objective.samples(), rng, Mode::Train(rng));
@@ -34,8 +34,8 @@ pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLo
         kl_weight: loss.parts.iter().find(|(name, _)| *name == "kl_weight").map(|(_, weight)| *weight),
     };
     if !value.loss.is_finite() {
-        return (value, Vec::new());
+        return (value, None);
     }
     let mut found = loss.value.backward();
-    (value, recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect())
+    (value, Some(recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()))
 }

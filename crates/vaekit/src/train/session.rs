@@ -138,9 +138,9 @@ impl<'a> Session<'a> {
         let batch = host.to_device(&device::cpu());
         let progress = Progress { epoch: epoch as f64 + done, rng };
         let (value, gradients) = gradients(&self.recipe, &batch, progress);
-        if !value.loss.is_finite() {
+        let Some(gradients) = gradients else {
             return Err(self.diverged(&format!("the loss became {}", value.loss)));
-        }
+        };
         self.kl_weight = value.kl_weight;
         self.accumulate(gradients, batch.len());
         self.count(&value, batch.len());

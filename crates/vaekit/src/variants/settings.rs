@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
 use crate::data::Kind;
-use crate::model::{Encoder, Network, PosteriorFamily, Vae, likelihood, prior::StandardNormal};
+use crate::model::{Encoder, NETS, Net, Network, PosteriorFamily, UPSAMPLES, Vae, likelihood, prior::StandardNormal};
 use crate::nn::Init;
 use crate::objective::{Elbo, KlSchedule};
 use crate::{Error, Result};
@@ -67,14 +67,7 @@ impl ModelSettings {
     /// # Errors
     /// An unknown name.
     pub fn activation(&self) -> Result<Activation> {
-        let found = Activation::ALL.iter().find(|(name, _)| *name == self.activation);
-        found.map(|(_, act)| *act).ok_or_else(|| {
-            let names: Vec<&str> = Activation::ALL.iter().map(|(name, _)| *name).collect();
-            Error::setting(
-                "activation",
-                format!("'{}' is unknown; expected one of {}", self.activation, names.join(", ")),
-            )
-        })
+        named("activation", &self.activation, &Activation::ALL)
     }
 
     /// The likelihood's name with `auto` resolved.
@@ -92,15 +85,13 @@ impl ModelSettings {
     /// # Errors
     /// An unknown name.
     pub fn network(&self) -> Result<Network<'_>> {
-        let network = Network {
-            net: &self.net,
+        Ok(Network {
+            net: named("net", &self.net, NETS)?,
             channels: &self.channels,
             hidden: &self.hidden,
-            upsample: &self.upsample,
+            upsample: named("upsample", &self.upsample, UPSAMPLES)?,
             activation: self.activation()?,
-        };
-        network.check()?;
-        Ok(network)
+        })
     }
 
     /// The model of these settings around a posterior, with N(0, I) for z.
@@ -120,7 +111,8 @@ impl ModelSettings {
         let weights = network.weights(target.spec, self.latent)?;
         if weights > MAX_WEIGHTS {
             let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
-            return Err(Error::setting("hidden", problem));
+            let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
+            return Err(Error::setting(key, problem));
         }
         let encoder = network.encoder(target.spec, posterior.raw_width(self.latent), &mut init)?;
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
@@ -164,6 +156,15 @@ impl ModelSettings {
             None => Ok(()),
         }
     }
+}
+
+/// What a name stands for.
+fn named<T: Copy>(key: &str, name: &str, all: &[(&str, T)]) -> Result<T> {
+    let found = all.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|(known, _)| *known).collect();
+        Error::setting(key, format!("'{name}' is unknown; expected one of {}", names.join(", ")))
+    })
 }
 
 /// A setting that one variant has.

@@ -1,169 +1,29 @@
-//! How fast this machine trains and uses models: the cases of `vaekit bench`.
-//!
-//! The data are waves made by a formula, so that other programs can be given
-//! the same rows; `bench/peers.py` does that.
+//! How the cases of `vaekit bench` are measured.
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use vaekit_ops::gemm::{Matrix, product};
 use vaekit_ops::{device, pool, to_vec};
 
 use crate::data::{Batches, Binarize, DataSpec, Dataset, Kind, Preparation, Rows, Shape, Step, Transform};
-use crate::model::Mode;
+use crate::model::{Mode, Net};
 use crate::nn::Parameters;
 use crate::objective::Progress;
 use crate::rng::Rng;
 use crate::run::TrainConfig;
-use crate::variants::{Recipe, Target, find};
+use crate::train::gradient::gradients;
+use crate::train::optim::Optim;
+use crate::variants::{Params, Recipe, Target, find};
 use crate::{Error, Result};
 
-use super::gradient::gradients;
-use super::optim::{self, Optim};
+use super::{Measured, STEPS, config};
 
-/// Steps before the clock starts; the loss is the mean over the last [`LAST`] of them.
-const STEPS: usize = 300;
+/// Steps whose loss is reported, the last before the clock starts.
 const LAST: usize = 50;
 
 /// Rows that encoding and decoding go through.
 const INFERENCE_ROWS: usize = 60_000;
 const INFERENCE_BATCH: usize = 1_000;
-
-/// What one case showed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Measured {
-    pub id: String,
-    /// Rows a second; none for the limit of matrix products.
-    pub samples_per_second: Option<f64>,
-    /// 10^9 floating-point operations a second in matrix products.
-    pub gflops: f64,
-    pub threads: usize,
-    /// -ELBO in nats an example over steps 251 to 300, for training.
-    pub loss: Option<f64>,
-    pub steps: usize,
-    /// The most memory that the process has held so far, where the system tells.
-    pub peak_mb: Option<f64>,
-}
-
-/// A thing to measure.
-#[derive(Clone, Debug)]
-pub struct Case {
-    pub id: String,
-    work: Work,
-}
-
-#[derive(Clone, Debug)]
-enum Work {
-    Train { config: Box<TrainConfig>, rows: usize, threads: Option<usize>, steps: usize },
-    Encode,
-    Decode,
-    Limit,
-}
-
-fn config(net: &str, hidden: &[usize], latent: usize, batch: usize) -> TrainConfig {
-    let mut config = TrainConfig { batch, ..TrainConfig::default() };
-    config.model.net = net.into();
-    config.model.hidden = hidden.to_vec();
-    config.model.latent = latent;
-    config.model.likelihood = "bernoulli".into();
-    config
-}
-
-/// Every case that runs unless others are asked for.
-pub fn cases() -> Vec<Case> {
-    let train = |id: &str, net, hidden: &[usize], latent, batch| Case {
-        id: id.into(),
-        work: Work::Train {
-            config: Box::new(config(net, hidden, latent, batch)),
-            rows: 6_000,
-            threads: None,
-            steps: STEPS,
-        },
-    };
-    let plain = |id: &str, work| Case { id: id.into(), work };
-    vec![
-        train("mlp-784-400-20-b64", "mlp", &[400], 20, 64),
-        train("mlp-784-400-20-b128", "mlp", &[400], 20, 128),
-        train("mlp-784-400-20-b1024", "mlp", &[400], 20, 1024),
-        train("mlp-784-512-256-32-b128", "mlp", &[512, 256], 32, 128),
-        train("conv-32-64-256-20-b128", "conv", &[256], 20, 128),
-        train("resnet-32-64-256-20-b128", "resnet", &[256], 20, 128),
-        plain("encode-784-400-20", Work::Encode),
-        plain("decode-784-400-20", Work::Decode),
-        plain("gemm-limit", Work::Limit),
-    ]
-}
-
-/// Cost against size: batch, hidden units, threads, rows.
-pub fn sweep() -> Vec<Case> {
-    let case = |id: String, hidden, batch, rows, threads| Case {
-        id,
-        work: Work::Train {
-            config: Box::new(config("mlp", &[hidden], 20, batch)),
-            rows,
-            threads: Some(threads),
-            steps: 30,
-        },
-    };
-    let mut all = Vec::new();
-    for threads in [1, 2] {
-        for batch in [16, 64, 256, 1024, 4096] {
-            all.push(case(format!("sweep-batch-{batch}-threads-{threads}"), 400, batch, 6_000, threads));
-        }
-        for hidden in [100, 400, 1000, 4000] {
-            all.push(case(format!("sweep-hidden-{hidden}-threads-{threads}"), hidden, 128, 6_000, threads));
-        }
-    }
-    // Last and growing, because memory is measured as the most so far.
-    for rows in [1_000, 10_000, 100_000, 1_000_000] {
-        all.push(case(format!("sweep-rows-{rows}"), 400, 128, rows, 2));
-    }
-    all
-}
-
-/// The cases of some ids; `sweep` stands for all of [`sweep`].
-///
-/// # Errors
-/// An unknown id.
-pub fn choose(ids: &[String]) -> Result<Vec<Case>> {
-    if ids.is_empty() {
-        return Ok(cases());
-    }
-    let mut chosen = Vec::new();
-    for id in ids {
-        match cases().into_iter().find(|case| case.id == *id) {
-            Some(case) => chosen.push(case),
-            None if id == "sweep" => chosen.extend(sweep()),
-            None => {
-                let names: Vec<String> = cases().into_iter().map(|case| case.id).collect();
-                let problem = format!("'{id}' is unknown; expected sweep or some of {}", names.join(", "));
-                return Err(Error::setting("only", problem));
-            }
-        }
-    }
-    Ok(chosen)
-}
-
-impl Case {
-    /// Measures for about `time`.
-    ///
-    /// # Errors
-    /// None but those of building a model.
-    pub fn run(&self, time: Duration) -> Result<Measured> {
-        let mut measured = match &self.work {
-            Work::Train { config, rows, threads, steps } => match threads {
-                Some(n) => device::with_threads(*n, || train(config, *rows, *steps, time))?,
-                None => train(config, *rows, *steps, time)?,
-            },
-            Work::Encode => infer(true, time)?,
-            Work::Decode => infer(false, time)?,
-            Work::Limit => limit(time),
-        };
-        measured.id.clone_from(&self.id);
-        measured.peak_mb = peak_mb();
-        Ok(measured)
-    }
-}
 
 /// Rows of 28 x 28 bytes: 255 (1 + sin(..)) / 2, with as many phases and lengths as a class would have variants.
 fn waves(rows: usize) -> Result<Dataset> {
@@ -185,11 +45,11 @@ fn build(config: &TrainConfig, data: &Dataset) -> Result<(Recipe, Preparation)> 
     let rng = Rng::new(config.seed);
     let transform = Transform::Unit.fit(data, &[0])?;
     let target = Target { spec: &data.spec, transform: &transform, rng };
-    let recipe = find(&config.variant)?.build(&config.model, &crate::variants::Params::default(), &target)?;
+    let recipe = find(&config.variant)?.build(&config.model, &Params::default(), &target)?;
     Ok((recipe, Preparation { transform, binarize: Binarize::None, rng }))
 }
 
-fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Result<Measured> {
+pub fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Result<Measured> {
     let data = waves(rows)?;
     let (mut recipe, preparation) = build(config, &data)?;
     recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
@@ -208,8 +68,10 @@ fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Res
             }
             let batch = host.to_device(&device::cpu());
             let rng = preparation.rng.at(epoch);
-            let (value, mut found) = gradients(&recipe, &batch, Progress { epoch: 0.0, rng });
-            optim::clip(&mut found, 0.0);
+            let (value, found) = gradients(&recipe, &batch, Progress { epoch: 0.0, rng });
+            let Some(found) = found else {
+                return Err(Error::setting("bench", format!("the loss became {} in step {step}", value.loss)));
+            };
             step += 1;
             optim.step(&mut recipe, &found, config.lr, step as u64);
             if step + LAST > steps && step <= steps {
@@ -223,13 +85,14 @@ fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Res
         }
     }
     let speed = timed as f64 / start.elapsed().as_secs_f64();
-    Ok(measured(Some(speed), speed * training_flops(config), Some(loss), step))
+    let flops = training_flops(config, &data)?;
+    Ok(measured(Some(speed), speed * flops, (steps == STEPS).then_some(loss), step))
 }
 
 /// Floating-point operations a row in the matrix products of a training step:
 /// two for each multiplication, forward and for both gradients, but for the
 /// gradient of the data.
-fn training_flops(config: &TrainConfig) -> f64 {
+fn training_flops(config: &TrainConfig, data: &Dataset) -> Result<f64> {
     let (hidden, latent) = (&config.model.hidden, config.model.latent);
     let products = |sizes: &[usize]| sizes.windows(2).map(|p| (p[0] * p[1]) as f64).sum::<f64>();
     let back: Vec<usize> = hidden.iter().rev().copied().collect();
@@ -237,19 +100,18 @@ fn training_flops(config: &TrainConfig) -> f64 {
         products(&[&[width], hidden.as_slice(), &[2 * latent]].concat())
             + products(&[&[latent], back.as_slice(), &[width]].concat())
     };
-    match config.model.net.as_str() {
-        "mlp" => 6.0 * around(784) - 2.0 * (784 * hidden[0]) as f64,
-        // 28 to 14 with 16 values a patch, 14 to 7 with 512, each way.
-        net => {
-            let stages = (196 * 16 * 32 + 49 * 512 * 64) as f64;
-            let blocks = if net == "resnet" { 2.0 * (196 * 288 * 32 + 49 * 576 * 64) as f64 } else { 0.0 };
-            let before = if net == "resnet" { 2.0 * (49 * 576 * 64 + 196 * 288 * 32) as f64 } else { 0.0 };
-            6.0 * (2.0 * stages + blocks + before + around(3136)) - 2.0 * (196 * 16 * 32) as f64
-        }
+    let net = config.model.network()?.net;
+    if net == Net::Mlp {
+        let width = data.spec.width();
+        return Ok(6.0 * around(width) - 2.0 * (width * hidden[0]) as f64);
     }
+    // 28 to 14 with 16 values a patch, 14 to 7 with 512, each way; two blocks of two convolutions each way.
+    let stages = (196 * 16 * 32 + 49 * 512 * 64) as f64;
+    let blocks = if net == Net::ResNet { 2.0 * (196 * 288 * 32 + 49 * 576 * 64) as f64 } else { 0.0 };
+    Ok(6.0 * (2.0 * (stages + blocks) + around(3136)) - 2.0 * (196 * 16 * 32) as f64)
 }
 
-fn infer(encode: bool, time: Duration) -> Result<Measured> {
+pub fn infer(encode: bool, time: Duration) -> Result<Measured> {
     let data = waves(INFERENCE_ROWS)?;
     let (recipe, preparation) = build(&config("mlp", &[400], 20, 128), &data)?;
     let vae = &recipe.vae;
@@ -282,7 +144,7 @@ fn infer(encode: bool, time: Duration) -> Result<Measured> {
 }
 
 /// The best rate over products of the shapes that training has, and a large one.
-fn limit(time: Duration) -> Measured {
+pub fn limit(time: Duration) -> Measured {
     let values = vec![0.5f32; 1024 * 1024];
     let (mut best, mut rounds, start) = (0f64, 0, Instant::now());
     while rounds < 3 || start.elapsed() < time {
@@ -303,7 +165,7 @@ fn measured(speed: Option<f64>, flops: f64, loss: Option<f64>, steps: usize) -> 
 }
 
 /// The high-water mark of this process's memory, from Linux's account of it.
-fn peak_mb() -> Option<f64> {
+pub fn peak_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kb| kb / 1024.0)

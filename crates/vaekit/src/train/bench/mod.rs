@@ -1,0 +1,155 @@
+//! How fast this machine trains and uses models: the cases of `vaekit bench`.
+//!
+//! The data are waves made by a formula, so that other programs can be given
+//! the same rows; `bench/peers.py` does that.
+
+mod measure;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use vaekit_ops::device;
+
+use crate::run::TrainConfig;
+use crate::{Error, Result};
+
+use measure::{infer, limit, peak_mb, train};
+
+/// Steps before the clock starts; the loss is the mean over the last fifty of them.
+const STEPS: usize = 300;
+
+/// What one case showed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    pub id: String,
+    /// Rows a second; none for the limit of matrix products.
+    pub samples_per_second: Option<f64>,
+    /// 10^9 floating-point operations a second in matrix products.
+    pub gflops: f64,
+    pub threads: usize,
+    /// -ELBO in nats an example over steps 251 to 300, for training that takes so many before the clock starts.
+    pub loss: Option<f64>,
+    pub steps: usize,
+    /// The most memory that the process has held so far, where the system tells.
+    pub peak_mb: Option<f64>,
+}
+
+/// A thing to measure.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub id: String,
+    work: Work,
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    Train { config: Box<TrainConfig>, rows: usize, threads: Option<usize>, steps: usize },
+    Encode,
+    Decode,
+    Limit,
+}
+
+fn config(net: &str, hidden: &[usize], latent: usize, batch: usize) -> TrainConfig {
+    let mut config = TrainConfig { batch, ..TrainConfig::default() };
+    config.model.net = net.into();
+    config.model.hidden = hidden.to_vec();
+    config.model.latent = latent;
+    config.model.likelihood = "bernoulli".into();
+    config
+}
+
+/// Every case that runs unless others are asked for.
+pub fn cases() -> Vec<Case> {
+    let train = |id: &str, net, hidden: &[usize], latent, batch| Case {
+        id: id.into(),
+        work: Work::Train {
+            config: Box::new(config(net, hidden, latent, batch)),
+            rows: 6_000,
+            threads: None,
+            steps: STEPS,
+        },
+    };
+    let plain = |id: &str, work| Case { id: id.into(), work };
+    vec![
+        train("mlp-784-400-20-b64", "mlp", &[400], 20, 64),
+        train("mlp-784-400-20-b128", "mlp", &[400], 20, 128),
+        train("mlp-784-400-20-b1024", "mlp", &[400], 20, 1024),
+        train("mlp-784-512-256-32-b128", "mlp", &[512, 256], 32, 128),
+        train("conv-32-64-256-20-b128", "conv", &[256], 20, 128),
+        train("resnet-32-64-256-20-b128", "resnet", &[256], 20, 128),
+        plain("encode-784-400-20", Work::Encode),
+        plain("decode-784-400-20", Work::Decode),
+        plain("gemm-limit", Work::Limit),
+    ]
+}
+
+/// Cost against size: batch, hidden units, threads, rows.
+pub fn sweep() -> Vec<Case> {
+    let case = |id: String, hidden, batch, rows, threads| Case {
+        id,
+        work: Work::Train {
+            config: Box::new(config("mlp", &[hidden], 20, batch)),
+            rows,
+            threads: Some(threads),
+            steps: 30,
+        },
+    };
+    let mut all = Vec::new();
+    for threads in [1, 2] {
+        for batch in [16, 64, 256, 1024, 4096] {
+            all.push(case(format!("sweep-batch-{batch}-threads-{threads}"), 400, batch, 6_000, threads));
+        }
+        for hidden in [100, 400, 1000, 4000] {
+            all.push(case(format!("sweep-hidden-{hidden}-threads-{threads}"), hidden, 128, 6_000, threads));
+        }
+    }
+    // Last and growing, because memory is measured as the most so far.
+    for rows in [1_000, 10_000, 100_000, 1_000_000] {
+        all.push(case(format!("sweep-rows-{rows}"), 400, 128, rows, 2));
+    }
+    all
+}
+
+/// The cases of some ids; `sweep` stands for all of [`sweep`].
+///
+/// # Errors
+/// An unknown id.
+pub fn choose(ids: &[String]) -> Result<Vec<Case>> {
+    if ids.is_empty() {
+        return Ok(cases());
+    }
+    let mut chosen = Vec::new();
+    for id in ids {
+        match cases().into_iter().find(|case| case.id == *id) {
+            Some(case) => chosen.push(case),
+            None if id == "sweep" => chosen.extend(sweep()),
+            None => {
+                let names: Vec<String> = cases().into_iter().map(|case| case.id).collect();
+                let problem = format!("'{id}' is unknown; expected sweep or some of {}", names.join(", "));
+                return Err(Error::setting("only", problem));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+impl Case {
+    /// Measures for about `time`.
+    ///
+    /// # Errors
+    /// None but those of building a model.
+    pub fn run(&self, time: Duration) -> Result<Measured> {
+        let mut measured = match &self.work {
+            Work::Train { config, rows, threads, steps } => match threads {
+                Some(n) => device::with_threads(*n, || train(config, *rows, *steps, time))?,
+                None => train(config, *rows, *steps, time)?,
+            },
+            Work::Encode => infer(true, time)?,
+            Work::Decode => infer(false, time)?,
+            Work::Limit => limit(time),
+        };
+        measured.id.clone_from(&self.id);
+        measured.peak_mb = peak_mb();
+        Ok(measured)
+    }
+}
