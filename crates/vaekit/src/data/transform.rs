@@ -127,8 +127,15 @@ impl FittedTransform {
     /// Model values back to stored ones, in place.
     pub fn invert(&self, values: &mut [f32]) {
         let groups = self.shift.len();
-        for (i, v) in values.iter_mut().enumerate() {
-            *v = *v * self.scale[i % groups] + self.shift[i % groups];
+        if groups == 1 {
+            let (shift, scale) = (self.shift[0], self.scale[0]);
+            values.iter_mut().for_each(|v| *v = *v * scale + shift);
+        } else {
+            for row in values.chunks_mut(groups) {
+                for ((v, shift), scale) in row.iter_mut().zip(&self.shift).zip(&self.scale) {
+                    *v = *v * scale + shift;
+                }
+            }
         }
     }
 
