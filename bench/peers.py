@@ -4,9 +4,9 @@
     python bench/peers.py --rounds 5 --seconds 2
     python bench/peers.py --only mlp-784-400-20-b128 --mnist $VAEKIT_DATA/mnist --size-sweep
 
-For each id of `vaekit bench`, every round measures vaekit (a process of its own), PyTorch as it is, PyTorch under
-`torch.compile`, and for one id Pythae, one after the other and with a thread for every core. Compilation and
-warm-up come before the rounds. Rates are medians over the rounds with (min-max); ratios are ratios of medians.
+For each id that `vaekit bench` and `bench/torch_vae.py` both have, every round measures vaekit (a process of its
+own), PyTorch as it is, PyTorch under `torch.compile`, and for one id Pythae, one after the other and with a thread
+for every core. Compilation and warm-up come before the rounds. Rates are medians over the rounds with (min-max); ratios are ratios of medians.
 The same training must give the same loss: both losses are compared.
 
 The script makes its own virtual environment with CPU PyTorch, and writes a report to `bench/runs`. The PyTorch
@@ -40,9 +40,6 @@ IDS = [*TRAINING_IDS, "encode-784-400-20", "decode-784-400-20"]
 PYTHAE_ID = "mlp-784-400-20-b128"
 LOSS_TOLERANCE = 0.01
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-# The environment
 
 
 def can_import(python, names):
@@ -109,9 +106,6 @@ def versions(vaekit, notes):
         found.append(f"Pythae {version('pythae')}")
     found += [f"Python {platform.python_version()}", f"{platform.system()} {platform.release()}"]
     return f"- versions: {', '.join(found)}"
-
-
-# Measuring
 
 
 def vaekit_bench(args, ids):
@@ -196,9 +190,6 @@ def whole_process(args):
             sys.exit(f"error: vaekit train mnist: {done.stderr.strip()}")
         theirs.append(torch_vae.epoch_seconds(data, 128))
     return ours, theirs
-
-
-# The report
 
 
 def spread(values, digits=0):
