@@ -18,6 +18,9 @@ use measure::{infer, limit, peak_mb, train};
 /// Steps before the clock starts; the loss is the mean over the last fifty of them.
 const STEPS: usize = 300;
 
+/// Steps before the clock starts where no peer's loss is compared, or the wait would be long.
+const FEW_STEPS: usize = 30;
+
 /// What one case showed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
@@ -60,23 +63,18 @@ fn config(net: &str, hidden: &[usize], latent: usize, batch: usize) -> TrainConf
 
 /// Every case that runs unless others are asked for.
 pub fn cases() -> Vec<Case> {
-    let train = |id: &str, net, hidden: &[usize], latent, batch| Case {
+    let train = |id: &str, config, steps| Case {
         id: id.into(),
-        work: Work::Train {
-            config: Box::new(config(net, hidden, latent, batch)),
-            rows: 6_000,
-            threads: None,
-            steps: STEPS,
-        },
+        work: Work::Train { config: Box::new(config), rows: 6_000, threads: None, steps },
     };
     let plain = |id: &str, work| Case { id: id.into(), work };
     vec![
-        train("mlp-784-400-20-b64", "mlp", &[400], 20, 64),
-        train("mlp-784-400-20-b128", "mlp", &[400], 20, 128),
-        train("mlp-784-400-20-b1024", "mlp", &[400], 20, 1024),
-        train("mlp-784-512-256-32-b128", "mlp", &[512, 256], 32, 128),
-        train("conv-32-64-256-20-b128", "conv", &[256], 20, 128),
-        train("resnet-32-64-256-20-b128", "resnet", &[256], 20, 128),
+        train("mlp-784-400-20-b64", config("mlp", &[400], 20, 64), STEPS),
+        train("mlp-784-400-20-b128", config("mlp", &[400], 20, 128), STEPS),
+        train("mlp-784-400-20-b1024", config("mlp", &[400], 20, 1024), STEPS),
+        train("mlp-784-512-256-32-b128", config("mlp", &[512, 256], 32, 128), STEPS),
+        train("conv-32-64-256-20-b128", config("conv", &[256], 20, 128), STEPS),
+        train("resnet-32-64-256-20-b128", config("resnet", &[256], 20, 128), FEW_STEPS),
         plain("encode-784-400-20", Work::Encode),
         plain("decode-784-400-20", Work::Decode),
         plain("gemm-limit", Work::Limit),
@@ -91,7 +89,7 @@ pub fn sweep() -> Vec<Case> {
             config: Box::new(config("mlp", &[hidden], 20, batch)),
             rows,
             threads: Some(threads),
-            steps: 30,
+            steps: FEW_STEPS,
         },
     };
     let mut all = Vec::new();
