@@ -11,10 +11,10 @@ use crate::{Common, say};
 /// Flags of `bench`.
 #[derive(Args)]
 pub struct Bench {
-    /// Measure only these; `sweep` for cost against size
+    /// Measure only these ids, as the table shows them; `sweep` for cost against size
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     only: Vec<String>,
-    /// Time for each, after a warm-up
+    /// Time for each, after a warm-up of up to 300 steps; all together take a minute or two
     #[arg(long, value_name = "S", default_value_t = 2.0, allow_negative_numbers = true)]
     seconds: f64,
     #[command(flatten)]

@@ -35,12 +35,16 @@ pub fn set_threads(n: usize) {
 
 /// The number of threads that a region started here may use.
 pub fn threads() -> usize {
-    // The system is asked once: its answer costs several files.
-    static CORES: OnceLock<usize> = OnceLock::new();
     GRANTED.get().unwrap_or_else(|| match THREADS.load(Ordering::Relaxed) {
-        0 => *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
+        0 => cores(),
         n => n,
     })
+}
+
+/// The system is asked once: its answer costs several files.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// Calls `f` with regions of this thread limited to `n` threads.
@@ -62,7 +66,8 @@ pub fn with_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
 /// # Panics
 /// When a part panics, after the others are done.
 pub fn run(parts: usize, work: impl Fn(usize) + Sync) {
-    let helpers = threads().min(parts).saturating_sub(1);
+    // More threads than cores would only wait for each other.
+    let helpers = threads().min(parts).saturating_sub(1).min(cores().saturating_sub(1).max(1));
     let region = if helpers == 0 { None } else { Pool::get(helpers).enter() };
     match region {
         Some((pool, guard)) => pool.share(parts, helpers, &work, guard),
@@ -228,7 +233,12 @@ impl Pool {
         while self.turn.load(Ordering::SeqCst) == seen {
             std::hint::spin_loop();
             looks += 1;
-            if looks.is_multiple_of(64) && start.elapsed() > WATCH {
+            if !looks.is_multiple_of(64) {
+                continue;
+            }
+            // On a busy machine somebody else has a use for this core.
+            std::thread::yield_now();
+            if start.elapsed() > WATCH {
                 let mut job = lock(&self.job);
                 self.sleeping.fetch_add(1, Ordering::SeqCst);
                 while self.turn.load(Ordering::SeqCst) == seen {

@@ -177,7 +177,11 @@ impl TrainConfig {
             }
             let before = table.insert(key.clone(), value.clone());
             if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
-                let now = before.map(|v| format!(" (like {v})")).unwrap_or_default();
+                let now = before.map(|v| match v.as_array().is_some_and(Vec::is_empty) {
+                    true => " (several have commas between them)".to_owned(),
+                    false => format!(" (like {v})"),
+                });
+                let now = now.unwrap_or_default();
                 return Err(Error::setting(&key, format!("{}{now}", in_plain_words(&e.to_string()))));
             }
         }
