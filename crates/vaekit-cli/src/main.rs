@@ -4,6 +4,7 @@
 //! library's. Figures go to standard output, everything else to standard error.
 
 mod bench;
+mod compare;
 mod data;
 mod encode;
 mod evaluate;
@@ -11,9 +12,11 @@ mod input;
 mod interpolate;
 mod progress;
 mod reconstruct;
+mod report;
 mod sample;
 mod say;
 mod settings;
+mod sweep;
 mod train;
 mod traverse;
 mod variants;
@@ -53,6 +56,12 @@ enum Verb {
     Traverse(traverse::Traverse),
     /// Print the figures of a model on rows
     Evaluate(evaluate::Evaluate),
+    /// Write a page that says what a run is worth
+    Report(report::Report),
+    /// Say which of several runs is better, by how much, and in what they differ
+    Compare(compare::Compare),
+    /// Train over a grid of settings and seeds, and put the results into one table
+    Sweep(sweep::Sweep),
     /// List what can be trained, or explain one variant
     Variants(variants::Variants),
     /// List the known data sets, or describe one
@@ -68,7 +77,7 @@ pub struct Common {
     #[arg(long, value_name = "N", help_heading = "Everywhere")]
     threads: Option<usize>,
     /// Where to compute
-    #[arg(long, default_value = "cpu", value_parser = ["cpu"], help_heading = "Everywhere")]
+    #[arg(long, default_value = "cpu", value_parser = vaekit::devices(), help_heading = "Everywhere")]
     device: String,
     /// Print figures as one JSON object
     #[arg(long, help_heading = "Everywhere")]
@@ -79,9 +88,10 @@ pub struct Common {
 }
 
 impl Common {
-    /// Sets up the threads.
+    /// Sets up threads and device.
     fn start(&self) -> vaekit::Result<()> {
-        self.threads.map_or(Ok(()), vaekit::set_threads)
+        self.threads.map_or(Ok(()), vaekit::set_threads)?;
+        vaekit::set_device(&self.device)
     }
 }
 
@@ -103,6 +113,9 @@ fn main() -> ExitCode {
         Verb::Interpolate(args) => args.run(),
         Verb::Traverse(args) => args.run(),
         Verb::Evaluate(args) => args.run(),
+        Verb::Report(args) => args.run(),
+        Verb::Compare(args) => args.run(),
+        Verb::Sweep(args) => args.run(),
         Verb::Variants(args) => args.run(),
         Verb::Data(args) => args.run(),
         Verb::Bench(args) => args.run(),

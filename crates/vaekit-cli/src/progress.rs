@@ -1,10 +1,13 @@
 //! Progress: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use vaekit::TrainEvent;
+use vaekit::data::Step;
 use vaekit::data::public::Progress;
 
 use crate::say;
@@ -158,4 +161,78 @@ pub fn download(quiet: bool) -> impl FnMut(Progress<'_>) {
             bar.set_position(p.done);
         }
     }
+}
+
+/// Counts rows of work that takes long; Ctrl-C ends it after the rows at hand.
+pub struct Counter {
+    what: &'static str,
+    rows: usize,
+    done: usize,
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    told: Instant,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Counter {
+    pub fn new(what: &'static str, rows: usize, quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| bar(rows));
+        if let Some(bar) = &bar {
+            bar.set_prefix(what);
+        }
+        let interrupted = interrupts();
+        Self { what, rows, done: 0, bar, quiet, told: Instant::now(), interrupted }
+    }
+
+    /// Takes the number of rows done.
+    pub fn at(&mut self, done: usize) -> Step {
+        self.done = done;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done as u64);
+            bar.set_message(format!("{} of {} rows, {} left", say::count(done), say::count(self.rows), left(bar)));
+        } else if !self.quiet && self.told.elapsed() > Duration::from_secs(30) {
+            self.told = Instant::now();
+            say::note(&format!("{}: {} of {} rows", self.what, say::count(done), say::count(self.rows)));
+        }
+        if self.interrupted.load(Ordering::SeqCst) { Step::Stop } else { Step::Continue }
+    }
+
+    pub fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The result, with a word when an interrupt cut it short.
+    pub fn partial<T>(&self, result: T) -> vaekit::Result<T> {
+        if self.done < self.rows {
+            let (done, rows) = (say::count(self.done), say::count(self.rows));
+            say::warning(&format!("{} was interrupted: the figures are of the first {done} of {rows} rows", self.what));
+        }
+        Ok(result)
+    }
+}
+
+fn left(bar: &ProgressBar) -> String {
+    time(bar.eta().as_secs_f64())
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the process.
+#[expect(clippy::exit, reason = "the second Ctrl-C means now")]
+pub fn interrupts() -> Arc<AtomicBool> {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    let flag = FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&flag);
+        let handler = ctrlc::set_handler(move || {
+            if seen.swap(true, Ordering::SeqCst) {
+                std::process::exit(1);
+            }
+        });
+        if let Err(error) = handler {
+            say::warning(&format!("Ctrl-C will end this at once: {error}"));
+        }
+        flag
+    });
+    Arc::clone(flag)
 }

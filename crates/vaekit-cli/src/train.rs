@@ -4,8 +4,6 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -49,9 +47,7 @@ pub struct Train {
 
 impl Train {
     pub fn run(self) -> ExitCode {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let result = self.train(&interrupted);
-        match result {
+        match self.train() {
             Ok(Some(dir)) => {
                 say::note(&format!("interrupted and saved; go on with: vaekit train --resume {}", dir.display()));
                 ExitCode::FAILURE
@@ -62,7 +58,7 @@ impl Train {
     }
 
     /// The folder when interrupted, none when the run is finished.
-    fn train(self, interrupted: &Arc<AtomicBool>) -> Result<Option<PathBuf>> {
+    fn train(self) -> Result<Option<PathBuf>> {
         self.common.start()?;
         let given = self.layers()?;
         let trainer = match &self.resume {
@@ -90,7 +86,6 @@ impl Train {
             }
             None => trainer,
         };
-        heed_interrupts(interrupted);
         let mut display = Display::new(self.common.quiet);
         // An interrupt that comes when all is done stops nothing.
         let stopped = Rc::new(Cell::new(false));
@@ -100,7 +95,7 @@ impl Train {
                 tell.set(matches!(event, TrainEvent::Interrupted { .. }));
                 display.hear(event);
             })
-            .interrupt(Arc::clone(interrupted))
+            .interrupt(progress::interrupts())
             .fit(&data)?;
         if stopped.get() {
             return Ok(Some(run.dir().to_path_buf()));
@@ -194,20 +189,5 @@ fn absolute(data: &str) -> String {
     match std::fs::canonicalize(data) {
         Ok(path) if !known => path.to_string_lossy().into_owned(),
         _ => data.to_owned(),
-    }
-}
-
-/// The first Ctrl-C asks training to save and end; the second ends at once,
-/// which a run folder survives as well.
-#[expect(clippy::exit, reason = "the second Ctrl-C means now")]
-fn heed_interrupts(flag: &Arc<AtomicBool>) {
-    let flag = Arc::clone(flag);
-    let handler = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(1);
-        }
-    });
-    if let Err(error) = handler {
-        say::warning(&format!("Ctrl-C will not save first: {error}"));
     }
 }

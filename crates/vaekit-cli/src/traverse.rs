@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vaekit::uses::check_output;
-use vaekit::{Error, Result};
+use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
 use crate::{Common, say};
@@ -23,6 +23,9 @@ pub struct Traverse {
     /// Dimensions to show, those of the largest KL first
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     dims: u16,
+    /// Show what the whole plane of a model with two latent dimensions decodes to, --steps a side
+    #[arg(long, conflicts_with_all = ["row", "dims"])]
+    manifold: bool,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "traversal.png")]
     out: PathBuf,
@@ -34,6 +37,12 @@ impl Traverse {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
+        if self.manifold {
+            let values = Run::open(&self.input.run)?.manifold(usize::from(self.steps))?;
+            values.write(&self.out)?;
+            say::wrote(&self.out, values.len(), &self.common);
+            return Ok(());
+        }
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
         if let Some(row) = self.row
             && row as usize >= data.len()

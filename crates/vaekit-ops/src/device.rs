@@ -1,19 +1,80 @@
 //! Where tensors live, and the way in and out for host memory.
 
+use std::sync::OnceLock;
+
 use burn::tensor::{Tensor, TensorData};
 
 use crate::pool;
 
 pub use burn::tensor::Device;
 
-/// The central processor, with gradients recorded.
-pub fn cpu_training() -> Device {
-    Device::flex().autodiff()
-}
-
-/// The central processor, nothing recorded: for inference.
+/// The central processor, nothing recorded.
 pub fn cpu() -> Device {
     Device::flex()
+}
+
+/// The central processor, with gradients recorded.
+pub fn cpu_training() -> Device {
+    cpu().autodiff()
+}
+
+/// The device that [`choose`] chose, the central processor before: for inference.
+pub fn here() -> Device {
+    match CHOSEN.get() {
+        Some(device) => device.clone(),
+        None => cpu(),
+    }
+}
+
+/// [`here`], with gradients recorded.
+pub fn here_training() -> Device {
+    here().autodiff()
+}
+
+static CHOSEN: OnceLock<Device> = OnceLock::new();
+
+/// Makes a device by name.
+type Make = fn() -> Device;
+
+/// Every device that this build can compute on, by name.
+pub const DEVICES: &[(&str, Make)] = &[
+    ("cpu", cpu),
+    #[cfg(feature = "gpu-unfused")]
+    ("gpu", || Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+    #[cfg(feature = "cuda")]
+    ("cuda", || Device::cuda(0)),
+    #[cfg(feature = "metal")]
+    ("metal", || Device::metal(burn::tensor::DeviceKind::DefaultDevice)),
+];
+
+/// Chooses the device for everything that this process computes from now on.
+///
+/// # Errors
+/// A name that this build does not know, a device that does not answer, or a
+/// second choice.
+pub fn choose(name: &str) -> Result<(), String> {
+    let Some((_, make)) = DEVICES.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<&str> = DEVICES.iter().map(|(known, _)| *known).collect();
+        return Err(format!("this build has no '{name}'; expected one of {}", names.join(", ")));
+    };
+    let device = if name == "cpu" { cpu() } else { answering(name, *make)? };
+    CHOSEN.set(device).map_err(|_| "was chosen already".into())
+}
+
+/// A device that has computed something: drivers fail with panics at their first use.
+fn answering(name: &str, make: Make) -> Result<Device, String> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let tried = std::panic::catch_unwind(|| {
+        let device = make();
+        let two = to_vec(from_vec(vec![1.0], [1], &device) + 1.0);
+        (device, two)
+    });
+    std::panic::set_hook(hook);
+    match tried {
+        Ok((device, two)) if two == [2.0] => Ok(device),
+        _ => Err(format!("'{name}' does not answer: is there such a device, and its driver? Without it use cpu")),
+    }
 }
 
 /// Sets the number of threads for everything that this process computes from now on.

@@ -35,6 +35,9 @@ pub enum ErrorKind {
     /// A public data set could not be fetched.
     #[error("cannot download {what}: {problem}")]
     Download { what: String, problem: String },
+    /// A person stopped it.
+    #[error("{0}")]
+    Interrupted(String),
     /// Training left the finite numbers.
     #[error("{problem}")]
     Diverged { step: u64, problem: String },
@@ -53,7 +56,7 @@ impl Error {
             | ErrorKind::Setting { .. }
             | ErrorKind::Run { .. }
             | ErrorKind::Unsupported { .. } => 2,
-            ErrorKind::Io { .. } | ErrorKind::Download { .. } | ErrorKind::Diverged { .. } => 1,
+            ErrorKind::Io { .. } | ErrorKind::Download { .. } | ErrorKind::Diverged { .. } | ErrorKind::Interrupted(_) => 1,
         }
     }
 
@@ -64,6 +67,11 @@ impl Error {
     /// A flag or setting that cannot be taken; for callers with flags of their own.
     pub fn setting(key: impl ToString, problem: impl Into<String>) -> Self {
         ErrorKind::Setting { key: key.to_string(), problem: problem.into() }.into()
+    }
+
+    /// Work that a person stopped.
+    pub fn interrupted(told: impl Into<String>) -> Self {
+        ErrorKind::Interrupted(told.into()).into()
     }
 
     pub(crate) fn run(path: &Path, problem: impl Into<String>) -> Self {

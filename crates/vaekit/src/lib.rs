@@ -4,7 +4,7 @@
 //! imports one to its right:
 //!
 //! ```text
-//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses
+//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses -> sweep
 //! ```
 //!
 //! [`Trainer`] takes a [`TrainConfig`] and a [`Dataset`](data::Dataset) and
@@ -44,6 +44,7 @@ pub mod objective;
 pub mod plot;
 pub mod rng;
 pub mod run;
+pub mod sweep;
 pub mod train;
 pub mod uses;
 pub mod variants;
@@ -61,6 +62,19 @@ pub fn set_threads(n: usize) -> Result<()> {
         return Err(Error::setting("threads", format!("found {n}, expected a whole number from 1 to 1024")));
     }
     vaekit_ops::device::set_threads(n).map_err(|e| Error::setting("threads", e))
+}
+
+/// The devices that this build can compute on: `cpu`, and `gpu` with the feature of that name.
+pub fn devices() -> Vec<&'static str> {
+    vaekit_ops::device::DEVICES.iter().map(|(name, _)| *name).collect()
+}
+
+/// Chooses the device to compute on, before anything is computed.
+///
+/// # Errors
+/// A device that this build or this machine does not have, or a second choice.
+pub fn set_device(name: &str) -> Result<()> {
+    vaekit_ops::device::choose(name).map_err(|e| Error::setting("device", e))
 }
 
 /// The name that was probably meant.

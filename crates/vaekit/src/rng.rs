@@ -8,6 +8,7 @@
 use rand::{Rng as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use vaekit_ops::pool;
 
 /// What a draw is for. Two purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub enum Purpose {
     Choice = 10,
     /// An objective's own draws.
     Objective = 11,
+    /// Moves of a Markov chain.
+    Chain = 12,
+    /// Draws of a score: resampled rows, chosen factors, starts of a search.
+    Score = 13,
 }
 
 /// The address of a family of draws: a seed and a step. Copy it freely.
@@ -71,11 +76,11 @@ impl Rng {
     /// # Shapes
     /// Result: `[rows, width]`, row-major.
     pub fn normal(self, purpose: Purpose, rows: &[u64], width: usize) -> Vec<f32> {
-        let mut out = Vec::with_capacity(rows.len() * width);
-        for &row in rows {
-            let mut rng = self.stream(purpose, row);
-            out.extend((0..width).map(|_| -> f32 { StandardNormal.sample(&mut rng) }));
-        }
+        let mut out = vec![0.0; rows.len() * width];
+        pool::each_row(&mut out, width, |i, draws| {
+            let mut rng = self.stream(purpose, rows[i]);
+            draws.iter_mut().for_each(|d| *d = StandardNormal.sample(&mut rng));
+        });
         out
     }
 

@@ -23,7 +23,8 @@ pub struct Figures {
     pub rate_nats: Option<f64>,
     /// -E_q log p(x given z).
     pub distortion_nats: f64,
-    /// -ELBO / (X log 2), of the values as the model sees them.
+    /// -ELBO / (X log 2), of the values as the model sees them; none where
+    /// grey values under a Bernoulli make it meaningless.
     pub bits_per_dim: Option<f64>,
     /// Squared error a value of the reconstruction from the mean code.
     pub mse: f64,
@@ -52,7 +53,7 @@ pub struct LatentStats {
 pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> Result<(Figures, LatentStats)> {
     let mut sums = Sums::default();
     batches.for_each(0, |_, host| {
-        let batch = host.to_device(&device::cpu());
+        let batch = host.to_device(&device::here());
         // Step 0 is the one that training never uses.
         let terms = vae.elbo_terms(&batch, samples, rng.at(0), Mode::Infer);
         let raw = vae.decode_samples(&terms.posterior.centre(), batch.label.as_deref());

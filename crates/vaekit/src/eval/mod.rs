@@ -1,5 +1,22 @@
-//! How good a model is, in nats.
+//! How good a model is, in figures that can be compared.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`evaluate`] | ELBO, rate, distortion, what each latent dimension does |
+//! | [`rows`](RowFigures) | the same row by row, for errors, worst rows and paired differences |
+//! | [`likelihood`] | log p(x) with its error, and why the ELBO lies below it |
+//! | [`latents`] | all codes together against the prior |
+//! | [`disentanglement`] | whether a latent dimension stands for one cause |
+//! | [`representation`] | what codes are good for, against pixels and PCA |
+//! | [`quality`] | samples against rows the model has not seen |
 
+pub mod disentanglement;
 mod figures;
+pub mod latents;
+pub mod likelihood;
+pub mod quality;
+pub mod representation;
+mod rows;
 
 pub use figures::{Figures, LatentStats, evaluate};
+pub use rows::{RowFigures, paired};

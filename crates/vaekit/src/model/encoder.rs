@@ -80,7 +80,7 @@ impl Corruption {
     /// `x` and result: `[B, X]`.
     pub fn apply(self, x: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2> {
         let shape = x.dims();
-        let tensor = |values| from_vec(values, shape, &device::cpu());
+        let tensor = |values| from_vec(values, shape, &device::here());
         let uniform = || rng.uniform(Purpose::Corrupt, rows, shape[1]);
         match self {
             Self::Gaussian { level } => x + tensor(rng.normal(Purpose::Corrupt, rows, shape[1])).mul_scalar(level),

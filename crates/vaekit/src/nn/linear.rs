@@ -14,13 +14,10 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Weight and bias uniform on +-1/sqrt(I), as torch.nn.Linear has them.
+    /// Begins as `init` says.
     pub fn new(name: &str, inputs: usize, outputs: usize, init: &mut Init) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
-        Self {
-            weight: init.uniform(format!("{name}.weight"), &[inputs, outputs], bound),
-            bias: init.uniform(format!("{name}.bias"), &[outputs], bound),
-        }
+        let (weight, bias) = init.affine(name, inputs, outputs);
+        Self { weight, bias }
     }
 
     /// # Shapes

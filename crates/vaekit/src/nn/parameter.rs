@@ -1,6 +1,6 @@
 //! Named, trainable tensors and their initial values.
 
-use vaekit_ops::{Device, Gradients, Tensor, device, from_vec, to_vec};
+use vaekit_ops::{Gradients, Tensor, device, from_vec, to_vec};
 
 use crate::rng::{Purpose, Rng, unit};
 
@@ -42,7 +42,7 @@ impl Parameter {
 
     /// Takes the numbers out for an update in place; [`set`](Self::set) must follow.
     pub(crate) fn take(&mut self) -> Vec<f32> {
-        let empty = from_vec(Vec::new(), [0], &device::cpu());
+        let empty = from_vec(Vec::new(), [0], &device::here());
         to_vec(std::mem::replace(&mut self.value, empty))
     }
 
@@ -53,9 +53,9 @@ impl Parameter {
     pub fn set(&mut self, values: Vec<f32>, tracked: bool) {
         let n = self.shape.iter().product::<usize>();
         self.value = if tracked {
-            from_vec(values, [n], &device::cpu_training()).require_grad()
+            from_vec(values, [n], &device::here_training()).require_grad()
         } else {
-            from_vec(values, [n], &device::cpu())
+            from_vec(values, [n], &device::here())
         };
     }
 
@@ -84,16 +84,45 @@ pub trait Parameters {
     }
 }
 
+/// How the weights of a layer begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitScheme {
+    /// Weights and biases uniform on +-1/sqrt(inputs), as torch.nn.Linear has them.
+    Torch,
+    /// Weights uniform on +-sqrt(6 / (inputs + outputs)), biases 0 (Glorot & Bengio 2010, equation 16).
+    Glorot,
+}
+
+/// Every way to begin, by name.
+pub const INITS: &[(&str, InitScheme)] = &[("torch", InitScheme::Torch), ("glorot", InitScheme::Glorot)];
+
 /// Hands out initial values, each parameter from its own stream.
 #[derive(Debug)]
 pub struct Init {
     rng: Rng,
     made: u64,
+    scheme: InitScheme,
 }
 
 impl Init {
     pub fn new(rng: Rng) -> Self {
-        Self { rng, made: 0 }
+        Self { rng, made: 0, scheme: InitScheme::Torch }
+    }
+
+    /// Another way to begin.
+    #[must_use]
+    pub fn scheme(self, scheme: InitScheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// Weight `[inputs, outputs]` and bias `[outputs]` of an affine layer.
+    pub fn affine(&mut self, name: &str, inputs: usize, outputs: usize) -> (Parameter, Parameter) {
+        let (weight, bias) = match self.scheme {
+            InitScheme::Torch => (1.0 / (inputs as f64).sqrt(), 1.0 / (inputs as f64).sqrt()),
+            InitScheme::Glorot => ((6.0 / (inputs + outputs) as f64).sqrt(), 0.0),
+        };
+        let weight = self.uniform(format!("{name}.weight"), &[inputs, outputs], weight);
+        (weight, self.uniform(format!("{name}.bias"), &[outputs], bias))
     }
 
     /// Uniform on [-bound, bound).
@@ -112,7 +141,7 @@ impl Init {
 
     fn parameter(&mut self, name: String, shape: &[usize], values: Vec<f32>) -> Parameter {
         self.made += 1;
-        let value = from_vec(values, [shape.iter().product()], &Device::flex());
+        let value = from_vec(values, [shape.iter().product()], &device::here());
         Parameter { name, shape: shape.to_vec(), value }
     }
 }

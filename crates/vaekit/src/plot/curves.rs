@@ -9,8 +9,32 @@ pub struct Curve {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Blue, orange, green, red: told apart by people who see fewer colours, too.
-const INKS: [&str; 4] = ["#1f5fbf", "#d9730d", "#2e8b57", "#b3262a"];
+/// The colours that a plot is drawn in.
+#[derive(Clone, Copy, Debug)]
+pub struct Inks {
+    pub paper: &'static str,
+    pub text: &'static str,
+    pub grid: &'static str,
+    pub lines: [&'static str; 4],
+}
+
+/// A file that is looked at alone: blue, orange, green and red on white, told
+/// apart by people who see fewer colours, too.
+pub const ON_WHITE: Inks = Inks {
+    paper: "#fff",
+    text: "#000",
+    grid: "#e4e4e4",
+    lines: ["#1f5fbf", "#d9730d", "#2e8b57", "#b3262a"],
+};
+
+/// A part of a page, whose style sheet says what these are by day and by night.
+pub const ON_PAGE: Inks = Inks {
+    paper: "none",
+    text: "currentColor",
+    grid: "var(--line)",
+    lines: ["var(--ink-0)", "var(--ink-1)", "var(--ink-2)", "var(--ink-3)"],
+};
+
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 420.0;
 const LEFT: f64 = 70.0;
@@ -19,7 +43,7 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 46.0;
 
 /// Draws curves in one frame with round ticks and a legend.
-pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -> String {
+pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve], inks: &Inks) -> String {
     let points = || curves.iter().flat_map(|c| &c.points).filter(|p| p.0.is_finite() && p.1.is_finite());
     let (x0, x1) = bounds(points().map(|p| p.0));
     let (y0, y1) = bounds(points().map(|p| p.1));
@@ -28,16 +52,19 @@ pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -
     let (right, floor) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
-         font-size=\"13\"><title>{0}</title><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\
+         font-size=\"13\" role=\"img\" fill=\"{1}\"><title>{0}</title><rect width=\"100%\" height=\"100%\" fill=\"{2}\"/>\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"15\">{0}</text>",
-        escape(title)
+        escape(title),
+        inks.text,
+        inks.paper
     );
     for x in ticks(x0, x1) {
         let at = px(x);
         let _ = write!(
             svg,
-            "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{floor}\" stroke=\"#e4e4e4\"/>\
+            "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{floor}\" stroke=\"{}\"/>\
              <text x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            inks.grid,
             floor + 18.0,
             number(x)
         );
@@ -46,8 +73,9 @@ pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -
         let at = py(y);
         let _ = write!(
             svg,
-            "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#e4e4e4\"/>\
+            "<line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"{}\"/>\
              <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            inks.grid,
             LEFT - 8.0,
             at + 4.0,
             number(y)
@@ -64,7 +92,7 @@ pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -
         escape(y_label)
     );
     for (i, curve) in curves.iter().enumerate() {
-        let ink = INKS[i % INKS.len()];
+        let ink = inks.lines[i % inks.lines.len()];
         let path: Vec<String> = curve
             .points
             .iter()
@@ -95,7 +123,7 @@ pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve]) -
 }
 
 /// The range of some values, widened a little; never empty.
-fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     match high - low {
         d if d > 0.0 => (low - 0.03 * d, high + 0.03 * d),
@@ -105,7 +133,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 /// Five or so round numbers between two ends.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
+pub(super) fn ticks(low: f64, high: f64) -> Vec<f64> {
     let rough = (high - low) / 5.0;
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
@@ -113,14 +141,15 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
     (0..20).map(|i| (first + f64::from(i)) * step).take_while(|t| *t <= high).collect()
 }
 
-fn number(v: f64) -> String {
+pub(super) fn number(v: f64) -> String {
     // Rounded to what a tick can mean; -0 would look odd.
     let text = format!("{:.6}", if v == 0.0 { 0.0 } else { v });
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// Text as HTML and SVG show it.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -135,8 +164,9 @@ mod tests {
 
     #[test]
     fn names_are_escaped_and_empty_plots_are_plots() {
-        let svg = curves_svg("a < b", "x", "y", &[Curve { name: "p & q".into(), points: vec![(1.0, 2.0)] }]);
+        let curve = Curve { name: "p & q".into(), points: vec![(1.0, 2.0)] };
+        let svg = curves_svg("a < b", "x", "y", &[curve], &ON_WHITE);
         assert!(svg.contains("a &lt; b") && svg.contains("p &amp; q") && svg.contains("<circle"));
-        assert!(!curves_svg("t", "x", "y", &[]).contains("NaN"));
+        assert!(!curves_svg("t", "x", "y", &[], &ON_WHITE).contains("NaN"));
     }
 }

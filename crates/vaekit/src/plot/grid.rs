@@ -12,16 +12,27 @@ const PAPER: Rgb<u8> = Rgb([96, 96, 96]);
 /// Values run from `range.0`, black, to `range.1`, white. One channel shows
 /// grey, three show colour; of any other number the first shows.
 pub fn image_grid(values: &[f32], [c, h, w]: [usize; 3], range: (f32, f32), columns: usize) -> RgbImage {
+    let zoom = 40usize.div_ceil(w.max(1)).clamp(1, 8);
+    tiles(values, [c, h, w], range, columns, (zoom, GAP))
+}
+
+/// [`image_grid`] with pixels magnified `zoom` times and `gap` pixels between tiles.
+pub fn tiles(
+    values: &[f32],
+    [c, h, w]: [usize; 3],
+    range: (f32, f32),
+    columns: usize,
+    (zoom, gap): (usize, usize),
+) -> RgbImage {
     let count = values.len() / (c * h * w).max(1);
     let columns = columns.clamp(1, count.max(1));
     let rows = count.div_ceil(columns).max(1);
-    let zoom = 40usize.div_ceil(w.max(1)).clamp(1, 8);
-    let (tile_w, tile_h) = (w * zoom + GAP, h * zoom + GAP);
-    let size = ((columns * tile_w + GAP) as u32, (rows * tile_h + GAP) as u32);
+    let (tile_w, tile_h) = (w * zoom + gap, h * zoom + gap);
+    let size = ((columns * tile_w + gap) as u32, (rows * tile_h + gap) as u32);
     let mut picture = RgbImage::from_pixel(size.0, size.1, PAPER);
     let shade = |v: f32| (255.0 * ((v - range.0) / (range.1 - range.0)).clamp(0.0, 1.0)).round() as u8;
     for (i, image) in values.chunks_exact((c * h * w).max(1)).enumerate() {
-        let (left, top) = (GAP + i % columns * tile_w, GAP + i / columns * tile_h);
+        let (left, top) = (gap + i % columns * tile_w, gap + i / columns * tile_h);
         for y in 0..h * zoom {
             for x in 0..w * zoom {
                 let at = y / zoom * w + x / zoom;

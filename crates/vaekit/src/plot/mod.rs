@@ -1,11 +1,14 @@
-//! Pictures: grids of images and scatter plots as PNG, curves as SVG.
+//! Pictures: grids of images and scatter plots as PNG, curves as SVG, and pages that hold them.
 
 mod curves;
 mod grid;
+pub mod page;
+mod points;
 mod scatter;
 
-pub use curves::{Curve, curves_svg};
-pub use grid::image_grid;
+pub use curves::{Curve, Inks, ON_PAGE, ON_WHITE, curves_svg};
+pub use grid::{image_grid, tiles};
+pub use points::{Dots, bars_svg, dots_svg};
 pub use scatter::scatter;
 
 use std::io::Cursor;

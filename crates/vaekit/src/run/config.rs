@@ -35,6 +35,9 @@ pub enum LrSchedule {
     Step,
     /// Times `lr_factor` every epoch.
     Exponential,
+    /// Eight stages of 1, 3, 9 .. 2187 parts of `lr_epochs`, each at 10^(-1/7) times
+    /// the rate of the one before (Burda et al. 2016, section 5: 3,280 epochs).
+    Stages,
     /// Times `lr_factor` after `lr_patience` epochs without a better validation value.
     Plateau,
 }
@@ -63,6 +66,8 @@ pub struct TrainConfig {
     pub batch: usize,
     pub optimizer: Optimizer,
     pub lr: f64,
+    /// Of Adam and AdamW.
+    pub epsilon: f64,
     /// Of SGD.
     pub momentum: f64,
     pub weight_decay: f64,
@@ -111,6 +116,7 @@ impl Default for TrainConfig {
             batch: 128,
             optimizer: Optimizer::Adam,
             lr: 1e-3,
+            epsilon: 1e-8,
             momentum: 0.9,
             weight_decay: 0.0,
             lr_schedule: LrSchedule::Constant,

@@ -143,9 +143,10 @@ impl RunFile {
     /// Settings that are younger than the format are left out at the value that
     /// older runs had, so that those keep their identity.
     pub fn identity(&self) -> String {
-        const YOUNGER: &str = r#""net":"mlp","channels":[],"upsample":"transposed","#;
+        const YOUNGER: [&str; 2] = [r#""init":"torch","#, r#""net":"mlp","channels":[],"upsample":"transposed","#];
         let c = &self.config;
         let parts = (&c.variant, &c.params, &c.model, c.seed, &self.data.fingerprint, &self.transform);
-        md5_hex(serde_json::to_string(&parts).unwrap_or_default().replacen(YOUNGER, "", 1).as_bytes())
+        let text = serde_json::to_string(&parts).unwrap_or_default();
+        md5_hex(YOUNGER.iter().fold(text, |text, young| text.replacen(young, "", 1)).as_bytes())
     }
 }

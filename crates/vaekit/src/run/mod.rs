@@ -25,7 +25,9 @@ pub(crate) use weights::{assign, save_model};
 use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, Kind, OpenOptions, Preparation, Splits, public, split};
+use crate::eval::quality::Classifier;
 use crate::model::Vae;
+use crate::nn::Parameters;
 use crate::rng::Rng;
 use crate::variants::{self, Recipe, Target, Variant};
 use crate::{Error, Result};
@@ -135,6 +137,50 @@ impl Run {
     }
 }
 
+/// What a stored classifier says of itself.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct ClassifierFile {
+    identity: String,
+    seed: u64,
+    accuracy: f64,
+}
+
+/// Numbers that a stored classifier may have.
+const MAX_CLASSIFIER: usize = 1 << 28;
+
+impl Run {
+    /// Fills in the classifier that sample quality was judged by before; false where there is none.
+    ///
+    /// # Errors
+    /// A file that is damaged or belongs to another run.
+    pub(crate) fn load_classifier(&self, classifier: &mut Classifier) -> Result<bool> {
+        let path = self.dir.join(CLASSIFIER);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let (tensors, meta) = weights::read(&path, MAX_CLASSIFIER)?;
+        let file: Option<ClassifierFile> = serde_json::from_str(&meta).ok();
+        let Some(file) = file.filter(|f| f.identity == self.file.identity() && f.seed == classifier.seed) else {
+            return Err(Error::run(&path, "belongs to another run; delete it, and it is trained again"));
+        };
+        assign(&path, tensors, classifier)?;
+        classifier.accuracy = file.accuracy;
+        Ok(true)
+    }
+
+    /// Keeps a classifier beside the model.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub(crate) fn save_classifier(&self, classifier: &Classifier) -> Result<()> {
+        let (seed, accuracy) = (classifier.seed, classifier.accuracy);
+        let file = ClassifierFile { identity: self.file.identity(), seed, accuracy };
+        let meta = serde_json::to_string(&file).unwrap_or_default();
+        let tensors = classifier.parameters().into_iter().map(|p| Named::of("", p, p.values())).collect();
+        weights::write(&self.dir.join(CLASSIFIER), tensors, meta)
+    }
+}
+
 impl RunFile {
     /// Builds the model that the file describes, with its initial weights.
     ///
@@ -162,4 +208,5 @@ impl RunFile {
 pub(crate) const RUN: &str = "run.toml";
 pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const STATE: &str = "state/checkpoint.safetensors";
+pub(crate) const CLASSIFIER: &str = "classifier.safetensors";
 pub(crate) const METRICS: &str = "metrics.jsonl";

@@ -15,9 +15,17 @@ pub fn at(c: &TrainConfig, epoch: f64, plateau: &Plateau) -> f64 {
         }
         LrSchedule::Step => c.lr * c.lr_factor.powi((epoch / length).floor() as i32),
         LrSchedule::Exponential => c.lr * c.lr_factor.powi(epoch.floor() as i32),
+        LrSchedule::Stages => c.lr * 10f64.powf(-f64::from(stage(epoch / length)) / 7.0),
         LrSchedule::Plateau => c.lr * plateau.scale,
     };
     rate.max(c.lr_min)
+}
+
+/// Which of eight stages of 3^0 .. 3^7 parts a share of the whole falls into.
+fn stage(done: f64) -> u32 {
+    let parts = done * 3280.0;
+    // The first n stages hold (3^n - 1) / 2 parts.
+    (0..7).take_while(|n| parts >= f64::from((3u32.pow(n + 1) - 1) / 2)).count() as u32
 }
 
 /// Hears an epoch's validation value (higher is better) for the plateau schedule.
@@ -53,6 +61,16 @@ mod tests {
         close(at(&config(LrSchedule::Step), 20.0, &p), 0.25);
         close(at(&config(LrSchedule::Exponential), 3.5, &p), 0.125);
         close(at(&config(LrSchedule::Exponential), 50.0, &p), 0.01);
+    }
+
+    #[test]
+    fn stages_are_those_of_the_importance_weighted_paper() {
+        let c = TrainConfig { lr: 1e-3, lr_schedule: LrSchedule::Stages, lr_epochs: 3280, ..TrainConfig::default() };
+        let at = |epoch: f64| at(&c, epoch, &Plateau::default());
+        for (epoch, exponent) in [(0.0, 0.0), (0.99, 0.0), (1.0, 1.0), (3.9, 1.0), (4.0, 2.0), (1092.0, 6.0), (1093.0, 7.0)] {
+            assert!((at(epoch) - 1e-3 * 10f64.powf(-exponent / 7.0)).abs() < 1e-12, "{epoch}: {}", at(epoch));
+        }
+        assert!((at(3279.0) - 1e-4).abs() < 1e-12);
     }
 
     #[test]

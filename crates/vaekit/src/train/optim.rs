@@ -9,6 +9,7 @@ use crate::run::{Named, Optimizer, TrainConfig};
 #[derive(Debug)]
 pub struct Optim {
     kind: Optimizer,
+    epsilon: f64,
     momentum: f64,
     weight_decay: f64,
     slots: Vec<Vec<Vec<f32>>>,
@@ -24,6 +25,7 @@ impl Optim {
         let zeros = || model.parameters().iter().map(|p| vec![0.0; p.shape().iter().product()]).collect();
         Self {
             kind: config.optimizer,
+            epsilon: config.epsilon,
             momentum: config.momentum,
             weight_decay: config.weight_decay,
             slots: (0..slots).map(|_| zeros()).collect(),
@@ -40,7 +42,7 @@ impl Optim {
             let Some(g) = &gradients[i] else { continue };
             let mut p = parameter.take();
             let a = &mut first[0][i];
-            let adam = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: decay };
+            let adam = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: self.epsilon, weight_decay: decay };
             match (self.kind, second.first_mut()) {
                 (Optimizer::Adam, Some(v)) => rule::adam(&mut p, g, a, &mut v[i], step, adam),
                 (Optimizer::AdamW, Some(v)) => rule::adamw(&mut p, g, a, &mut v[i], step, adam),

@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
         let epoch = self.state.epoch;
         // The noise of a row belongs to the epoch: how the epoch is cut into batches cannot change it.
         let rng = Rng::new(c.seed).at(epoch + 1);
-        let batch = host.to_device(&device::cpu());
+        let batch = host.to_device(&device::here());
         let progress = Progress { epoch: epoch as f64 + done, rng };
         let (value, gradients) = gradients(&self.recipe, &batch, progress);
         let Some(gradients) = gradients else {

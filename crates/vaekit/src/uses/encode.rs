@@ -49,7 +49,7 @@ impl Run {
         let preparation = self.preparation();
         let (mut mean, mut log_var) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
-            let q = self.vae().encode(&host.to_device(&device::cpu()), Mode::Infer);
+            let q = self.vae().encode(&host.to_device(&device::here()), Mode::Infer);
             mean.extend(to_vec(q.mean()));
             log_var.extend(q.log_var().into_iter().flat_map(to_vec));
             Ok(Step::Continue)
@@ -69,7 +69,7 @@ impl Run {
         }
         let mut values = Vec::new();
         for chunk in codes.chunks(BATCH * latent) {
-            let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::cpu());
+            let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::here());
             values.extend(to_vec(self.vae().decode_mean(z)));
         }
         Ok(Values::of_rows(self, values, tiles))

@@ -3,18 +3,25 @@
 //! The verbs are methods of [`Run`](crate::Run). They return [`Values`], which
 //! know how to write themselves as a picture, as npy or as csv.
 
+mod compare;
 mod encode;
 mod evaluate;
 mod interpolate;
+mod judge;
+mod likelihood;
+mod manifold;
 mod pictures;
 mod reconstruct;
+mod report;
 mod sample;
 mod traverse;
 mod values;
 
+pub use compare::{Comparison, Contender, compare};
 pub use encode::Codes;
 pub use interpolate::Between;
 pub use pictures::Pictures;
+pub use report::{Effort, comparison_page};
 pub use sample::Observation;
 pub use values::{Values, check_output};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::data::{Dataset, Splits};
-use crate::plot::{Curve, curves_svg};
+use crate::plot::{Curve, ON_WHITE, curves_svg};
 use crate::run::{EpochMetrics, Metrics, Run, write_atomically};
 use crate::{Error, Result};
 
@@ -67,5 +67,5 @@ fn loss_curves(metrics: &[EpochMetrics]) -> String {
         curve("rate", &|m| m.train.rate_nats),
     ];
     let drawn: Vec<Curve> = curves.into_iter().filter(|c| !c.points.is_empty()).collect();
-    curves_svg("Training", "epoch", "nats an example", &drawn)
+    curves_svg("Training", "epoch", "nats an example", &drawn, &ON_WHITE)
 }

@@ -36,6 +36,16 @@ impl Run {
         Ok(values)
     }
 
+    /// Squared error a value of each row's reconstruction, in stored units.
+    pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
+        let (originals, reconstructed) = self.pass_through(data, rows)?;
+        let stored = |v: Vec<f32>| Values::of_rows(self, v, 1).values;
+        let width = data.spec.width();
+        let pairs = stored(originals).into_iter().zip(stored(reconstructed)).collect::<Vec<_>>();
+        let error = |row: &[(f32, f32)]| row.iter().map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / width as f64;
+        Ok(pairs.chunks(width).map(error).collect())
+    }
+
     /// Model values of rows as the model sees them, and of their reconstructions.
     fn pass_through(&self, data: &Dataset, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
         self.check_fits(data)?;
@@ -43,7 +53,7 @@ impl Run {
         let (mut originals, mut reconstructed) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
             originals.extend_from_slice(&host.x);
-            let batch = host.to_device(&device::cpu());
+            let batch = host.to_device(&device::here());
             let q = self.vae().encode(&batch, Mode::Infer);
             let raw = self.vae().decode_samples(&q.centre(), batch.label.as_deref());
             let [_, b, r] = raw.dims();

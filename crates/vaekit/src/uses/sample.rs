@@ -26,6 +26,12 @@ impl Run {
     /// # Errors
     /// A variant whose prior is not where its codes lie.
     pub fn sample(&self, n: usize, observation: Observation, rng: Rng) -> Result<Values> {
+        let values = self.sample_model_values(n, observation, rng)?;
+        Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+    }
+
+    /// [`sample`](Self::sample) in model values, `[n, X]`.
+    pub(super) fn sample_model_values(&self, n: usize, observation: Observation, rng: Rng) -> Result<Vec<f32>> {
         let variant = self.variant()?;
         if !variant.samples_from_prior() {
             return Err(Error::unsupported(
@@ -49,7 +55,7 @@ impl Run {
             let raw = vae.decoder.forward(&z, None);
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
-        Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+        Ok(values)
     }
 
     /// Raw decoder outputs to rows.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use image::RgbImage;
+
 use crate::data::{Shape, write_csv, write_npy};
 use crate::plot::{image_grid, png, scatter};
 use crate::run::{Run, write_atomically};
@@ -80,17 +82,18 @@ impl Values {
                 write_atomically(path, |out| write_npy(out, &shape, &self.values))
             }
             _ => {
-                let bytes = self.picture(path)?;
+                let bytes = png(&self.picture(path)?).map_err(|e| Error::io("write", path, e))?;
                 write_atomically(path, |out| out.write_all(&bytes))
             }
         }
     }
 
-    fn picture(&self, path: &Path) -> Result<Vec<u8>> {
+    /// A grid of images or a scatter; `path` is for messages.
+    pub(super) fn picture(&self, path: &Path) -> Result<RgbImage> {
         let (Some(look), false) = (&self.look, self.is_empty()) else {
             return Err(Error::unsupported(path.display(), "these numbers have no picture; write .npy or .csv"));
         };
-        let picture = match *self.shape.as_slice() {
+        Ok(match *self.shape.as_slice() {
             [c, h, w] => {
                 let rows = self.len().div_ceil(look.tiles.max(1));
                 // Beyond this a viewer gives up.
@@ -108,8 +111,7 @@ impl Values {
             _ => {
                 return Err(Error::unsupported(path.display(), "one column has no picture; write .npy or .csv"));
             }
-        };
-        png(&picture).map_err(|e| Error::io("write", path, e))
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use vaekit_ops::Activation;
 
 use crate::data::Kind;
 use crate::model::{Encoder, NETS, Net, Network, PosteriorFamily, UPSAMPLES, Vae, likelihood, prior::StandardNormal};
-use crate::nn::Init;
+use crate::nn::{INITS, Init};
 use crate::objective::{Elbo, KlSchedule};
 use crate::{Error, Result};
 
@@ -26,6 +26,8 @@ pub struct ModelSettings {
     pub channels: Vec<usize>,
     /// How a convolutional decoder doubles an image, a name of [`UPSAMPLES`](crate::model::UPSAMPLES).
     pub upsample: String,
+    /// A name of [`INITS`](crate::nn::INITS).
+    pub init: String,
     /// Sizes of the encoder's hidden layers; the decoder has them reversed.
     pub hidden: Vec<usize>,
     /// Dimensions of z.
@@ -48,6 +50,7 @@ impl Default for ModelSettings {
             net: "mlp".into(),
             channels: Vec::new(),
             upsample: "transposed".into(),
+            init: "torch".into(),
             hidden: vec![400],
             latent: 20,
             activation: "relu".into(),
@@ -106,7 +109,7 @@ impl ModelSettings {
         posterior: impl PosteriorFamily + 'static,
         wrap: impl FnOnce(Box<dyn Encoder>) -> Box<dyn Encoder>,
     ) -> Result<Vae> {
-        let mut init = Init::new(target.rng);
+        let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         let network = self.network()?;
         let weights = network.weights(target.spec, self.latent)?;
         if weights > MAX_WEIGHTS {

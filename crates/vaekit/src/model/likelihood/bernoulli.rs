@@ -52,6 +52,6 @@ impl Likelihood for Bernoulli {
         let draws = rng.uniform(Purpose::Likelihood, rows, shape[1]);
         let means = to_vec(self.mean(raw));
         let ones = means.iter().zip(draws).map(|(&p, u)| f32::from(u < p)).collect();
-        from_vec(ones, shape, &device::cpu())
+        from_vec(ones, shape, &device::here())
     }
 }

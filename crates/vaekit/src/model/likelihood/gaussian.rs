@@ -23,7 +23,7 @@ fn bounded<const D: usize>(raw: Tensor<D>) -> Tensor<D> {
 }
 
 fn noise(shape: [usize; 2], rows: &[u64], rng: Rng) -> Tensor<2> {
-    from_vec(rng.normal(Purpose::Likelihood, rows, shape[1]), shape, &device::cpu())
+    from_vec(rng.normal(Purpose::Likelihood, rows, shape[1]), shape, &device::here())
 }
 
 /// N(x; mean, 1): -log p is half the squared error and a constant.

@@ -50,7 +50,7 @@ impl Posterior for Point {
     /// Zero: a point has no density, and [`PosteriorFamily::is_density`] tells callers not to read this as one.
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
-        from_vec(vec![0.0; k * b], [k, b], &device::cpu())
+        from_vec(vec![0.0; k * b], [k, b], &device::here())
     }
 
     fn centre(&self) -> Latents {

@@ -66,7 +66,7 @@ impl Posterior for Gaussian {
         let d = width / 2;
         // A row draws its K samples from one stream: [B, K, D], turned to [K, B, D].
         let draws = rng.normal(Purpose::Posterior, rows, k * d);
-        let eps = from_vec(draws, [b, k, d], &device::cpu()).swap_dims(0, 1);
+        let eps = from_vec(draws, [b, k, d], &device::here()).swap_dims(0, 1);
         let (z, kl) = sample_with_kl(self.raw.clone(), eps, LOG_VAR_RANGE);
         // The same value at every call: the first may stay.
         let _ = self.kl.set(kl);

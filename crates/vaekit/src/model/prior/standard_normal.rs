@@ -29,13 +29,13 @@ impl Prior for StandardNormal {
 
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
-        let zero = from_vec(vec![0.0], [1, 1, 1], &device::cpu());
+        let zero = from_vec(vec![0.0], [1, 1, 1], &device::here());
         density::unit_gaussian(z[0].clone(), zero).sum_dim(2).reshape([k, b])
     }
 
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
         let draws = rng.normal(Purpose::Prior, rows, self.latent);
-        vec![from_vec(draws, [rows.len(), self.latent], &device::cpu())]
+        vec![from_vec(draws, [rows.len(), self.latent], &device::here())]
     }
 
     fn gaussian(&self) -> Option<Option<(Tensor<2>, Tensor<2>)>> {

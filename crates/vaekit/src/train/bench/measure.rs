@@ -66,7 +66,7 @@ pub fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) ->
             if step == steps {
                 start = Instant::now();
             }
-            let batch = host.to_device(&device::cpu());
+            let batch = host.to_device(&device::here());
             let rng = preparation.rng.at(epoch);
             let (value, found) = gradients(&recipe, &batch, Progress { epoch: 0.0, rng });
             let Some(found) = found else {
@@ -120,7 +120,7 @@ pub fn infer(encode: bool, time: Duration) -> Result<Measured> {
     // Rows and codes are in memory as floats, as a peer's are.
     let mut inputs = Vec::new();
     batches.for_each(0, |_, host| {
-        let batch = host.to_device(&device::cpu());
+        let batch = host.to_device(&device::here());
         let codes = vae.encode(&batch, Mode::Infer).mean();
         inputs.push((batch, codes));
         Ok(Step::Continue)

@@ -1,0 +1,91 @@
+//! `vaekit compare`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::run::write_atomically;
+use vaekit::uses::{Comparison, Effort, compare, comparison_page};
+use vaekit::{Result, Run};
+
+use crate::input::Places;
+use crate::progress::download;
+use crate::{Common, say};
+
+/// Flags of `compare`.
+#[derive(Args)]
+pub struct Compare {
+    /// Two run folders or more, of the same data
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Importance samples a row for log p(x)
+    #[arg(long, value_name = "K", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    importance_samples: u32,
+    /// The page to write
+    #[arg(long, value_name = "FILE", default_value = "compare.html")]
+    out: PathBuf,
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Compare {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        let quiet = self.common.quiet;
+        let runs = self.runs.iter().map(Run::open).collect::<Result<Vec<Run>>>()?;
+        let (data, _) = runs[0].open_data(&self.places.options(), &mut download(quiet))?;
+        let effort = Effort { importance_samples: self.importance_samples as usize, ..Effort::default() };
+        let comparison = compare(&runs, &data, &effort, &mut |run| {
+            if !quiet {
+                say::note(&format!("measuring {run}"));
+            }
+        })?;
+        let page = comparison_page(&comparison, &runs, &data)?;
+        write_atomically(&self.out, |out| out.write_all(page.as_bytes()))?;
+        if self.common.json {
+            let mut object = serde_json::json!(comparison);
+            object["out"] = serde_json::json!(self.out);
+            say::json(&object);
+        } else {
+            print(&comparison);
+            say::out(&format!("{:<20}{}", "page", self.out.display()));
+        }
+        Ok(())
+    }
+}
+
+fn print(c: &Comparison) {
+    let optional = |v: Option<f64>, e: Option<f64>| match (v, e) {
+        (Some(v), Some(e)) => format!("{v:.3} +- {e:.3}"),
+        (Some(v), None) => format!("{v:.3}"),
+        _ => "-".to_owned(),
+    };
+    let width = c.contenders.iter().map(|r| r.run.display().to_string().len()).max().unwrap_or(0).max(3) + 2;
+    say::out(&format!(
+        "{:<width$}{:>20}{:>20}{:>20}{:>10}{:>12}{:>10}{:>8}",
+        "run", "behind the best", "-log p(x)", "ELBO", "rate", "distortion", "MSE", "active"
+    ));
+    for (i, r) in c.contenders.iter().enumerate() {
+        let f = &r.figures;
+        let behind = if i == 0 { "best".to_owned() } else { optional(r.behind, r.behind_se) };
+        say::out(&format!(
+            "{:<width$}{behind:>20}{:>20}{:>20}{:>10}{:>12.3}{:>10.5}{:>8}",
+            r.run.display(),
+            optional(r.nll_nats, r.nll_se),
+            optional(f.elbo_nats, r.elbo_se),
+            optional(f.rate_nats, None),
+            f.distortion_nats,
+            f.mse,
+            f.active_units.map_or_else(|| "-".to_owned(), |a| a.to_string())
+        ));
+    }
+    for (key, values) in &c.differing {
+        say::out(&format!("{:<20}{}", format!("differs: {key}"), values.join(" | ")));
+    }
+    if let Some(udr) = c.udr {
+        say::out(&format!("{:<20}{udr:.3}", "UDR"));
+    }
+    c.notes.iter().for_each(|n| say::warning(n));
+    c.verdict.iter().for_each(|v| say::out(v));
+}

@@ -1,0 +1,51 @@
+//! log p(x) by importance sampling from the encoder's posterior.
+
+use crate::Result;
+use crate::data::{Batch, Batches};
+use crate::model::{Mode, Vae};
+use crate::rng::Rng;
+
+use super::{Evidence, Heard, LogMeanExp, STEP, batches, check, doubles};
+
+/// Samples of a row that are drawn together. Their address is the number of
+/// their block, so this is part of what a seed means.
+const BLOCK: usize = 128;
+
+/// log p(x) of each row by K samples z_k ~ q(z given x):
+///
+/// log 1/K sum_k p(x given z_k) p(z_k) / q(z_k given x).
+///
+/// Rezende et al. 2014, appendix E; Burda et al. 2016, equation 8. Memory does
+/// not grow with K.
+///
+/// # Errors
+/// A model without densities, or the errors of the batches.
+pub fn importance(vae: &Vae, rows: &Batches<'_>, samples: usize, rng: Rng, heard: Heard<'_>) -> Result<Evidence> {
+    check(vae)?;
+    let mut evidence = Evidence { samples, ..Evidence::default() };
+    batches(rows, heard, |batch| {
+        evidence.width = batch.x.dims()[1];
+        let (weights, sums) = of_batch(vae, batch, samples, rng);
+        weights.iter().zip(sums).for_each(|(w, sum)| evidence.push(w, sum / samples as f64));
+    })?;
+    Ok(evidence)
+}
+
+/// The weights of each row, and the sum of their logarithms.
+fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> (Vec<LogMeanExp>, Vec<f64>) {
+    let b = batch.len();
+    let (mut weights, mut sums) = (vec![LogMeanExp::default(); b], vec![0f64; b]);
+    let posterior = vae.encode(batch, Mode::Infer);
+    for block in 0..samples.div_ceil(BLOCK) {
+        let k = BLOCK.min(samples - block * BLOCK);
+        let z = posterior.rsample(k, &batch.row_ids, rng.at(STEP + block as u64));
+        let raw = vae.decode_samples(&z, batch.label.as_deref());
+        let log_p_x = vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref());
+        let log_w = doubles(log_p_x + vae.prior.log_prob(&z) - posterior.log_prob(&z)); // [K, B]
+        for (i, term) in log_w.into_iter().enumerate() {
+            weights[i % b].push(term);
+            sums[i % b] += term;
+        }
+    }
+    (weights, sums)
+}

@@ -1,0 +1,129 @@
+//! The classifier whose features samples are compared in.
+
+use vaekit_ops::optimizer::{Adam, adam};
+use vaekit_ops::{Activation, Tensor, device, from_vec, to_vec};
+
+use crate::data::{Batches, Dataset, Preparation, Step};
+use crate::nn::{Init, Mlp, Parameter, Parameters};
+use crate::rng::Rng;
+use crate::{Error, Result};
+
+/// A network X - 512 - 128 - classes; its features are the 128.
+pub struct Classifier {
+    body: Mlp,
+    head: Mlp,
+    pub seed: u64,
+    /// Accuracy on test rows.
+    pub accuracy: f64,
+}
+
+/// Width of the features.
+pub const FEATURES: usize = 128;
+const HIDDEN: usize = 512;
+const EPOCHS: u64 = 6;
+const BATCH: usize = 128;
+
+impl Classifier {
+    /// An untrained classifier.
+    pub fn new(width: usize, classes: usize, seed: u64) -> Self {
+        let mut init = Init::new(Rng::new(seed));
+        Self {
+            body: Mlp::new("features", &[width, HIDDEN, FEATURES], Activation::Relu, &mut init),
+            head: Mlp::new("classes", &[FEATURES, classes], Activation::Relu, &mut init),
+            seed,
+            accuracy: 0.0,
+        }
+    }
+
+    /// Trains on some rows and measures the accuracy on others.
+    ///
+    /// # Errors
+    /// Data without classes.
+    pub fn train(&mut self, data: &Dataset, preparation: &Preparation, train: &[u32], test: &[u32]) -> Result<()> {
+        if data.labels.is_none() {
+            return Err(Error::data(
+                &data.name,
+                "has no classes, which the classifier behind sample quality needs; name them with --label-column",
+            ));
+        }
+        let state = |p: &&Parameter| vec![0f32; p.shape().iter().product()];
+        let (mut m, mut v): (Vec<Vec<f32>>, Vec<Vec<f32>>) =
+            (self.parameters().iter().map(state).collect(), self.parameters().iter().map(state).collect());
+        self.parameters_mut().into_iter().for_each(|p| p.track(true));
+        let own = Preparation { rng: Rng::new(self.seed), ..preparation.clone() };
+        let mut step = 0;
+        for epoch in 1..=EPOCHS {
+            // The last passes settle.
+            let lr = if epoch + 2 > EPOCHS { 2e-4 } else { 1e-3 };
+            Batches::shuffled(data, &own, train, BATCH, epoch).for_each(0, |_, host| {
+                let batch = host.to_device(&device::here());
+                let label = batch.label.clone().unwrap_or_default();
+                let logits = self.logits(batch.x);
+                let mut gradients = cross_entropy(logits, &label).backward();
+                step += 1;
+                let rule = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+                for (i, parameter) in self.parameters_mut().into_iter().enumerate() {
+                    let Some(g) = parameter.gradient(&mut gradients) else { continue };
+                    let mut p = parameter.take();
+                    adam(&mut p, &g, &mut m[i], &mut v[i], step, rule);
+                    parameter.set(p, true);
+                }
+                Ok(Step::Continue)
+            })?;
+        }
+        self.parameters_mut().into_iter().for_each(|p| p.track(false));
+        let mut right = 0;
+        Batches::in_order(data, preparation, test, 512).for_each(0, |_, host| {
+            let batch = host.to_device(&device::here());
+            let label = batch.label.clone().unwrap_or_default();
+            let logits = to_vec(self.logits(batch.x));
+            let classes = logits.len() / label.len().max(1);
+            right += logits.chunks(classes).zip(&label).filter(|(row, l)| largest(row) == **l as usize).count();
+            Ok(Step::Continue)
+        })?;
+        self.accuracy = right as f64 / test.len().max(1) as f64;
+        Ok(())
+    }
+
+    fn logits(&self, x: Tensor<2>) -> Tensor<2> {
+        self.head.forward(Activation::Relu.apply(self.body.forward(x)))
+    }
+
+    /// Features of rows in model values, `[N, X]` to `[N, 128]`.
+    pub fn features(&self, values: &[f32], width: usize) -> Vec<f32> {
+        let mut found = Vec::with_capacity(values.len() / width * FEATURES);
+        for rows in values.chunks(512 * width) {
+            let x = from_vec(rows.to_vec(), [rows.len() / width, width], &device::here());
+            found.extend(to_vec(Activation::Relu.apply(self.body.forward(x))));
+        }
+        found
+    }
+}
+
+/// The place of the largest number.
+fn largest(row: &[f32]) -> usize {
+    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i)
+}
+
+/// Mean of log sum exp(logits) - logits[label]: `[1]`.
+fn cross_entropy(logits: Tensor<2>, label: &[u32]) -> Tensor<1> {
+    let [n, classes] = logits.dims();
+    let chosen = (0..n * classes).map(|i| f32::from(i % classes == label[i / classes] as usize)).collect();
+    let chosen = from_vec(chosen, [n, classes], &device::here());
+    // Less its largest no exponential overflows.
+    let shifted = logits.clone() - logits.max_dim(1).detach();
+    let total = shifted.clone().exp().sum_dim(1).log();
+    (total - (shifted * chosen).sum_dim(1)).mean()
+}
+
+impl Parameters for Classifier {
+    fn parameters(&self) -> Vec<&Parameter> {
+        [self.body.parameters(), self.head.parameters()].concat()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        let mut all = self.body.parameters_mut();
+        all.extend(self.head.parameters_mut());
+        all
+    }
+}

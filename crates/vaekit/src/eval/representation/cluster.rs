@@ -1,0 +1,34 @@
+//! Clusters by kept methods.
+
+use linfa::DatasetBase;
+use linfa::prelude::{Fit, Predict};
+use linfa_clustering::{GaussianMixtureModel, KMeans};
+use rand_xoshiro::Xoshiro256Plus;
+use rand_xoshiro::rand_core::SeedableRng;
+
+use crate::eval::latents::Matrix;
+use crate::{Error, Result};
+
+/// The cluster of each row by k-means with k-means++ starts, the best of several.
+///
+/// # Errors
+/// Fewer rows than clusters.
+pub fn k_means(x: &Matrix, clusters: usize, starts: usize, seed: u64) -> Result<Vec<usize>> {
+    let set = DatasetBase::from(x.clone());
+    let fit = KMeans::params_with_rng(clusters, Xoshiro256Plus::seed_from_u64(seed))
+        .n_runs(starts)
+        .max_n_iterations(100)
+        .tolerance(1e-4)
+        .fit(&set)
+        .map_err(|e| Error::data("k-means", format!("cannot find {clusters} clusters: {e}")))?;
+    Ok(fit.predict(x).to_vec())
+}
+
+/// The cluster of each row by a mixture of Gaussians with full covariances,
+/// started from k-means; none where the fit breaks down (a cluster of too few rows).
+pub fn mixture(x: &Matrix, clusters: usize, seed: u64) -> Option<Vec<usize>> {
+    let set = DatasetBase::from(x.clone());
+    let rng = Xoshiro256Plus::seed_from_u64(seed);
+    let params = GaussianMixtureModel::params_with_rng(clusters, rng).n_runs(1).max_n_iterations(100).tolerance(1e-3);
+    params.reg_covariance(1e-4).fit(&set).ok().map(|fit| fit.predict(x).to_vec())
+}

@@ -1,0 +1,23 @@
+//! Many runs from one configuration: which to make, and what came of them.
+//!
+//! A sweep is a configuration with a table `[sweep]` whose keys are settings
+//! and whose values are lists (a grid) or ranges (a random search):
+//!
+//! ```toml
+//! data = "shapes"
+//! epochs = 10
+//!
+//! [sweep]
+//! beta = [1, 4, 10]
+//! lr = { min = 1e-4, max = 1e-2, log = true }   # drawn; needs `runs`
+//! seed = [0, 1, 2]
+//! runs = 20
+//! ```
+
+mod page;
+mod plan;
+mod table;
+
+pub use page::sweep_page;
+pub use plan::{Plan, Point};
+pub use table::{Outcome, Summary, summarise, write_csv};

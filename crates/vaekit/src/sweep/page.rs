@@ -1,0 +1,52 @@
+//! A sweep on one page.
+
+use crate::plot::page::{Page, commands, drawing, table};
+use crate::plot::{Curve, ON_PAGE, curves_svg};
+
+use super::Summary;
+
+/// The page of a sweep; `again` is the command that makes it.
+pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
+    let runs: usize = summaries.iter().map(|s| s.runs).sum();
+    let lead = format!("{runs} runs, {} settings. Figures are of test rows, means over seeds.", summaries.len());
+    let mut page = Page::new(&format!("Sweep {name}"), &lead);
+    let Some(first) = summaries.first() else {
+        return page.html();
+    };
+    let mut head: Vec<&str> = first.settings.iter().map(|(key, _)| key.as_str()).collect();
+    if head.is_empty() {
+        head.push("");
+    }
+    head.push("runs");
+    head.extend(first.figures.iter().map(|(name, ..)| *name));
+    let lines: Vec<Vec<String>> = summaries.iter().map(|s| line(s, &head)).collect();
+    page.section("Results", table("Mean and standard error over seeds", &head, &lines));
+    let figure = |s: &Summary, name: &str| s.figures.iter().find(|(n, ..)| *n == name).map(|(_, v, _)| *v);
+    let mut points: Vec<(f64, f64)> =
+        summaries.iter().filter_map(|s| figure(s, "rate_nats").zip(figure(s, "distortion_nats"))).collect();
+    if points.len() > 1 {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let curve = [Curve { name: "settings".into(), points }];
+        let svg = curves_svg("Distortion against rate", "rate, nats", "distortion, nats", &curve, &ON_PAGE);
+        let caption = "A setting a corner. A better model lies lower and further left; along beta this is the \
+                       rate-distortion curve.";
+        page.section("Rate and distortion", drawing(&svg, caption));
+    }
+    page.section("Again", commands(&[again.to_owned()]));
+    page.html()
+}
+
+fn line(s: &Summary, head: &[&str]) -> Vec<String> {
+    let mut line: Vec<String> = s.settings.iter().map(|(_, value)| value.clone()).collect();
+    if line.is_empty() {
+        line.push("all".into());
+    }
+    line.push(s.runs.to_string());
+    let figure = |name: &&str| match s.figures.iter().find(|(n, ..)| n == name) {
+        Some((_, v, Some(e))) => format!("{v:.3} \u{b1} {e:.3}"),
+        Some((_, v, None)) => format!("{v:.3}"),
+        None => "\u{2013}".to_owned(),
+    };
+    line.extend(head[line.len()..].iter().map(figure));
+    line
+}

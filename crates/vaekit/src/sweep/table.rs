@@ -1,0 +1,122 @@
+//! What came of a sweep, run by run and over seeds.
+
+use std::io::Write;
+
+use crate::Result;
+use crate::eval::disentanglement::Disentanglement;
+use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::Figures;
+
+use super::{Plan, Point};
+
+/// A finished run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub point: Point,
+    pub figures: Figures,
+    pub disentanglement: Option<Disentanglement>,
+    pub seconds: f64,
+}
+
+/// Runs that differ only by seed.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// The swept settings but the seed: key and value.
+    pub settings: Vec<(String, String)>,
+    pub runs: usize,
+    /// Figures by name: mean over runs, and its standard error where there are several.
+    pub figures: Vec<(&'static str, f64, Option<f64>)>,
+}
+
+/// The figures of one outcome by name.
+fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
+    let f = &o.figures;
+    let mut all = vec![
+        ("elbo_nats", f.elbo_nats),
+        ("rate_nats", f.rate_nats),
+        ("distortion_nats", Some(f.distortion_nats)),
+        ("mse", Some(f.mse)),
+        ("active_units", f.active_units.map(|a| a as f64)),
+    ];
+    if let Some(d) = &o.disentanglement {
+        all.extend([
+            ("mig_binned", Some(d.mig_binned)),
+            ("mig_sampled", d.mig_sampled),
+            ("dci_disentanglement", Some(d.dci_disentanglement)),
+            ("sap", Some(d.sap)),
+            ("beta_vae_score", Some(d.beta_vae)),
+            ("factor_vae_score", Some(d.factor_vae)),
+        ]);
+    }
+    all.push(("seconds", Some(o.seconds)));
+    all
+}
+
+/// Puts runs together that differ only by seed, in the order of the plan.
+pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
+    let settings = |p: &Point| -> Vec<(String, String)> {
+        let others = p.swept.iter().filter(|(key, _)| key != "seed");
+        others.map(|(key, value)| (key.clone(), value.to_string().replace('"', ""))).collect()
+    };
+    let mut groups: Vec<(Vec<(String, String)>, Vec<&Outcome>)> = Vec::new();
+    for point in &plan.points {
+        let Some(outcome) = outcomes.iter().find(|o| o.point.name == point.name) else { continue };
+        let key = settings(point);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(outcome),
+            None => groups.push((key, vec![outcome])),
+        }
+    }
+    let summary = |(settings, members): (Vec<(String, String)>, Vec<&Outcome>)| {
+        let names: Vec<&'static str> = figures(members[0]).into_iter().map(|(name, _)| name).collect();
+        let figure = |name: &'static str| {
+            let named = |o: &&Outcome| figures(o).into_iter().find(|(n, _)| *n == name).and_then(|(_, v)| v);
+            let values: Vec<f64> = members.iter().filter_map(named).collect();
+            (!values.is_empty())
+                .then(|| (name, mean(&values), (values.len() > 1).then(|| standard_error(&values))))
+        };
+        Summary { runs: members.len(), figures: names.into_iter().filter_map(figure).collect(), settings }
+    };
+    groups.into_iter().map(summary).collect()
+}
+
+/// A line a run: its settings, then its figures.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_csv(out: &mut dyn Write, plan: &Plan, outcomes: &[Outcome]) -> std::io::Result<()> {
+    let Some(first) = outcomes.first() else { return Ok(()) };
+    let mut table = csv::Writer::from_writer(out);
+    let names: Vec<&str> = figures(first).iter().map(|(name, _)| *name).collect();
+    table.write_record(plan.keys.iter().map(String::as_str).chain(names))?;
+    for o in outcomes {
+        let settings = o.point.swept.iter().map(|(_, v)| v.to_string().replace('"', ""));
+        let values = figures(o).into_iter().map(|(_, v)| v.map_or_else(String::new, |v| v.to_string()));
+        table.write_record(settings.chain(values))?;
+    }
+    table.flush()
+}
+
+/// Makes an outcome of a finished run.
+impl Outcome {
+    /// Measures a finished run on its own test rows.
+    ///
+    /// # Errors
+    /// Data that cannot be opened, or a damaged run.
+    pub fn measure(
+        point: &Point,
+        run: &crate::Run,
+        options: &crate::data::OpenOptions,
+        disentangle: bool,
+    ) -> Result<Self> {
+        let (data, splits) = run.open_data(options, &mut |_| ())?;
+        let rows = if splits.test.is_empty() { &splits.train } else { &splits.test };
+        let (figures, _) = run.evaluate(&data, rows, 1)?;
+        let disentanglement = match disentangle {
+            true => Some(run.disentanglement(&data, rows, None)?.0),
+            false => None,
+        };
+        let seconds = crate::run::Metrics::read(run.dir())?.last().map_or(0.0, |m| m.seconds);
+        Ok(Self { point: point.clone(), figures, disentanglement, seconds })
+    }
+}

@@ -1,0 +1,230 @@
+//! Which of several runs is better, by how much, and in what they differ.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::data::{Dataset, Step};
+use crate::eval::disentanglement::udr;
+use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::{Figures, paired};
+use crate::run::Run;
+use crate::{Error, Result};
+
+use super::Effort;
+
+/// A run among others.
+#[derive(Clone, Debug, Serialize)]
+pub struct Contender {
+    pub run: PathBuf,
+    pub figures: Figures,
+    pub elbo_se: Option<f64>,
+    /// -log p(x) by importance samples, and its error over rows.
+    pub nll_nats: Option<f64>,
+    pub nll_se: Option<f64>,
+    /// How much worse than the best, on the same rows, and the error of that.
+    pub behind: Option<f64>,
+    pub behind_se: Option<f64>,
+    /// What each row is judged by, lower is better.
+    #[serde(skip)]
+    each: Option<Vec<f64>>,
+    #[serde(skip)]
+    kl: Option<Vec<f64>>,
+}
+
+/// Runs side by side, the best first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    pub contenders: Vec<Contender>,
+    /// `-log p(x)`, or `MSE` where nats do not compare.
+    pub judged_by: &'static str,
+    /// Rows that no run was trained on and all were measured on.
+    pub rows: usize,
+    /// Settings in which the runs differ: the key, and a value a run.
+    pub differing: Vec<(String, Vec<String>)>,
+    /// Unsupervised disentanglement ranking of each pair of models with densities, mean (Duan et al. 2020).
+    pub udr: Option<f64>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// The answer in words.
+    pub verdict: Vec<String>,
+}
+
+/// Compares runs on the rows that are test rows of all of them.
+///
+/// # Errors
+/// Fewer than two runs, runs of different data, or no row in common.
+pub fn compare(
+    runs: &[Run],
+    data: &Dataset,
+    effort: &Effort,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Comparison> {
+    let rows = common_rows(runs, data)?;
+    let (mut notes, nats) = comparable(runs);
+    let few = &rows[..rows.len().min(effort.likelihood_rows)];
+    let mut contenders = Vec::new();
+    for run in runs {
+        progress(&run.dir().display().to_string());
+        let (figures, stats) = run.evaluate(data, &rows, 1)?;
+        let density = run.vae().posterior.is_density();
+        let elbo = run.row_figures(data, &rows, 1)?.elbo();
+        let evidence = match density && effort.importance_samples > 0 {
+            true => Some(run.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?),
+            false => None,
+        };
+        let each = match nats {
+            true => evidence.as_ref().map(|e| e.log_p.iter().map(|v| -v).collect()),
+            false => Some(run.errors(data, &rows)?),
+        };
+        contenders.push(Contender {
+            run: run.dir().to_path_buf(),
+            elbo_se: elbo.as_deref().map(standard_error),
+            nll_nats: evidence.as_ref().map(|e| e.nll_nats()),
+            nll_se: evidence.as_ref().map(|e| e.nll_se()),
+            figures,
+            behind: None,
+            behind_se: None,
+            each,
+            kl: stats.kl,
+        });
+    }
+    let udr = agreement(runs, &contenders, data, few)?;
+    let mut order: Vec<usize> = (0..runs.len()).collect();
+    let value = |i: usize| contenders[i].each.as_deref().map_or(f64::INFINITY, mean);
+    order.sort_by(|a, b| value(*a).total_cmp(&value(*b)));
+    let differing = differing(runs, &order);
+    let mut sorted: Vec<Contender> = order.iter().map(|i| contenders[*i].clone()).collect();
+    if let Some(best) = sorted[0].each.clone() {
+        for other in &mut sorted[1..] {
+            if let Some((behind, error)) = other.each.as_deref().map(|each| paired(each, &best)) {
+                (other.behind, other.behind_se) = (Some(behind), Some(error));
+            }
+        }
+    }
+    if nats && sorted.iter().any(|c| c.each.is_none()) {
+        notes.push("An autoencoder has no likelihood, so it stands last and is compared by its MSE alone.".into());
+    }
+    let judged_by = if nats { "-log p(x)" } else { "MSE" };
+    let verdict = verdict(&sorted, judged_by, few.len());
+    Ok(Comparison { contenders: sorted, judged_by, rows: rows.len(), differing, udr, notes, verdict })
+}
+
+/// Rows that are test rows of every run.
+fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
+    let Some((first, others)) = runs.split_first().filter(|(_, others)| !others.is_empty()) else {
+        return Err(Error::setting("runs", "expected two runs or more to compare"));
+    };
+    for other in others {
+        if other.file().data.fingerprint != first.file().data.fingerprint {
+            let (a, b) = (first.dir().display(), other.dir().display());
+            let (of_a, of_b) = (&first.file().data, &other.file().data);
+            return Err(Error::data(
+                b,
+                format!(
+                    "was trained on other data ({}, {} rows) than {a} ({}, {} rows), so no figure compares; choose runs \
+                     of the same data",
+                    of_b.name, of_b.rows, of_a.name, of_a.rows
+                ),
+            ));
+        }
+    }
+    let mut rows = first.split(data)?.test;
+    for other in others {
+        let theirs: std::collections::HashSet<u32> = other.split(data)?.test.into_iter().collect();
+        rows.retain(|r| theirs.contains(r));
+    }
+    if rows.len() < 2 {
+        return Err(Error::data(
+            &data.name,
+            "no rows are test rows of all these runs; train them with the same seed, or on data with its own test part",
+        ));
+    }
+    Ok(rows)
+}
+
+/// Whether nats of these runs compare, and what to say of it.
+fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
+    let mut notes = Vec::new();
+    let first = &runs[0];
+    let same = |f: &dyn Fn(&Run) -> bool| runs.iter().all(f);
+    let space = same(&|r| r.file().transform == first.file().transform && r.config().binarize == first.config().binarize);
+    let discrete = first.vae().likelihood.needs_unit_interval();
+    let kind = same(&|r| r.vae().likelihood.needs_unit_interval() == discrete);
+    if !space {
+        notes.push("The runs see the values differently (normalize or binarize differ), so their nats do not compare.".into());
+    }
+    if !kind {
+        notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
+    }
+    if !first.is_likelihood_of_data() && space && kind {
+        notes.push("Grey values under a Bernoulli: these nats compare with each other, and with nothing else.".into());
+    }
+    let density = runs.iter().any(|r| r.vae().posterior.is_density());
+    (notes, space && kind && density)
+}
+
+/// The settings in which runs differ, in the order given.
+fn differing(runs: &[Run], order: &[usize]) -> Vec<(String, Vec<String>)> {
+    let tables: Vec<toml::Table> =
+        order.iter().map(|i| toml::Table::try_from(runs[*i].config()).unwrap_or_default()).collect();
+    let mut keys: Vec<&String> = tables.iter().flat_map(|t| t.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let text = |t: &toml::Table, key: &str| t.get(key).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""));
+    let each = keys.into_iter().map(|key| (key.clone(), tables.iter().map(|t| text(t, key)).collect::<Vec<_>>()));
+    each.filter(|(key, values)| key != "data" && values.iter().any(|v| v != &values[0])).collect()
+}
+
+/// UDR over pairs of models with densities; none for fewer than two.
+fn agreement(runs: &[Run], contenders: &[Contender], data: &Dataset, rows: &[u32]) -> Result<Option<f64>> {
+    let mut known = Vec::new();
+    for (run, contender) in runs.iter().zip(contenders) {
+        if let Some(kl) = &contender.kl {
+            known.push((run.posteriors(data, rows)?.0, kl));
+        }
+    }
+    let mut all = Vec::new();
+    for (i, (a, kl_a)) in known.iter().enumerate() {
+        all.extend(known[..i].iter().map(|(b, kl_b)| udr(a, kl_a, b, kl_b)));
+    }
+    Ok((!all.is_empty()).then(|| mean(&all)))
+}
+
+/// A row's name for people: the folder's last part.
+pub(crate) fn short(run: &std::path::Path) -> String {
+    run.file_name().map_or_else(|| run.display().to_string(), |n| n.to_string_lossy().into_owned())
+}
+
+/// Which is better, and why, in sentences.
+fn verdict(sorted: &[Contender], judged_by: &str, rows: usize) -> Vec<String> {
+    let best = &sorted[0];
+    let unit = if judged_by == "MSE" { "" } else { " nats" };
+    let mut lines = Vec::new();
+    for other in &sorted[1..] {
+        let (name, first) = (short(&other.run), short(&best.run));
+        let Some((behind, error)) = other.behind.zip(other.behind_se) else { continue };
+        let size = format!("{behind:.4} \u{b1} {error:.4}{unit}");
+        // Twice the error of the paired difference: 95 % of chance.
+        let told = match behind > 2.0 * error {
+            true => format!("{first} is better than {name} by {size} in {judged_by} (paired over {rows} rows)"),
+            false => format!("{first} and {name} cannot be told apart: {size} in {judged_by} over {rows} rows"),
+        };
+        let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {
+            (Some((a, b)), "-log p(x)") => {
+                let (dr, dd) = (a - b, best.figures.distortion_nats - other.figures.distortion_nats);
+                let word = |v: f64| if v < 0.0 { "less" } else { "more" };
+                format!(
+                    "; its codes carry {:.2} nats {} (rate) and leave {:.2} nats {} of a row unexplained (distortion)",
+                    dr.abs(),
+                    word(dr),
+                    dd.abs(),
+                    word(dd)
+                )
+            }
+            _ => String::new(),
+        };
+        lines.push(format!("{told}{why}."));
+    }
+    lines
+}

@@ -1,0 +1,178 @@
+//! Codes and samples judged: against the prior, factors, classes, and rows not seen.
+
+use ndarray::Array1;
+
+use crate::data::{Binarize, Dataset, Factors, Kind, Labels};
+use crate::eval::disentanglement::{Disentanglement, Factor, disentanglement};
+use crate::eval::latents::{Aggregate, Matrix, Posteriors, aggregate};
+use crate::eval::quality::{Classifier, Quality, frechet, kernel_distance, manifold};
+use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
+use crate::run::Run;
+use crate::{Error, Result};
+
+use super::sample::Observation;
+
+/// Rows that judge the aggregate posterior: its cost grows with their square.
+const AGGREGATE: usize = 4_000;
+/// Rows that judge disentanglement.
+const FACTORED: usize = 10_000;
+/// Rows that teach and judge a representation.
+const SERVED: usize = 10_000;
+/// Samples, and rows to compare them with.
+const JUDGED: usize = 10_000;
+
+impl Run {
+    /// All codes of the rows (the first 4,000) against N(0, I).
+    ///
+    /// # Errors
+    /// A model whose codes are points.
+    pub fn aggregate(&self, data: &Dataset, rows: &[u32]) -> Result<Aggregate> {
+        let q = self.posteriors(data, &rows[..rows.len().min(AGGREGATE)])?;
+        if rows.len() < 20 {
+            return Err(Error::data("latents", format!("{} rows are too few to judge by; at least 20", rows.len())));
+        }
+        let Some(q) = q.1 else {
+            return Err(Error::unsupported("latents", "an autoencoder has no prior to compare its codes with"));
+        };
+        Ok(aggregate(&q, self.rng()))
+    }
+
+    /// Disentanglement scores of the rows (at most 10,000), by the factors that
+    /// the data brings or those given. Also names factors that are constant.
+    ///
+    /// # Errors
+    /// Data without factors, none that varies, or too few rows.
+    pub fn disentanglement(
+        &self,
+        data: &Dataset,
+        rows: &[u32],
+        given: Option<&Factors>,
+    ) -> Result<(Disentanglement, Vec<String>)> {
+        let Some(factors) = given.or(data.factors.as_ref()) else {
+            return Err(Error::data(&data.name, "brings no factors; give a csv with a column a factor by --factors"));
+        };
+        let all = factors.values.len() / factors.names.len().max(1);
+        if all != data.len() {
+            return Err(Error::data(
+                "factors",
+                format!("have {all} rows, expected {}: one for each row of {}", data.len(), data.name),
+            ));
+        }
+        let rows = &rows[..rows.len().min(FACTORED)];
+        let (found, constant) = Factor::all(factors, rows);
+        let varies = || format!("every factor is constant on these {} rows: {}", rows.len(), constant.join(", "));
+        if found.is_empty() {
+            return Err(Error::data("factors", varies()));
+        }
+        if rows.len() < 100 {
+            return Err(Error::data("factors", format!("{} rows are too few to judge by; at least 100", rows.len())));
+        }
+        let (means, q) = self.posteriors(data, rows)?;
+        let dense = q.is_some();
+        // Points have no density: the convention that needs one is left out.
+        let q = q.unwrap_or_else(|| Posteriors { log_var: means.clone(), z: means.clone(), mean: means });
+        let mut scores = disentanglement(&q, &found, self.rng())?;
+        if !dense {
+            scores.mig_sampled = None;
+        }
+        Ok((scores, constant))
+    }
+
+    /// What codes serve for, beside PCA and the values themselves. At most
+    /// 10,000 rows teach and 10,000 others judge.
+    ///
+    /// # Errors
+    /// Data without classes, or fewer rows than classes.
+    pub fn representation(&self, data: &Dataset, train: &[u32], test: &[u32]) -> Result<Vec<Served>> {
+        let Some(labels) = &data.labels else {
+            return Err(no_classes(data, "a probe"));
+        };
+        let (train, test) = (&train[..train.len().min(SERVED)], &test[..test.len().min(SERVED)]);
+        let seed = self.config().seed;
+        let labelled = |x: Matrix, rows: &[u32]| Labelled { x, class: classes(labels, rows) };
+        let codes = |rows: &[u32]| Ok::<_, Error>(labelled(self.posteriors(data, rows)?.0, rows));
+        let (train_codes, test_codes) = (codes(train)?, codes(test)?);
+        let latent = train_codes.x.ncols();
+        let mut served = vec![serve("codes", &train_codes, &test_codes, seed)?];
+        let (train_x, test_x) = (self.values(data, train), self.values(data, test));
+        let pca = Pca::fit(&train_x, latent)?;
+        served.push(serve("pca", &labelled(pca.apply(&train_x), train), &labelled(pca.apply(&test_x), test), seed)?);
+        served.push(serve("values", &labelled(train_x, train), &labelled(test_x, test), seed)?);
+        Ok(served)
+    }
+
+    /// Samples against test rows in the features of a classifier, which is
+    /// trained on the training rows first unless the run has it already.
+    ///
+    /// # Errors
+    /// Data without classes, a variant that does not sample, or too few rows.
+    pub fn quality(&self, data: &Dataset, train: &[u32], test: &[u32]) -> Result<Quality> {
+        let Some(labels) = &data.labels else {
+            return Err(no_classes(data, "the classifier behind sample quality"));
+        };
+        let test = &test[..test.len().min(JUDGED)];
+        if test.len() < 100 || train.len() < 100 {
+            let fewest = test.len().min(train.len());
+            return Err(Error::data("quality", format!("{fewest} rows are too few to judge samples by; at least 100")));
+        }
+        let width = data.spec.width();
+        // What is compared with black and white must be so too.
+        let binary = data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
+        let shown = if binary || !data.spec.is_image() { Observation::Draw } else { Observation::Mean };
+        let samples = self.sample_model_values(test.len(), shown, self.rng())?;
+        let mut classifier = Classifier::new(width, labels.names.len(), self.config().seed);
+        if !self.load_classifier(&mut classifier)? {
+            classifier.train(data, &self.preparation(), train, test)?;
+            self.save_classifier(&classifier)?;
+        }
+        let train_part = &train[..train.len().min(JUDGED)];
+        let values = |rows: &[u32]| self.preparation().prepare(data, rows, 0).x;
+        let features = |x: &[f32]| classifier.features(x, width);
+        let (test_x, train_x) = (values(test), values(train_part));
+        let (real, made, seen) = (features(&test_x), features(&samples), features(&train_x));
+        let wide = real.len() / test.len();
+        let matrix = |v: &[f32]| Matrix::from_shape_fn((v.len() / wide, wide), |(i, j)| f64::from(v[i * wide + j]));
+        let (kernel, kernel_se) = kernel_distance(&matrix(&made), &matrix(&real));
+        let near = |x: &[f32]| {
+            let found = nearest(&x[..x.len().min(2_000 * width)], &train_x, width, 1);
+            found.iter().map(|n| f64::from(n[0].0).sqrt()).sum::<f64>() / found.len() as f64
+        };
+        Ok(Quality {
+            frechet: frechet(&matrix(&made), &matrix(&real))?,
+            frechet_floor: frechet(&matrix(&seen), &matrix(&real))?,
+            kernel,
+            kernel_se,
+            manifold: manifold(&real, &made, wide),
+            nearest_ratio: near(&samples) / near(&test_x).max(1e-12),
+            classifier_accuracy: classifier.accuracy,
+            classifier_seed: classifier.seed,
+            samples: test.len(),
+            rows: test.len(),
+        })
+    }
+
+    /// Mean codes of rows, and their posteriors where they have any.
+    pub(crate) fn posteriors(&self, data: &Dataset, rows: &[u32]) -> Result<(Matrix, Option<Posteriors>)> {
+        let codes = self.encode(data, rows)?;
+        let matrix =
+            |v: &[f32]| Matrix::from_shape_fn((rows.len(), codes.latent), |(i, j)| f64::from(v[i * codes.latent + j]));
+        let mean = matrix(&codes.mean);
+        let q = codes.log_var.as_ref().map(|v| Posteriors::draw(mean.clone(), matrix(v), self.rng()));
+        Ok((mean, q))
+    }
+
+    /// Rows in model values.
+    fn values(&self, data: &Dataset, rows: &[u32]) -> Matrix {
+        let width = data.spec.width();
+        let x = self.preparation().prepare(data, rows, 0).x;
+        Matrix::from_shape_fn((rows.len(), width), |(i, j)| f64::from(x[i * width + j]))
+    }
+}
+
+fn classes(labels: &Labels, rows: &[u32]) -> Array1<usize> {
+    rows.iter().map(|&r| labels.ids[r as usize] as usize).collect()
+}
+
+fn no_classes(data: &Dataset, what: &str) -> Error {
+    Error::data(&data.name, format!("has no classes, which {what} needs; name their column with --label-column"))
+}

@@ -1,0 +1,51 @@
+//! log p(x) of rows, and why the ELBO lies below it.
+
+use crate::Result;
+use crate::data::{Batches, Dataset, Kind, Binarize};
+use crate::eval::likelihood::{Annealing, Evidence, Gap, Heard, annealed, importance, split_gap};
+use crate::run::Run;
+
+/// Rows whose samples are decoded together; with 128 samples each, 4,096.
+const ROWS: usize = 32;
+/// Values of decoded chains that are held at once, 64 MB a tensor.
+const CHAIN_VALUES: usize = 1 << 24;
+
+impl Run {
+    /// log p(x) of rows by `samples` importance samples each.
+    ///
+    /// # Errors
+    /// Rows of another shape than the model's, or a model without densities.
+    pub fn importance(&self, data: &Dataset, rows: &[u32], samples: usize, heard: Heard<'_>) -> Result<Evidence> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        importance(self.vae(), &Batches::in_order(data, &preparation, rows, ROWS), samples, self.rng(), heard)
+    }
+
+    /// log p(x) of rows by annealed importance sampling.
+    ///
+    /// # Errors
+    /// Those of [`importance`](Self::importance), and several latent groups.
+    pub fn annealed(&self, data: &Dataset, rows: &[u32], how: Annealing, heard: Heard<'_>) -> Result<Evidence> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        let batch = (CHAIN_VALUES / (how.chains * data.spec.width()).max(1)).clamp(1, 100);
+        annealed(self.vae(), &Batches::in_order(data, &preparation, rows, batch), how, self.rng(), heard)
+    }
+
+    /// Why the ELBO of rows lies below `evidence`, which was measured on the same rows.
+    ///
+    /// # Errors
+    /// Those of [`importance`](Self::importance).
+    pub fn gap(&self, data: &Dataset, rows: &[u32], evidence: &Evidence, heard: Heard<'_>) -> Result<Gap> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, 8), evidence, self.rng(), heard)
+    }
+
+    /// False for grey values under a Bernoulli, whose cross-entropy is no
+    /// likelihood of the data, so that bits a dimension would mean nothing.
+    pub fn is_likelihood_of_data(&self) -> bool {
+        let grey = self.file().data.spec.kind != Kind::Binary && self.config().binarize == Binarize::None;
+        !(grey && self.vae().likelihood.needs_unit_interval())
+    }
+}

@@ -1,0 +1,137 @@
+//! Where codes lie and what each dimension does, on a page.
+
+use bhtsne::tSNE;
+
+use crate::Result;
+use crate::data::{Dataset, Shape};
+use crate::eval::latents::Matrix;
+use crate::eval::representation::Pca;
+use crate::plot::page::{Sprite, drawing, explorable, paragraph, table};
+use crate::plot::{Dots, bars_svg, png, tiles};
+use crate::run::Run;
+
+use super::{Part, with_error};
+
+/// Points of a plot of codes.
+const POINTS: usize = 1_000;
+/// t-SNE's perplexity, and how long it looks.
+const PERPLEXITY: f64 = 30.0;
+const EPOCHS: usize = 500;
+
+impl Run {
+    /// Codes in the plane: as they are, by PCA, and by t-SNE.
+    pub(super) fn codes_part(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
+        let rows = &rows[..rows.len().min(POINTS)];
+        let (codes, _) = self.posteriors(data, rows)?;
+        if codes.ncols() < 2 {
+            return Ok(Err("codes of one dimension have no plane to be shown in".into()));
+        }
+        let sprite = self.sprite(data, rows)?;
+        let mut dots = Dots::default();
+        if let Some(labels) = &data.labels {
+            dots.class = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
+            dots.names.clone_from(&labels.names);
+        }
+        let words: Vec<String> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| match dots.class.get(i) {
+                Some(class) => format!("row {row}, class {}", dots.names[*class]),
+                None => format!("row {row}"),
+            })
+            .collect();
+        let shown = |title: &str, at: Vec<[f64; 2]>, caption: &str| {
+            explorable(title, &Dots { at, ..dots.clone() }, &words, sprite.as_ref(), caption)
+        };
+        let n = rows.len();
+        if codes.ncols() == 2 {
+            let caption = format!("Mean codes of {n} rows.");
+            let mut body = shown("codes", plane(&codes), &caption);
+            if self.vae().posterior.is_density() && data.spec.is_image() {
+                let manifold = self.manifold(20)?;
+                body += "<h3>What the plane decodes to</h3>";
+                body += &self.shown(&manifold, "decoded grid", "Means decoded at the 2.5 % to 97.5 % quantiles of the prior.")?;
+            }
+            return Ok(Ok(body));
+        }
+        let flat = plane(&Pca::fit(&codes, 2)?.apply(&codes));
+        let mut body = shown("codes, two principal axes", flat.clone(), &format!("The two principal axes of {n} mean codes."));
+        if n as f64 > 3.0 * PERPLEXITY + 1.0 {
+            body += &shown(
+                "codes by t-SNE",
+                t_sne(&codes, &flat),
+                &format!(
+                    "t-SNE (perplexity {PERPLEXITY}) of the same codes: near points are near in the code, distances \
+                     between groups mean little."
+                ),
+            );
+        }
+        Ok(Ok(body))
+    }
+
+    /// KL of each dimension, codes against the prior, and traversals.
+    pub(super) fn dimensions_part(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
+        let (_, stats) = self.evaluate(data, rows, 1)?;
+        let (values, what) = match &stats.kl {
+            Some(kl) => (kl, "KL, nats"),
+            None => (&stats.variance, "variance"),
+        };
+        let mut bars: Vec<(String, f64)> = values.iter().enumerate().map(|(i, v)| (format!("z{i}"), *v)).collect();
+        bars.sort_by(|a, b| b.1.total_cmp(&a.1));
+        bars.truncate(64);
+        let caption = format!("{what} of each latent dimension, mean over rows, largest first.");
+        let mut body = drawing(&bars_svg(&caption, what, &bars), &caption);
+        match self.aggregate(data, &rows[..rows.len().min(1_000)]) {
+            Ok(a) => {
+                let line = |name: &str, value: String, what: &str| vec![name.to_owned(), value, what.to_owned()];
+                let caption = format!("The rate taken apart, on {} rows", a.rows);
+                body += &table(&caption, &["", "value", "what it is"], &[
+                    line("I(x; z), nats", format!("{:.3}", a.information_nats), "what a code says of its row"),
+                    line("total correlation, nats", format!("{:.3}", a.total_correlation_nats), "dependence of dimensions"),
+                    line("dimension-wise KL, nats", format!("{:.3}", a.dimension_kl_nats), "each dimension against the prior"),
+                    line("MMD\u{b2} to the prior", with_error(a.mmd, a.mmd_se), "all codes against the prior, 0 is best"),
+                ]);
+            }
+            Err(why) => body += &paragraph(&format!("Codes against the prior are left out: {why}.")),
+        }
+        if data.spec.is_image() {
+            let (values, order) = self.traverse(data, rows, None, 11, 12)?;
+            let order: Vec<String> = order.iter().map(|d| format!("z{d}")).collect();
+            body += "<h3>Traversals</h3>";
+            let caption = format!("One dimension moves from -3 to 3, the others stay; from the top: {}.", order.join(", "));
+            body += &self.shown(&values, "traversals of the latent dimensions", &caption)?;
+        }
+        Ok(Ok(body))
+    }
+
+    /// Small pictures of rows; none for tables.
+    fn sprite(&self, data: &Dataset, rows: &[u32]) -> Result<Option<Sprite>> {
+        let Shape::Image { channels, height, width } = data.spec.shape else { return Ok(None) };
+        // Larger ones would make the page heavy.
+        if height * width > 64 * 64 {
+            return Ok(None);
+        }
+        let values = self.preparation().prepare(data, rows, 0).x;
+        let range = self.file().transform.range(&data.spec);
+        let columns = rows.len().isqrt().max(1);
+        let picture = tiles(&values, [channels, height, width], range, columns, (1, 0));
+        let png = png(&picture).map_err(|e| crate::Error::io("draw", self.dir(), e))?;
+        Ok(Some(Sprite { png, width, height, columns }))
+    }
+}
+
+/// The first two columns.
+fn plane(x: &Matrix) -> Vec<[f64; 2]> {
+    x.rows().into_iter().map(|r| [r[0], r[1]]).collect()
+}
+
+/// t-SNE of codes, from the plane of their principal axes, so that nothing in it is left to chance.
+fn t_sne(codes: &Matrix, start: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let rows: Vec<Vec<f64>> = codes.rows().into_iter().map(|r| r.to_vec()).collect();
+    let spread = (start.iter().map(|p| p[0] * p[0]).sum::<f64>() / start.len() as f64).sqrt().max(1e-9);
+    let start: Vec<f64> = start.iter().flatten().map(|v| v / spread * 1e-2).collect();
+    let distance = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
+    let mut fit = tSNE::<f64, Vec<f64>, 2>::new(&rows);
+    fit.perplexity(PERPLEXITY).epochs(EPOCHS).initial_embedding(start).barnes_hut(0.5, distance);
+    fit.embedding().chunks(2).map(|p| [p[0], p[1]]).collect()
+}

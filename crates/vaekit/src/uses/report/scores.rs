@@ -1,0 +1,78 @@
+//! Scores of codes and samples on a page. A score that cannot be had says why.
+
+use crate::data::{Dataset, Factors};
+use crate::eval::representation::Clusters;
+use crate::plot::page::{paragraph, table};
+use crate::run::Run;
+
+use super::{Effort, Part, with_error};
+
+impl Run {
+    pub(super) fn representation_part(&self, data: &Dataset, train: &[u32], rows: &[u32], effort: &Effort) -> Part {
+        let few = |rows: &[u32]| rows[..rows.len().min(effort.judged_rows)].to_vec();
+        let (train, test) = (few(train), few(rows));
+        let served = self.representation(data, &train, &test).map_err(|e| e.to_string())?;
+        let three = |c: &Clusters| format!("{:.3} / {:.3} / {:.3}", c.accuracy, c.nmi, c.ari);
+        let lines: Vec<Vec<String>> = served
+            .iter()
+            .map(|s| {
+                let mixture = s.mixture.as_ref().map_or_else(|| "\u{2013}".to_owned(), three);
+                let (probe, near) = (format!("{:.4}", s.probe), format!("{:.4}", s.neighbours));
+                vec![s.of.clone(), s.dimensions.to_string(), probe, near, three(&s.k_means), mixture]
+            })
+            .collect();
+        let head = ["", "dims", "linear probe", "5 neighbours", "k-means acc / NMI / ARI", "mixture acc / NMI / ARI"];
+        let caption = format!("{} training rows teach, {} others judge", train.len(), test.len());
+        let about = "How well classes can be read from the codes, beside principal axes and the values themselves. A \
+                     clustering has as many clusters as there are classes and never sees them.";
+        Ok(paragraph(about) + &table(&caption, &head, &lines))
+    }
+
+    pub(super) fn disentanglement_part(&self, data: &Dataset, rows: &[u32], factors: Option<&Factors>) -> Part {
+        let rows = &rows[..rows.len().min(5_000)];
+        let (d, constant) = self.disentanglement(data, rows, factors).map_err(|e| e.to_string())?;
+        let line = |name: &str, value: f64, what: &str| vec![name.to_owned(), format!("{value:.3}"), what.to_owned()];
+        let mut lines = vec![line("MIG, binned", d.mig_binned, "mean codes in 20 bins, all factors")];
+        if let Some(sampled) = d.mig_sampled {
+            lines.push(line("MIG, sampled", sampled, "samples of q(z given x), by density"));
+        }
+        lines.extend([
+            line("DCI disentanglement", d.dci_disentanglement, "each code matters for one factor"),
+            line("DCI completeness", d.dci_completeness, "one code matters for each factor"),
+            line("DCI informativeness", d.dci_informativeness, "accuracy of the trees behind DCI"),
+            line("SAP", d.sap, "gap in accuracy of the two best single codes"),
+            line("beta-VAE score", d.beta_vae, "which factor was held, linear"),
+            line("FactorVAE score", d.factor_vae, "which factor was held, least varying code"),
+            line("modularity", d.modularity, "a code knows one factor only"),
+            line("explicitness", d.explicitness, "factors can be read linearly; 0.5 is chance"),
+            line("IRS", d.irs, "a code stays when other factors change"),
+        ]);
+        let caption = format!("By the factors {} on {} rows", d.factors.join(", "), d.rows);
+        let left_out = match constant.is_empty() {
+            true => String::new(),
+            false => paragraph(&format!("Constant on these rows, so left out: {}.", constant.join(", "))),
+        };
+        Ok(table(&caption, &["score", "value", "asks"], &lines) + &left_out)
+    }
+
+    pub(super) fn quality_part(&self, data: &Dataset, train: &[u32], rows: &[u32], effort: &Effort) -> Part {
+        let q = self.quality(data, train, &rows[..rows.len().min(effort.judged_rows)]).map_err(|e| e.to_string())?;
+        let line = |name: &str, value: String, what: &str| vec![name.to_owned(), value, what.to_owned()];
+        let lines = [
+            line("Frechet distance", format!("{:.3}", q.frechet), &format!("{:.3} between real rows", q.frechet_floor)),
+            line("kernel distance", with_error(q.kernel, q.kernel_se), "0 is best"),
+            line("precision", format!("{:.3}", q.manifold.precision), "samples that look like rows"),
+            line("recall", format!("{:.3}", q.manifold.recall), "rows that look like samples"),
+            line("density", format!("{:.3}", q.manifold.density), "1 for a perfect model"),
+            line("coverage", format!("{:.3}", q.manifold.coverage), "rows with a sample nearby"),
+            line("nearest training row", format!("{:.2}", q.nearest_ratio), "1: as far as test rows; far below: copies"),
+        ];
+        let about = format!(
+            "In the features of a classifier that vaekit trained on the same rows (test accuracy {:.4}, seed {}). These \
+             are not Inception scores; compare them only with others by the same classifier.",
+            q.classifier_accuracy, q.classifier_seed
+        );
+        let caption = format!("{} samples against {} rows", q.samples, q.rows);
+        Ok(paragraph(&about) + &table(&caption, &["", "value", ""], &lines))
+    }
+}

@@ -1,0 +1,213 @@
+//! Figures, curves, samples and reconstructions of a page.
+
+use crate::Result;
+use crate::data::{Batches, Dataset, Splits, Step};
+use crate::eval::RowFigures;
+use crate::eval::likelihood::{mean, standard_error};
+use crate::plot::page::{drawing, paragraph, picture, table, warning};
+use crate::plot::{Curve, ON_PAGE, curves_svg, png};
+use crate::run::{EpochMetrics, Metrics, Run};
+
+use super::super::{BATCH, Values};
+use super::{Effort, Part, with_error};
+
+/// Images of a grid, and rows of a scatter.
+const SHOWN: usize = 40;
+
+impl Run {
+    /// The table of figures and the warnings that go with it.
+    pub(super) fn figures_part(&self, data: &Dataset, rows: &[u32], effort: &Effort) -> Result<Part> {
+        let (figures, stats) = self.evaluate(data, rows, 1)?;
+        let each = self.row_figures(data, rows, 1)?;
+        let mut lines = Vec::new();
+        let mut line = |name: &str, value: String, what: &str| lines.push(vec![name.to_owned(), value, what.to_owned()]);
+        let of = |values: &[f64]| with_error(mean(values), standard_error(values));
+        if let (Some(elbo), Some(rate)) = (each.elbo(), &each.rate) {
+            line("ELBO, nats", of(&elbo), "evidence lower bound, higher is better");
+            line("rate, nats", of(rate), "KL(q || p): what a code says");
+        }
+        line("distortion, nats", of(&each.distortion), "-log p(x given z)");
+        let mut notes = self.notes(&stats, rows.len());
+        if effort.importance_samples > 0 && self.vae().posterior.is_density() {
+            let few = &rows[..rows.len().min(effort.likelihood_rows)];
+            let found = self.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?;
+            let what = format!("{} importance samples, {} rows", effort.importance_samples, few.len());
+            line("-log p(x), nats", with_error(found.nll_nats(), found.nll_se()), &what);
+            if self.is_likelihood_of_data() {
+                line("bits a dimension", format!("{:.4}", found.bits_per_dim()), "-log p(x) / (values log 2)");
+            }
+            let (gap, error) = crate::eval::paired(&found.log_p, &found.elbo);
+            line("log p(x) - ELBO, nats", with_error(gap, error), "what the posterior approximation costs");
+        }
+        line("MSE a value", format!("{:.5}", figures.mse), "of reconstructions from mean codes");
+        if let Some(active) = figures.active_units {
+            let all = self.config().model.latent;
+            line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
+        }
+        if !self.is_likelihood_of_data() {
+            notes.push(
+                "Grey values under a Bernoulli are no likelihood of the data, so bits a dimension are left out; compare \
+                 these nats only with others made the same way."
+                    .to_owned(),
+            );
+        }
+        let notes: String = notes.iter().map(|n| warning(n)).collect();
+        Ok(Ok(notes + &table("Means over rows, with standard errors", &["", "value", "what it is"], &lines)))
+    }
+
+    /// Figures of each row.
+    ///
+    /// # Errors
+    /// Rows of another shape than the model's.
+    pub fn row_figures(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<RowFigures> {
+        self.check_fits(data)?;
+        let preparation = self.preparation();
+        let batches = Batches::in_order(data, &preparation, rows, (BATCH / samples).max(1));
+        RowFigures::measure(self.vae(), &batches, samples, self.rng())
+    }
+
+    /// What a reader should know before trusting the figures.
+    fn notes(&self, stats: &crate::eval::LatentStats, rows: usize) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(kl) = &stats.kl {
+            let idle = kl.iter().filter(|k| **k < 0.01).count();
+            if idle * 2 > kl.len() {
+                notes.push(format!(
+                    "{idle} of {} latent dimensions carry less than 0.01 nats: they repeat the prior. Fewer dimensions \
+                     would do as well; if reconstructions are poor, try --kl-schedule linear or --free-bits.",
+                    kl.len()
+                ));
+            }
+        }
+        let metrics = Metrics::read(self.dir()).unwrap_or_default();
+        let valid: Vec<f64> = metrics.iter().filter_map(|m| m.valid.as_ref().and_then(|v| v.elbo_nats)).collect();
+        if let (Some(last), Some(best)) = (valid.last(), valid.iter().copied().reduce(f64::max))
+            && best - last > 0.01 * best.abs()
+        {
+            notes.push(format!(
+                "The validation ELBO ended at {last:.2}, below its best of {best:.2}: the model overfits. Train with \
+                 --patience, or shorter."
+            ));
+        }
+        if rows < 100 {
+            notes.push(format!("Only {rows} rows were measured; look at the standard errors."));
+        }
+        notes
+    }
+
+    /// Curves over the epochs.
+    pub(super) fn training_part(&self) -> Result<Part> {
+        let metrics = Metrics::read(self.dir())?;
+        let Some(last) = metrics.last() else { return Ok(Err("the run has no metrics yet".into())) };
+        let curve = |name: &str, value: &dyn Fn(&EpochMetrics) -> Option<f64>| Curve {
+            name: name.to_owned(),
+            points: metrics.iter().filter_map(|m| value(m).map(|v| (m.epoch as f64, v))).collect(),
+        };
+        let drawn = |curves: Vec<Curve>, title: &str| {
+            let curves: Vec<Curve> = curves.into_iter().filter(|c| !c.points.is_empty()).collect();
+            curves_svg(title, "epoch", "nats an example", &curves, &ON_PAGE)
+        };
+        let loss = drawn(
+            vec![
+                curve("loss, training", &|m| Some(m.train.loss)),
+                curve("-ELBO, validation", &|m| m.valid.as_ref().and_then(|v| v.elbo_nats).map(|e| -e)),
+            ],
+            "Loss",
+        );
+        let parts = drawn(
+            vec![
+                curve("distortion", &|m| Some(m.train.distortion_nats)),
+                curve("rate", &|m| m.train.rate_nats),
+                curve("distortion, valid.", &|m| m.valid.as_ref().map(|v| v.distortion_nats)),
+                curve("rate, valid.", &|m| m.valid.as_ref().and_then(|v| v.rate_nats)),
+            ],
+            "Rate and distortion",
+        );
+        let told = format!(
+            "{} epochs, {} steps, {:.0} seconds; {:.0} rows a second in the last epoch.",
+            last.epoch, last.step, last.seconds, last.samples_per_second
+        );
+        let loss = drawing(&loss, "The loss that is minimised, and the bound on rows that were held out.");
+        Ok(Ok(paragraph(&told) + &loss + &drawing(&parts, "The two parts of the bound.")))
+    }
+
+    /// Draws from the prior.
+    pub(super) fn samples_part(&self, data: &Dataset, splits: &Splits) -> Result<Part> {
+        if !self.variant()?.samples_from_prior() {
+            return Ok(Err(format!("'{}' has no prior to draw from", self.config().variant)));
+        }
+        let image = data.spec.is_image();
+        if !image && data.spec.width() < 2 {
+            return Ok(Err("one column has no picture".into()));
+        }
+        let n = if image { SHOWN } else { 1_000 };
+        let mut samples = self.sample(n, self.default_observation(), self.rng())?;
+        if !image {
+            let mut behind = Vec::new();
+            splits.train.iter().take(n).for_each(|&r| data.extend_with_row(r as usize, &mut behind));
+            samples.put_behind(behind);
+        }
+        let caption = match image {
+            true => format!("{n} means of p(x given z) at draws of z from the prior."),
+            false => format!("The first two columns: {n} samples in blue over training rows in grey."),
+        };
+        Ok(Ok(self.shown(&samples, "samples from the prior", &caption)?))
+    }
+
+    /// Some rows, and those that the model explains worst.
+    pub(super) fn reconstructions_part(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
+        if !data.spec.is_image() {
+            return self.worst_rows(data, rows);
+        }
+        let some = &rows[..rows.len().min(20)];
+        let first = self.reconstruct_beside(data, some)?;
+        let worst = self.by_distortion(data, rows)?;
+        let worst: Vec<u32> = worst.iter().take(20).map(|(_, r)| *r).collect();
+        let last = self.reconstruct_beside(data, &worst)?;
+        let how = "Rows above, their reconstructions below.";
+        let numbers = worst.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Ok(Ok(self.shown(&first, "rows and reconstructions", how)?
+            + "<h3>Worst rows</h3>"
+            + &self.shown(
+                &last,
+                "the rows of largest distortion and their reconstructions",
+                &format!("The rows of largest distortion, worst first: {numbers}."),
+            )?))
+    }
+
+    /// Rows by falling distortion.
+    fn by_distortion(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<(f64, u32)>> {
+        let each = self.row_figures(data, rows, 1)?;
+        let mut order: Vec<(f64, u32)> = each.distortion.into_iter().zip(rows.iter().copied()).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        Ok(order)
+    }
+
+    /// The rows of a table that the model explains worst, in numbers.
+    fn worst_rows(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
+        let width = data.spec.width().min(8);
+        let mut head = vec!["row".to_owned(), "distortion, nats".to_owned()];
+        head.extend((0..width).map(|i| data.spec.column_name(i)));
+        let lines: Vec<Vec<String>> = self
+            .by_distortion(data, rows)?
+            .into_iter()
+            .take(10)
+            .map(|(distortion, row)| {
+                let mut values = Vec::new();
+                data.extend_with_row(row as usize, &mut values);
+                let mut line = vec![row.to_string(), format!("{distortion:.2}")];
+                line.extend(values.iter().take(width).map(|v| format!("{v:.4}")));
+                line
+            })
+            .collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        Ok(Ok(table("The rows of largest distortion", &head, &lines)))
+    }
+
+    /// Rows as a picture inside a page.
+    pub(super) fn shown(&self, values: &Values, alt: &str, caption: &str) -> Result<String> {
+        let image = values.picture(self.dir())?;
+        let bytes = png(&image).map_err(|e| crate::Error::io("draw", self.dir(), e))?;
+        Ok(picture(&bytes, alt, caption))
+    }
+}
