@@ -169,10 +169,17 @@ impl Shown {
             self.object.insert(format!("{key}_bits_per_dim"), json!(bits.then(|| e.bits_per_dim())));
             return;
         }
-        line("-log p(x)", format!(
-            "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3}; effective samples {effective:.0})",
-            e.nll_nats(), e.nll_se(), say::count(e.samples), say::count(e.log_p.len()), e.monte_carlo_se()
-        ));
+        line(
+            "-log p(x)",
+            format!(
+                "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3}; effective samples {effective:.0})",
+                e.nll_nats(),
+                e.nll_se(),
+                say::count(e.samples),
+                say::count(e.log_p.len()),
+                e.monte_carlo_se()
+            ),
+        );
         line("  ELBO, likewise", format!("{:.3} nats", e.elbo_nats()));
         if bits {
             line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
@@ -192,7 +199,10 @@ fn gap_lines(g: &Gap) {
 }
 
 fn latents(a: &Aggregate) {
-    line("I(x; z)", format!("{:.3} nats, on {} rows (at most {:.2})", a.information_nats, a.rows, (a.rows as f64).ln()));
+    line(
+        "I(x; z)",
+        format!("{:.3} nats, on {} rows (at most {:.2})", a.information_nats, a.rows, (a.rows as f64).ln()),
+    );
     let limit = a.information_nats > 0.9 * (a.rows as f64).ln();
     let cut = if limit { " (too high by what I(x; z) misses at its limit)" } else { "" };
     line("total correlation", format!("{:.3} nats{cut}", a.total_correlation_nats));
@@ -202,10 +212,13 @@ fn latents(a: &Aggregate) {
 
 fn disentanglement(d: &Disentanglement) {
     line("factors", format!("{} on {} rows", d.factors.join(", "), say::count(d.rows)));
-    line("MIG", match d.mig_sampled {
-        Some(sampled) => format!("{:.3} (mean codes, 20 bins), {sampled:.3} (samples, by density)", d.mig_binned),
-        None => format!("{:.3} (codes, 20 bins)", d.mig_binned),
-    });
+    line(
+        "MIG",
+        match d.mig_sampled {
+            Some(sampled) => format!("{:.3} (mean codes, 20 bins), {sampled:.3} (samples, by density)", d.mig_binned),
+            None => format!("{:.3} (codes, 20 bins)", d.mig_binned),
+        },
+    );
     let (apart, complete) = (d.dci_disentanglement, d.dci_completeness);
     line("DCI", format!("{apart:.3}, completeness {complete:.3}, informativeness {:.3}", d.dci_informativeness));
     line("SAP", format!("{:.3}", d.sap));
@@ -217,29 +230,38 @@ fn disentanglement(d: &Disentanglement) {
 }
 
 fn representation(all: &[Served]) {
-    line("", format!("{:>6}{:>9}{:>9}{:>24}{:>24}", "dims", "probe", "5-NN", "k-means acc/NMI/ARI", "mixture acc/NMI/ARI"));
+    line(
+        "",
+        format!("{:>6}{:>9}{:>9}{:>24}{:>24}", "dims", "probe", "5-NN", "k-means acc/NMI/ARI", "mixture acc/NMI/ARI"),
+    );
     for s in all {
         let three = |c: &vaekit::eval::representation::Clusters| format!("{:.3}/{:.3}/{:.3}", c.accuracy, c.nmi, c.ari);
         let mixture = s.mixture.as_ref().map_or_else(|| "-".to_owned(), three);
-        line(&s.of, format!(
-            "{:>6}{:>9.4}{:>9.4}{:>24}{mixture:>24}",
-            s.dimensions, s.probe, s.neighbours, three(&s.k_means)
-        ));
+        line(
+            &s.of,
+            format!("{:>6}{:>9.4}{:>9.4}{:>24}{mixture:>24}", s.dimensions, s.probe, s.neighbours, three(&s.k_means)),
+        );
     }
 }
 
 fn quality(q: &Quality) {
-    line("classifier", format!("accuracy {:.4}, seed {}; these are not Inception scores", q.classifier_accuracy, q.classifier_seed));
+    line(
+        "classifier",
+        format!("accuracy {:.4}, seed {}; these are not Inception scores", q.classifier_accuracy, q.classifier_seed),
+    );
     line("Frechet distance", format!("{:.3} ({:.3} between training and test rows)", q.frechet, q.frechet_floor));
     line("kernel distance", format!("{:.5} +- {:.5}", q.kernel, q.kernel_se));
     let m = &q.manifold;
     line("precision, recall", format!("{:.3}, {:.3}", m.precision, m.recall));
     line("density, coverage", format!("{:.3}, {:.3}", m.density, m.coverage));
-    line("nearest rows", format!(
-        "a sample lies {:.2} times as far from its nearest training row as a test row does{}",
-        q.nearest_ratio,
-        if q.nearest_ratio < 0.5 { ": the model repeats its training rows" } else { "" }
-    ));
+    line(
+        "nearest rows",
+        format!(
+            "a sample lies {:.2} times as far from its nearest training row as a test row does{}",
+            q.nearest_ratio,
+            if q.nearest_ratio < 0.5 { ": the model repeats its training rows" } else { "" }
+        ),
+    );
 }
 
 /// A csv of factors.

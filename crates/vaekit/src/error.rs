@@ -56,7 +56,10 @@ impl Error {
             | ErrorKind::Setting { .. }
             | ErrorKind::Run { .. }
             | ErrorKind::Unsupported { .. } => 2,
-            ErrorKind::Io { .. } | ErrorKind::Download { .. } | ErrorKind::Diverged { .. } | ErrorKind::Interrupted(_) => 1,
+            ErrorKind::Io { .. }
+            | ErrorKind::Download { .. }
+            | ErrorKind::Diverged { .. }
+            | ErrorKind::Interrupted(_) => 1,
         }
     }
 

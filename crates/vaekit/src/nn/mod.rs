@@ -9,5 +9,5 @@ mod residual;
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
 pub use mlp::Mlp;
-pub use parameter::{INITS, InitScheme, Init, Parameter, Parameters};
+pub use parameter::{INITS, Init, InitScheme, Parameter, Parameters};
 pub use residual::{GroupNorm, ResidualBlock};

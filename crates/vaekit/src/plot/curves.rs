@@ -20,12 +20,8 @@ pub struct Inks {
 
 /// A file that is looked at alone: blue, orange, green and red on white, told
 /// apart by people who see fewer colours, too.
-pub const ON_WHITE: Inks = Inks {
-    paper: "#fff",
-    text: "#000",
-    grid: "#e4e4e4",
-    lines: ["#1f5fbf", "#d9730d", "#2e8b57", "#b3262a"],
-};
+pub const ON_WHITE: Inks =
+    Inks { paper: "#fff", text: "#000", grid: "#e4e4e4", lines: ["#1f5fbf", "#d9730d", "#2e8b57", "#b3262a"] };
 
 /// A part of a page, whose style sheet says what these are by day and by night.
 pub const ON_PAGE: Inks = Inks {

@@ -70,7 +70,12 @@ pub fn table(caption: &str, head: &[&str], rows: &[Vec<String>]) -> String {
     let cells = |cells: &mut dyn Iterator<Item = &str>, tag: &str| -> String {
         cells.map(|c| format!("<{tag}>{}</{}>", escape(c), &tag[..2])).collect()
     };
-    let head = cells(&mut head.iter().copied(), "th scope=\"col\"");
+    // A heading without words is none.
+    let heading = |h: &&str| match h.is_empty() {
+        true => "<td></td>".to_owned(),
+        false => format!("<th scope=\"col\">{}</th>", escape(h)),
+    };
+    let head: String = head.iter().map(heading).collect();
     let rows: String = rows
         .iter()
         .map(|row| {

@@ -35,7 +35,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("epsilon", "X", "The small number that adam and adamw divide by at least"),
     setting("momentum", "X", "Momentum of sgd"),
     setting("weight_decay", "X", "Decay of the weights"),
-    setting("lr_schedule", "NAME", "constant, cosine, step, exponential, plateau or stages (of the importance-weighted paper)"),
+    setting(
+        "lr_schedule",
+        "NAME",
+        "constant, cosine, step, exponential, plateau or stages (of the importance-weighted paper)",
+    ),
     setting("lr_factor", "X", "What step, exponential and plateau multiply the rate by"),
     setting("lr_epochs", "N", "Horizon of cosine, length of a step; 0 stands for all epochs"),
     setting("lr_min", "X", "The rate never falls below this"),

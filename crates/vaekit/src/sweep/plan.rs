@@ -45,7 +45,9 @@ impl Plan {
         let runs = match sweep.remove("runs") {
             None => None,
             Some(toml::Value::Integer(n)) if (1..=MOST as i64).contains(&n) => Some(n as usize),
-            Some(other) => return Err(bad("runs", &format!("found {other}, expected a whole number from 1 to {MOST}"))),
+            Some(other) => {
+                return Err(bad("runs", &format!("found {other}, expected a whole number from 1 to {MOST}")));
+            }
         };
         let mut keys: Vec<(String, Values)> = Vec::new();
         for (key, value) in sweep {

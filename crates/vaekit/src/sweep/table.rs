@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use crate::Result;
+use crate::eval::Figures;
 use crate::eval::disentanglement::Disentanglement;
 use crate::eval::likelihood::{mean, standard_error};
-use crate::eval::Figures;
 
 use super::{Plan, Point};
 
@@ -72,8 +72,7 @@ pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
         let figure = |name: &'static str| {
             let named = |o: &&Outcome| figures(o).into_iter().find(|(n, _)| *n == name).and_then(|(_, v)| v);
             let values: Vec<f64> = members.iter().filter_map(named).collect();
-            (!values.is_empty())
-                .then(|| (name, mean(&values), (values.len() > 1).then(|| standard_error(&values))))
+            (!values.is_empty()).then(|| (name, mean(&values), (values.len() > 1).then(|| standard_error(&values))))
         };
         Summary { runs: members.len(), figures: names.into_iter().filter_map(figure).collect(), settings }
     };

@@ -67,7 +67,9 @@ mod tests {
     fn stages_are_those_of_the_importance_weighted_paper() {
         let c = TrainConfig { lr: 1e-3, lr_schedule: LrSchedule::Stages, lr_epochs: 3280, ..TrainConfig::default() };
         let at = |epoch: f64| at(&c, epoch, &Plateau::default());
-        for (epoch, exponent) in [(0.0, 0.0), (0.99, 0.0), (1.0, 1.0), (3.9, 1.0), (4.0, 2.0), (1092.0, 6.0), (1093.0, 7.0)] {
+        for (epoch, exponent) in
+            [(0.0, 0.0), (0.99, 0.0), (1.0, 1.0), (3.9, 1.0), (4.0, 2.0), (1092.0, 6.0), (1093.0, 7.0)]
+        {
             assert!((at(epoch) - 1e-3 * 10f64.powf(-exponent / 7.0)).abs() < 1e-12, "{epoch}: {}", at(epoch));
         }
         assert!((at(3279.0) - 1e-4).abs() < 1e-12);

@@ -54,12 +54,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// Fewer than two runs, runs of different data, or no row in common.
-pub fn compare(
-    runs: &[Run],
-    data: &Dataset,
-    effort: &Effort,
-    progress: &mut dyn FnMut(&str),
-) -> Result<Comparison> {
+pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn FnMut(&str)) -> Result<Comparison> {
     let rows = common_rows(runs, data)?;
     let (mut notes, nats) = comparable(runs);
     let few = &rows[..rows.len().min(effort.likelihood_rows)];
@@ -148,11 +143,14 @@ fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
     let mut notes = Vec::new();
     let first = &runs[0];
     let same = |f: &dyn Fn(&Run) -> bool| runs.iter().all(f);
-    let space = same(&|r| r.file().transform == first.file().transform && r.config().binarize == first.config().binarize);
+    let space =
+        same(&|r| r.file().transform == first.file().transform && r.config().binarize == first.config().binarize);
     let discrete = first.vae().likelihood.needs_unit_interval();
     let kind = same(&|r| r.vae().likelihood.needs_unit_interval() == discrete);
     if !space {
-        notes.push("The runs see the values differently (normalize or binarize differ), so their nats do not compare.".into());
+        notes.push(
+            "The runs see the values differently (normalize or binarize differ), so their nats do not compare.".into(),
+        );
     }
     if !kind {
         notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
@@ -171,7 +169,8 @@ fn differing(runs: &[Run], order: &[usize]) -> Vec<(String, Vec<String>)> {
     let mut keys: Vec<&String> = tables.iter().flat_map(|t| t.keys()).collect();
     keys.sort();
     keys.dedup();
-    let text = |t: &toml::Table, key: &str| t.get(key).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""));
+    let text =
+        |t: &toml::Table, key: &str| t.get(key).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""));
     let each = keys.into_iter().map(|key| (key.clone(), tables.iter().map(|t| text(t, key)).collect::<Vec<_>>()));
     each.filter(|(key, values)| key != "data" && values.iter().any(|v| v != &values[0])).collect()
 }

@@ -1,7 +1,7 @@
 //! log p(x) of rows, and why the ELBO lies below it.
 
 use crate::Result;
-use crate::data::{Batches, Dataset, Kind, Binarize};
+use crate::data::{Batches, Binarize, Dataset, Kind};
 use crate::eval::likelihood::{Annealing, Evidence, Gap, Heard, annealed, importance, split_gap};
 use crate::run::Run;
 

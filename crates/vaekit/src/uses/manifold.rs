@@ -19,7 +19,9 @@ impl Run {
         if latent != 2 {
             return Err(Error::unsupported(
                 "manifold",
-                format!("shows a plane, but these codes have {latent} dimensions; train with --latent 2, or use traverse"),
+                format!(
+                    "shows a plane, but these codes have {latent} dimensions; train with --latent 2, or use traverse"
+                ),
             ));
         }
         let at = |i: usize| quantile(0.025 + 0.95 * i as f32 / (steps.max(2) - 1) as f32);

@@ -66,8 +66,7 @@ pub(super) fn binned(codes: &Matrix, factors: &[Factor]) -> Array2<f64> {
 
 /// Bins of equal width.
 fn bins(column: ArrayView1<'_, f64>) -> Vec<usize> {
-    let (low, high) =
-        column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+    let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
     let width = (high - low) / BINS as f64;
     column.iter().map(|v| if width > 0.0 { (((v - low) / width) as usize).min(BINS - 1) } else { 0 }).collect()
 }

@@ -14,9 +14,8 @@ const INFORMATIVE: f64 = 0.01;
 /// `kl` is the mean KL of each dimension, nats.
 pub fn udr(a: &Matrix, kl_a: &[f64], b: &Matrix, kl_b: &[f64]) -> f64 {
     let (ranks_a, ranks_b) = (ranks(a), ranks(b));
-    let similar = Array2::from_shape_fn((a.ncols(), b.ncols()), |(i, j)| {
-        correlation(ranks_a.column(i), ranks_b.column(j)).abs()
-    });
+    let similar =
+        Array2::from_shape_fn((a.ncols(), b.ncols()), |(i, j)| correlation(ranks_a.column(i), ranks_b.column(j)).abs());
     let informs = |kl: &[f64]| kl.iter().map(|k| *k > INFORMATIVE).collect::<Vec<bool>>();
     let (in_a, in_b) = (informs(kl_a), informs(kl_b));
     let focus = |line: ArrayView1<'_, f64>, others: &[bool]| {

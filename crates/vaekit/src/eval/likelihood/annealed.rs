@@ -123,14 +123,7 @@ impl Path<'_> {
     }
 
     /// A Hamiltonian move of every chain at temperature `t`; the share accepted, and where they are.
-    fn hop(
-        &self,
-        z: &mut [f32],
-        dims: [usize; 3],
-        t: f64,
-        size: f32,
-        address: impl Fn(u64) -> Rng,
-    ) -> (f64, Place) {
+    fn hop(&self, z: &mut [f32], dims: [usize; 3], t: f64, size: f32, address: impl Fn(u64) -> Rng) -> (f64, Place) {
         let [c, b, d] = dims;
         let rows = &self.batch.row_ids;
         // A row draws for all its chains: [B, C, D] turned to [C, B, D].

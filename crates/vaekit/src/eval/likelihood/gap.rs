@@ -28,8 +28,8 @@ pub struct Gap {
 }
 
 /// Adam steps that look for the best q of a row, and samples of each.
-const STEPS: u64 = 600;
-const SEARCH: usize = 8;
+const STEPS: u64 = 800;
+const SEARCH: usize = 16;
 /// Samples that measure an ELBO.
 const MEASURE: usize = 500;
 /// Where this file's draws begin, above those of the evidence.
@@ -73,9 +73,10 @@ fn elbo(vae: &Vae, batch: &Batch, raw: Vec<Tensor<2>>, samples: usize, rng: Rng)
     let posterior = vae.posterior.posterior(raw);
     let z = posterior.rsample(samples, &batch.row_ids, rng);
     let terms = vae.terms_at(batch, posterior, z);
-    let distortion = doubles(terms.distortion());
-    let rate = terms.rate().map_or_else(|| vec![0.0; distortion.len()], doubles);
-    distortion.iter().zip(rate).map(|(d, r)| -d - r).collect()
+    // Near the best q these weights hardly vary, unlike the distortion alone.
+    let log_w = terms.log_p_x_given_z.clone() + terms.log_p_z() - terms.log_q_z_given_x(); // [K, B]
+    let b = batch.len();
+    doubles(log_w.mean_dim(0).reshape([b]))
 }
 
 /// Raw parameters of a better q for each row.
@@ -96,7 +97,7 @@ fn search(vae: &Vae, batch: &Batch, start: Vec<Tensor<2>>, rng: Rng) -> Vec<Tens
         let Some(rate) = terms.rate() else { break };
         let mut gradients = (terms.distortion() + rate).sum().backward();
         // From large steps to small ones, so that the end is a resting place.
-        let lr = 0.02 * (1.0 - (step - 1) as f64 / STEPS as f64);
+        let lr = 0.03 * (1.0 - (step - 1) as f64 / STEPS as f64).powi(3);
         for (i, raw) in raw.iter().enumerate() {
             let Some(g) = raw.grad_remove(&mut gradients).map(to_vec) else { continue };
             let rule = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };

@@ -1,6 +1,6 @@
 //! Principal components, the linear representation to beat.
 
-use linfa_linalg::eigh::{EighInto, EigSort};
+use linfa_linalg::eigh::{EigSort, EighInto};
 use ndarray::{Array1, Axis, Slice};
 
 use crate::eval::latents::Matrix;
@@ -23,10 +23,8 @@ impl Pca {
         let mean = x.mean_axis(Axis(0)).unwrap_or_default();
         let centred = x - &mean;
         let covariance = centred.t().dot(&centred) / x.nrows() as f64;
-        let (_, vectors) = covariance
-            .eigh_into()
-            .map_err(|e| Error::data("pca", format!("cannot be computed: {e}")))?
-            .sort_eig_desc();
+        let (_, vectors) =
+            covariance.eigh_into().map_err(|e| Error::data("pca", format!("cannot be computed: {e}")))?.sort_eig_desc();
         let dims = dims.min(vectors.ncols());
         Ok(Self { mean, axes: vectors.slice_axis(Axis(1), Slice::from(..dims)).to_owned() })
     }

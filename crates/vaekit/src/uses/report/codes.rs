@@ -50,12 +50,17 @@ impl Run {
             if self.vae().posterior.is_density() && data.spec.is_image() {
                 let manifold = self.manifold(20)?;
                 body += "<h3>What the plane decodes to</h3>";
-                body += &self.shown(&manifold, "decoded grid", "Means decoded at the 2.5 % to 97.5 % quantiles of the prior.")?;
+                body += &self.shown(
+                    &manifold,
+                    "decoded grid",
+                    "Means decoded at the 2.5 % to 97.5 % quantiles of the prior.",
+                )?;
             }
             return Ok(Ok(body));
         }
         let flat = plane(&Pca::fit(&codes, 2)?.apply(&codes));
-        let mut body = shown("codes, two principal axes", flat.clone(), &format!("The two principal axes of {n} mean codes."));
+        let mut body =
+            shown("codes, two principal axes", flat.clone(), &format!("The two principal axes of {n} mean codes."));
         if n as f64 > 3.0 * PERPLEXITY + 1.0 {
             body += &shown(
                 "codes by t-SNE",
@@ -85,12 +90,28 @@ impl Run {
             Ok(a) => {
                 let line = |name: &str, value: String, what: &str| vec![name.to_owned(), value, what.to_owned()];
                 let caption = format!("The rate taken apart, on {} rows", a.rows);
-                body += &table(&caption, &["", "value", "what it is"], &[
-                    line("I(x; z), nats", format!("{:.3}", a.information_nats), "what a code says of its row"),
-                    line("total correlation, nats", format!("{:.3}", a.total_correlation_nats), "dependence of dimensions"),
-                    line("dimension-wise KL, nats", format!("{:.3}", a.dimension_kl_nats), "each dimension against the prior"),
-                    line("MMD\u{b2} to the prior", with_error(a.mmd, a.mmd_se), "all codes against the prior, 0 is best"),
-                ]);
+                body += &table(
+                    &caption,
+                    &["", "value", "what it is"],
+                    &[
+                        line("I(x; z), nats", format!("{:.3}", a.information_nats), "what a code says of its row"),
+                        line(
+                            "total correlation, nats",
+                            format!("{:.3}", a.total_correlation_nats),
+                            "dependence of dimensions",
+                        ),
+                        line(
+                            "dimension-wise KL, nats",
+                            format!("{:.3}", a.dimension_kl_nats),
+                            "each dimension against the prior",
+                        ),
+                        line(
+                            "MMD\u{b2} to the prior",
+                            with_error(a.mmd, a.mmd_se),
+                            "all codes against the prior, 0 is best",
+                        ),
+                    ],
+                );
             }
             Err(why) => body += &paragraph(&format!("Codes against the prior are left out: {why}.")),
         }
@@ -98,7 +119,8 @@ impl Run {
             let (values, order) = self.traverse(data, rows, None, 11, 12)?;
             let order: Vec<String> = order.iter().map(|d| format!("z{d}")).collect();
             body += "<h3>Traversals</h3>";
-            let caption = format!("One dimension moves from -3 to 3, the others stay; from the top: {}.", order.join(", "));
+            let caption =
+                format!("One dimension moves from -3 to 3, the others stay; from the top: {}.", order.join(", "));
             body += &self.shown(&values, "traversals of the latent dimensions", &caption)?;
         }
         Ok(Ok(body))

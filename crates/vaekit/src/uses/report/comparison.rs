@@ -35,7 +35,8 @@ pub fn comparison_page(comparison: &Comparison, runs: &[Run], data: &Dataset) ->
     let mut curves = Vec::new();
     for (run, name) in ordered.iter().zip(&names) {
         let metrics = Metrics::read(run.dir())?;
-        let point = |m: &crate::run::EpochMetrics| (m.epoch as f64, m.train.elbo_nats.map_or(m.train.distortion_nats, |e| -e));
+        let point =
+            |m: &crate::run::EpochMetrics| (m.epoch as f64, m.train.elbo_nats.map_or(m.train.distortion_nats, |e| -e));
         curves.push(Curve { name: name.clone(), points: metrics.iter().map(point).collect() });
     }
     let svg = curves_svg("Training", "epoch", "-ELBO, training rows, nats", &curves, &ON_PAGE);
@@ -90,7 +91,9 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
         })
         .collect();
     let agreement = comparison.udr.map_or_else(String::new, |u| {
-        paragraph(&format!("Codes of the models agree (UDR, 1 is best) to {u:.3}: high where each finds the same dimensions."))
+        paragraph(&format!(
+            "Codes of the models agree (UDR, 1 is best) to {u:.3}: high where each finds the same dimensions."
+        ))
     });
     table("Best first; differences are paired over rows", &head, &lines) + &agreement
 }

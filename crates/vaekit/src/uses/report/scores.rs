@@ -65,7 +65,11 @@ impl Run {
             line("recall", format!("{:.3}", q.manifold.recall), "rows that look like samples"),
             line("density", format!("{:.3}", q.manifold.density), "1 for a perfect model"),
             line("coverage", format!("{:.3}", q.manifold.coverage), "rows with a sample nearby"),
-            line("nearest training row", format!("{:.2}", q.nearest_ratio), "1: as far as test rows; far below: copies"),
+            line(
+                "nearest training row",
+                format!("{:.2}", q.nearest_ratio),
+                "1: as far as test rows; far below: copies",
+            ),
         ];
         let about = format!(
             "In the features of a classifier that vaekit trained on the same rows (test accuracy {:.4}, seed {}). These \

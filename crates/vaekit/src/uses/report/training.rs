@@ -20,7 +20,8 @@ impl Run {
         let (figures, stats) = self.evaluate(data, rows, 1)?;
         let each = self.row_figures(data, rows, 1)?;
         let mut lines = Vec::new();
-        let mut line = |name: &str, value: String, what: &str| lines.push(vec![name.to_owned(), value, what.to_owned()]);
+        let mut line =
+            |name: &str, value: String, what: &str| lines.push(vec![name.to_owned(), value, what.to_owned()]);
         let of = |values: &[f64]| with_error(mean(values), standard_error(values));
         if let (Some(elbo), Some(rate)) = (each.elbo(), &each.rate) {
             line("ELBO, nats", of(&elbo), "evidence lower bound, higher is better");
