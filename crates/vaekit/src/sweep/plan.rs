@@ -108,7 +108,8 @@ fn grid(keys: &[(String, Values)]) -> Result<Vec<Vec<toml::Value>>> {
             let problem = format!("asks for more than {MOST} runs; shorten the lists, or draw some with sweep.runs");
             return Err(Error::setting("sweep", problem));
         }
-        let longer = |row: &Vec<toml::Value>| list.iter().map(|v| [row.as_slice(), &[v.clone()]].concat()).collect();
+        let longer =
+            |row: &Vec<toml::Value>| list.iter().map(|v| [row.as_slice(), std::slice::from_ref(v)].concat()).collect();
         all = all.iter().flat_map::<Vec<Vec<toml::Value>>, _>(longer).collect();
     }
     Ok(all)

@@ -52,13 +52,16 @@ fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
     all
 }
 
+/// Settings, and the runs that have them.
+type Group<'a> = (Vec<(String, String)>, Vec<&'a Outcome>);
+
 /// Puts runs together that differ only by seed, in the order of the plan.
 pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
     let settings = |p: &Point| -> Vec<(String, String)> {
         let others = p.swept.iter().filter(|(key, _)| key != "seed");
         others.map(|(key, value)| (key.clone(), value.to_string().replace('"', ""))).collect()
     };
-    let mut groups: Vec<(Vec<(String, String)>, Vec<&Outcome>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for point in &plan.points {
         let Some(outcome) = outcomes.iter().find(|o| o.point.name == point.name) else { continue };
         let key = settings(point);
@@ -67,7 +70,7 @@ pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
             None => groups.push((key, vec![outcome])),
         }
     }
-    let summary = |(settings, members): (Vec<(String, String)>, Vec<&Outcome>)| {
+    let summary = |(settings, members): Group<'_>| {
         let names: Vec<&'static str> = figures(members[0]).into_iter().map(|(name, _)| name).collect();
         let figure = |name: &'static str| {
             let named = |o: &&Outcome| figures(o).into_iter().find(|(n, _)| *n == name).and_then(|(_, v)| v);
@@ -96,7 +99,6 @@ pub fn write_csv(out: &mut dyn Write, plan: &Plan, outcomes: &[Outcome]) -> std:
     table.flush()
 }
 
-/// Makes an outcome of a finished run.
 impl Outcome {
     /// Measures a finished run on its own test rows.
     ///

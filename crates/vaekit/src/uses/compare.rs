@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::data::{Dataset, Step};
 use crate::eval::disentanglement::udr;
-use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::likelihood::{Evidence, mean, standard_error};
 use crate::eval::{Figures, paired};
 use crate::run::Run;
 use crate::{Error, Result};
@@ -75,8 +75,8 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
         contenders.push(Contender {
             run: run.dir().to_path_buf(),
             elbo_se: elbo.as_deref().map(standard_error),
-            nll_nats: evidence.as_ref().map(|e| e.nll_nats()),
-            nll_se: evidence.as_ref().map(|e| e.nll_se()),
+            nll_nats: evidence.as_ref().map(Evidence::nll_nats),
+            nll_se: evidence.as_ref().map(Evidence::nll_se),
             figures,
             behind: None,
             behind_se: None,

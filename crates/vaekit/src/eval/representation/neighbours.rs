@@ -48,7 +48,7 @@ pub fn neighbour_accuracy(train: &Labelled, test: &Labelled, k: usize) -> f64 {
     let right = found.iter().zip(&test.class).filter(|(rows, truth)| {
         let votes = |class: usize| rows.iter().filter(|(_, r)| train.class[*r] == class).count();
         let mut best = (0, 0);
-        for (_, r) in rows.iter() {
+        for (_, r) in *rows {
             let class = train.class[*r];
             if votes(class) > best.0 {
                 best = (votes(class), class);
