@@ -1,0 +1,116 @@
+//! evaluate, report, compare and sweep on small runs: what they print, write and refuse.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn vaekit(dir: &Path, line: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("vaekit"))
+        .args(line.split_whitespace())
+        .current_dir(dir)
+        .env_remove("VAEKIT_DATA")
+        .output()
+        .unwrap()
+}
+
+fn done(dir: &Path, line: &str) -> String {
+    let output = vaekit(dir, line);
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit code 2 and one line that holds the words.
+fn refused(dir: &Path, line: &str, words: &str) {
+    let output = vaekit(dir, line);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}: {told}");
+    let errors: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(errors.len() == 1 && errors[0].contains(words), "{line}: {told}");
+}
+
+const SMALL: &str = "--hidden 32 --latent 4 --epochs 2 --limit 1000 --quiet";
+
+/// Two VAEs and an autoencoder of `digits`, and a table without classes.
+fn runs() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    done(dir.path(), &format!("train digits {SMALL} --binarize dynamic --out a"));
+    done(dir.path(), &format!("train digits {SMALL} --binarize dynamic --beta 30 --variant beta-vae --out b"));
+    done(dir.path(), &format!("train digits {SMALL} --binarize dynamic --variant ae --out ae"));
+    done(dir.path(), &format!("train rings {SMALL} --out rings"));
+    dir
+}
+
+#[test]
+fn runs_are_judged_reported_and_compared() {
+    let dir = runs();
+    let at = dir.path();
+    let all = "--importance-samples 50 --annealed 5 --chains 2 --gap 4 --latents --disentanglement --representation \
+               --quality";
+    let told = done(at, &format!("evaluate a --limit 300 {all} --json --quiet"));
+    let figures: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let number = |key: &str| figures[key].as_f64().unwrap();
+    assert!(number("nll_nats") < -number("elbo_nats") && number("nll_se") > 0.0 && number("annealed_nll_nats") > 0.0);
+    let gap = &figures["gap"];
+    let parts = gap["approximation_nats"].as_f64().unwrap() + gap["amortization_nats"].as_f64().unwrap();
+    assert!((gap["total_nats"].as_f64().unwrap() - parts).abs() < 1e-6);
+    assert_eq!(figures["representation"].as_array().unwrap().len(), 3);
+    assert!(figures["quality"]["classifier_accuracy"].as_f64().unwrap() > 0.5);
+    assert!((0.0..=1.0).contains(&figures["disentanglement"]["mig_binned"].as_f64().unwrap()));
+    assert!(at.join("a/classifier.safetensors").exists());
+
+    done(at, "report a --importance-samples 20 --quiet");
+    let page = std::fs::read_to_string(at.join("a/report.html")).unwrap();
+    for part in ["Figures", "Training", "Samples", "Codes", "Representation", "Sample quality", "vaekit evaluate a"] {
+        assert!(page.contains(part), "{part}");
+    }
+    done(at, "report ae --quiet");
+    let page = std::fs::read_to_string(at.join("ae/report.html")).unwrap();
+    assert!(page.contains("Left out: &#39;ae") || page.contains("Left out: 'ae"), "what an autoencoder lacks is said");
+    done(at, "report rings --quiet");
+
+    let told = done(at, "compare b a ae --importance-samples 50 --json --quiet");
+    let comparison: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let names: Vec<&str> =
+        comparison["contenders"].as_array().unwrap().iter().map(|c| c["run"].as_str().unwrap()).collect();
+    assert_eq!(names, ["a", "b", "ae"], "{told}");
+    assert!(comparison["contenders"][1]["behind"].as_f64().unwrap() > 0.0);
+    assert!(comparison["verdict"][0].as_str().unwrap().starts_with("a is better than b"), "{told}");
+    let differing = comparison["differing"].as_array().unwrap();
+    assert!(differing.iter().any(|d| d[0] == "beta"));
+    assert!(std::fs::read_to_string(at.join("compare.html")).unwrap().contains("a is better than b"));
+
+    refused(at, "compare a rings", "other data");
+    refused(at, "evaluate ae --importance-samples 10", "autoencoder");
+    refused(at, "evaluate ae --latents", "autoencoder");
+    refused(at, "evaluate rings --representation", "no classes");
+    refused(at, "evaluate rings --quality", "no classes");
+    refused(at, "evaluate rings --disentanglement", "factors");
+    refused(at, "evaluate a --representation --limit 5", "fewer than the 10 classes");
+    std::fs::write(at.join("short.csv"), "f\n1\n2\n").unwrap();
+    refused(at, "evaluate a --disentanglement --factors short.csv", "2 rows, expected 12000");
+    std::fs::write(at.join("same.csv"), format!("f\n{}", "1\n".repeat(12_000))).unwrap();
+    refused(at, "evaluate a --disentanglement --factors same.csv", "constant");
+    refused(at, "traverse a --manifold", "4 dimensions");
+}
+
+#[test]
+fn a_sweep_goes_on_and_ends_in_one_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let text = "data = \"rings\"\nepochs = 1\nhidden = [8]\nlatent = 2\nlimit = 400\n\n[sweep]\nbeta = [0.5, 2]\nseed = [0, 1]\n";
+    std::fs::write(at.join("s.toml"), text).unwrap();
+    let told = done(at, "sweep s.toml --json --quiet");
+    let found: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((found["runs"].as_u64(), found["settings"].as_array().unwrap().len()), (Some(4), 2));
+    let run = at.join("sweeps/s/beta=2,seed=1/model.safetensors");
+    let before = std::fs::read(&run).unwrap();
+    std::fs::remove_dir_all(at.join("sweeps/s/beta=0.5,seed=0")).unwrap();
+    assert_eq!(done(at, "sweep s.toml --json --quiet"), told, "what is there is kept, what is missing made again");
+    assert_eq!(std::fs::read(&run).unwrap(), before);
+    assert_eq!(std::fs::read_to_string(at.join("sweeps/s/sweep.csv")).unwrap().lines().count(), 5);
+    assert!(std::fs::read_to_string(at.join("sweeps/s/sweep.html")).unwrap().contains("Rate and distortion"));
+    std::fs::write(at.join("t.toml"), "data = \"rings\"\n[sweep]\nbetta = [1]\n").unwrap();
+    refused(at, "sweep t.toml", "betta");
+    std::fs::write(at.join("s.toml"), text.replace("epochs = 1", "epochs = 2")).unwrap();
+    refused(at, "sweep s.toml", "other settings");
+}
