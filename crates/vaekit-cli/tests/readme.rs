@@ -95,10 +95,15 @@ fn links_lead_somewhere_and_architecture_stays_short() {
 
 #[test]
 fn configurations_are_short_and_known() {
-    for entry in std::fs::read_dir(root().join("configs")).unwrap().flatten() {
-        let text = std::fs::read_to_string(entry.path()).unwrap();
-        assert!(text.lines().count() < 40 && text.starts_with('#'), "{:?}", entry.path());
-        let layer = vaekit::TrainConfig::read_layer(&entry.path()).unwrap();
-        vaekit::TrainConfig::from_layers(&[layer]).unwrap();
+    let files = ["configs", "bench/reproduce"].into_iter().flat_map(|d| std::fs::read_dir(root().join(d)).unwrap());
+    for path in files.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() < 40 && text.starts_with('#'), "{path:?}");
+        let layer = vaekit::TrainConfig::read_layer(&path).unwrap();
+        if layer.contains_key("sweep") {
+            vaekit::sweep::Plan::new(layer).unwrap();
+        } else {
+            vaekit::TrainConfig::from_layers(&[layer]).unwrap();
+        }
     }
 }
