@@ -22,7 +22,7 @@ pub struct Evaluate {
     /// Monte Carlo samples of z a row for the ELBO
     #[arg(long, value_name = "L", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
-    /// Take only so many rows, the first ones; 0 for all
+    /// Take at most so many rows, chosen by the run's seed; 0 for all
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     limit: usize,
     /// log p(x) by K importance samples a row; 5000 unless said
@@ -65,7 +65,7 @@ impl Evaluate {
         self.common.start()?;
         let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
         if self.limit > 0 {
-            rows.truncate(self.limit);
+            rows = run.some(&rows, self.limit);
         }
         let (figures, _) = run.evaluate(&data, &rows, usize::from(self.samples))?;
         let mut shown = Shown { json: self.common.json, object: object(&figures) };
@@ -123,12 +123,13 @@ impl Evaluate {
             counter.finish();
             let found = counter.partial(found)?;
             shown.evidence("annealed_nll", "annealed chains", &found, run.is_likelihood_of_data());
-            of_rows = of_rows.or(Some(found));
+            of_rows = Some(found);
         }
         if let Some(n) = self.gap {
             let rows = &rows[..rows.len().min(n as usize)];
             let evidence = match of_rows {
-                Some(mut e) if e.log_p.len() >= rows.len() => {
+                // Few samples would pass for a small gap.
+                Some(mut e) if e.log_p.len() >= rows.len() && (self.annealed.is_some() || e.samples >= 5_000) => {
                     e.log_p.truncate(rows.len());
                     e
                 }

@@ -60,6 +60,11 @@ impl Rng {
         Self { step, ..self }
     }
 
+    /// Randomness of another seed that belongs to this one and to `purpose`.
+    pub fn at_seed_of(self, purpose: u64) -> Self {
+        Self { seed: self.seed ^ purpose, ..self }
+    }
+
     /// The generator of one row.
     pub fn stream(self, purpose: Purpose, row: u64) -> ChaCha8Rng {
         let mut key = [0u8; 32];

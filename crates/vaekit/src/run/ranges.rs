@@ -33,7 +33,7 @@ impl TrainConfig {
         range("lr", c.lr, 0.0, 1e3)?;
         range("lr_min", c.lr_min, 0.0, c.lr)?;
         range("lr_factor", c.lr_factor, 1e-6, 1.0)?;
-        range("epsilon", c.epsilon, 0.0, 1.0)?;
+        range("epsilon", c.epsilon, 1e-30, 1.0)?;
         range("momentum", c.momentum, 0.0, 1.0)?;
         range("weight_decay", c.weight_decay, 0.0, 1e3)?;
         range("clip", c.clip, 0.0, 1e12)?;

@@ -38,7 +38,7 @@ pub struct Comparison {
     pub contenders: Vec<Contender>,
     /// `-log p(x)`, or `MSE` where nats do not compare.
     pub judged_by: &'static str,
-    /// Rows that no run was trained on and all were measured on.
+    /// Rows that no run was trained on; log p(x) is of at most `Effort::likelihood_rows` of them.
     pub rows: usize,
     /// Settings in which the runs differ: the key, and a value a run.
     pub differing: Vec<(String, Vec<String>)>,
@@ -57,7 +57,7 @@ pub struct Comparison {
 pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn FnMut(&str)) -> Result<Comparison> {
     let rows = common_rows(runs, data)?;
     let (mut notes, nats) = comparable(runs);
-    let few = &rows[..rows.len().min(effort.likelihood_rows)];
+    let few = &runs[0].some(&rows, effort.likelihood_rows)[..];
     let mut contenders = Vec::new();
     for run in runs {
         progress(&run.dir().display().to_string());
@@ -101,7 +101,7 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
         notes.push("An autoencoder has no likelihood, so it stands last and is compared by its MSE alone.".into());
     }
     let judged_by = if nats { "-log p(x)" } else { "MSE" };
-    let verdict = verdict(&sorted, judged_by, few.len());
+    let verdict = verdict(&sorted, judged_by, if nats { few.len() } else { rows.len() });
     Ok(Comparison { contenders: sorted, judged_by, rows: rows.len(), differing, udr, notes, verdict })
 }
 

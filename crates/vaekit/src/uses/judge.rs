@@ -7,6 +7,7 @@ use crate::eval::disentanglement::{Disentanglement, Factor, disentanglement};
 use crate::eval::latents::{Aggregate, Matrix, Posteriors, aggregate};
 use crate::eval::quality::{Classifier, Quality, frechet, kernel_distance, manifold};
 use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
+use crate::rng::Purpose;
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -18,16 +19,18 @@ const AGGREGATE: usize = 4_000;
 const FACTORED: usize = 10_000;
 /// Rows that teach and judge a representation.
 const SERVED: usize = 10_000;
+/// Values a row beyond which principal axes and raw values are left out.
+const WIDEST: usize = 2_048;
 /// Samples, and rows to compare them with.
 const JUDGED: usize = 10_000;
 
 impl Run {
-    /// All codes of the rows (the first 4,000) against N(0, I).
+    /// All codes of the rows (at most 4,000) against N(0, I).
     ///
     /// # Errors
     /// A model whose codes are points.
     pub fn aggregate(&self, data: &Dataset, rows: &[u32]) -> Result<Aggregate> {
-        let q = self.posteriors(data, &rows[..rows.len().min(AGGREGATE)])?;
+        let q = self.posteriors(data, &self.some(rows, AGGREGATE))?;
         if rows.len() < 20 {
             return Err(Error::data("latents", format!("{} rows are too few to judge by; at least 20", rows.len())));
         }
@@ -58,7 +61,7 @@ impl Run {
                 format!("have {all} rows, expected {}: one for each row of {}", data.len(), data.name),
             ));
         }
-        let rows = &rows[..rows.len().min(FACTORED)];
+        let rows = &self.some(rows, FACTORED)[..];
         let (found, constant) = Factor::all(factors, rows);
         let varies = || format!("every factor is constant on these {} rows: {}", rows.len(), constant.join(", "));
         if found.is_empty() {
@@ -87,13 +90,18 @@ impl Run {
         let Some(labels) = &data.labels else {
             return Err(no_classes(data, "a probe"));
         };
-        let (train, test) = (&train[..train.len().min(SERVED)], &test[..test.len().min(SERVED)]);
+        apart(train, test)?;
+        let (train, test) = (&self.some(train, SERVED)[..], &self.some(test, SERVED)[..]);
         let seed = self.config().seed;
         let labelled = |x: Matrix, rows: &[u32]| Labelled { x, class: classes(labels, rows) };
         let codes = |rows: &[u32]| Ok::<_, Error>(labelled(self.posteriors(data, rows)?.0, rows));
         let (train_codes, test_codes) = (codes(train)?, codes(test)?);
         let latent = train_codes.x.ncols();
         let mut served = vec![serve("codes", &train_codes, &test_codes, seed)?];
+        // Axes of very wide rows cost the cube of their width.
+        if data.spec.width() > WIDEST {
+            return Ok(served);
+        }
         let (train_x, test_x) = (self.values(data, train), self.values(data, test));
         let pca = Pca::fit(&train_x, latent)?;
         served.push(serve("pca", &labelled(pca.apply(&train_x), train), &labelled(pca.apply(&test_x), test), seed)?);
@@ -110,7 +118,8 @@ impl Run {
         let Some(labels) = &data.labels else {
             return Err(no_classes(data, "the classifier behind sample quality"));
         };
-        let test = &test[..test.len().min(JUDGED)];
+        apart(train, test)?;
+        let test = &self.some(test, JUDGED)[..];
         if test.len() < 100 || train.len() < 100 {
             let fewest = test.len().min(train.len());
             return Err(Error::data("quality", format!("{fewest} rows are too few to judge samples by; at least 100")));
@@ -125,11 +134,13 @@ impl Run {
             classifier.train(data, &self.preparation(), train, test)?;
             self.save_classifier(&classifier)?;
         }
-        let train_part = &train[..train.len().min(JUDGED)];
+        // The floor must have as many rows as there are samples: the distance depends on their number.
+        let train_part = self.some(train, JUDGED);
+        let floor = &train_part[..train_part.len().min(test.len())];
         let values = |rows: &[u32]| self.preparation().prepare(data, rows, 0).x;
         let features = |x: &[f32]| classifier.features(x, width);
-        let (test_x, train_x) = (values(test), values(train_part));
-        let (real, made, seen) = (features(&test_x), features(&samples), features(&train_x));
+        let (test_x, train_x) = (values(test), values(&train_part));
+        let (real, made, seen) = (features(&test_x), features(&samples), features(&values(floor)));
         let wide = real.len() / test.len();
         let matrix = |v: &[f32]| Matrix::from_shape_fn((v.len() / wide, wide), |(i, j)| f64::from(v[i * wide + j]));
         let (kernel, kernel_se) = kernel_distance(&matrix(&made), &matrix(&real));
@@ -154,11 +165,24 @@ impl Run {
     /// Mean codes of rows, and their posteriors where they have any.
     pub(crate) fn posteriors(&self, data: &Dataset, rows: &[u32]) -> Result<(Matrix, Option<Posteriors>)> {
         let codes = self.encode(data, rows)?;
+        if let Some(at) = codes.mean.iter().position(|v| !v.is_finite()) {
+            let row = rows[at / codes.latent.max(1)];
+            return Err(Error::data(
+                &data.name,
+                format!("row {row} has a code that is not finite; is it of the same kind?"),
+            ));
+        }
         let matrix =
             |v: &[f32]| Matrix::from_shape_fn((rows.len(), codes.latent), |(i, j)| f64::from(v[i * codes.latent + j]));
         let mean = matrix(&codes.mean);
         let q = codes.log_var.as_ref().map(|v| Posteriors::draw(mean.clone(), matrix(v), self.rng()));
         Ok((mean, q))
+    }
+
+    /// At most `n` of the rows, by the run's seed: files are often sorted.
+    pub fn some(&self, rows: &[u32], n: usize) -> Vec<u32> {
+        let order = self.rng().permutation(Purpose::Choice, rows.len());
+        order.into_iter().take(n).map(|i| rows[i as usize]).collect()
     }
 
     /// Rows in model values.
@@ -171,6 +195,18 @@ impl Run {
 
 fn classes(labels: &Labels, rows: &[u32]) -> Array1<usize> {
     rows.iter().map(|&r| labels.ids[r as usize] as usize).collect()
+}
+
+/// Refuses rows that would judge what they taught.
+fn apart(train: &[u32], judges: &[u32]) -> Result<()> {
+    let taught: std::collections::HashSet<&u32> = train.iter().collect();
+    match judges.iter().filter(|r| taught.contains(r)).count() {
+        0 => Ok(()),
+        n => Err(Error::setting(
+            "part",
+            format!("{n} of these rows are training rows, which cannot judge; use --part test"),
+        )),
+    }
 }
 
 fn no_classes(data: &Dataset, what: &str) -> Error {

@@ -7,7 +7,7 @@ use crate::run::Run;
 
 /// Rows whose samples are decoded together; with 128 samples each, 4,096.
 const ROWS: usize = 32;
-/// Values of decoded chains that are held at once, 64 MB a tensor.
+/// Decoded values that are held at once, 64 MB a tensor.
 const CHAIN_VALUES: usize = 1 << 24;
 
 impl Run {
@@ -18,7 +18,8 @@ impl Run {
     pub fn importance(&self, data: &Dataset, rows: &[u32], samples: usize, heard: Heard<'_>) -> Result<Evidence> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        importance(self.vae(), &Batches::in_order(data, &preparation, rows, ROWS), samples, self.rng(), heard)
+        let batch = (CHAIN_VALUES / (128 * data.spec.width())).clamp(1, ROWS);
+        importance(self.vae(), &Batches::in_order(data, &preparation, rows, batch), samples, self.rng(), heard)
     }
 
     /// log p(x) of rows by annealed importance sampling.
@@ -39,7 +40,8 @@ impl Run {
     pub fn gap(&self, data: &Dataset, rows: &[u32], evidence: &Evidence, heard: Heard<'_>) -> Result<Gap> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, 8), evidence, self.rng(), heard)
+        let batch = (CHAIN_VALUES / (500 * data.spec.width())).clamp(1, 8);
+        split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, batch), evidence, self.rng(), heard)
     }
 
     /// False for grey values under a Bernoulli, whose cross-entropy is no

@@ -38,10 +38,11 @@ impl Run {
 
     /// Squared error a value of each row's reconstruction, in stored units.
     pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
-        let (originals, reconstructed) = self.pass_through(data, rows)?;
-        let stored = |v: Vec<f32>| Values::of_rows(self, v, 1).values;
+        let (_, reconstructed) = self.pass_through(data, rows)?;
         let width = data.spec.width();
-        let pairs = stored(originals).into_iter().zip(stored(reconstructed)).collect::<Vec<_>>();
+        let mut stored = Vec::with_capacity(rows.len() * width);
+        rows.iter().for_each(|&r| data.extend_with_row(r as usize, &mut stored));
+        let pairs: Vec<_> = stored.into_iter().zip(Values::of_rows(self, reconstructed, 1).values).collect();
         let error = |row: &[(f32, f32)]| row.iter().map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / width as f64;
         Ok(pairs.chunks(width).map(error).collect())
     }

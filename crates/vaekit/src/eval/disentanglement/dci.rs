@@ -2,7 +2,7 @@
 
 use linfa::DatasetBase;
 use linfa::prelude::{Fit, Predict};
-use linfa_trees::DecisionTree;
+use linfa_trees::{DecisionTree, TreeNode};
 use ndarray::{Array1, Array2, Axis};
 use vaekit_ops::pool;
 
@@ -44,7 +44,7 @@ pub fn dci(codes: &Matrix, factors: &[Factor], rng: Rng) -> Result<Dci> {
         let targets: Array1<usize> = rows.iter().map(|&r| factors[k].values[r]).collect();
         let set = DatasetBase::new(codes.select(Axis(0), &rows), targets);
         let fit = DecisionTree::params().max_depth(Some(DEPTH)).fit(&set);
-        fit.map(|t| (t.feature_importance(), t.predict(&test).to_vec()))
+        fit.map(|t| (importances(t.root_node(), &set.records, d), t.predict(&test).to_vec()))
             .map_err(|e| Error::data(format!("factor '{}', tree {tree}", factors[k].name), e.to_string()))
     });
     let mut importance = Array2::<f64>::zeros((d, factors.len()));
@@ -53,7 +53,7 @@ pub fn dci(codes: &Matrix, factors: &[Factor], rng: Rng) -> Result<Dci> {
     for (at, tree) in fitted.into_iter().enumerate() {
         let (importances, predicted) = tree?;
         let k = at / TREES;
-        importances.iter().enumerate().for_each(|(j, v)| importance[[j, k]] += v.max(0.0) / TREES as f64);
+        importances.iter().enumerate().for_each(|(j, v)| importance[[j, k]] += v / TREES as f64);
         if at % TREES == 0 {
             votes = vec![vec![0u32; factors[k].classes]; n - half];
         }
@@ -71,6 +71,29 @@ pub fn dci(codes: &Matrix, factors: &[Factor], rng: Rng) -> Result<Dci> {
     let disentanglement = weighted(importance.rows().into_iter());
     let completeness = weighted(importance.columns().into_iter());
     Ok(Dci { disentanglement, completeness, informativeness: accuracy })
+}
+
+/// What each code's splits take off the impurity, each weighted by the share of
+/// the rows that it divides; they add up to 1 (Breiman et al. 1984, section 5.3.4).
+fn importances(root: &TreeNode<f64, usize>, rows: &Matrix, codes: usize) -> Vec<f64> {
+    let mut found = vec![0.0; codes];
+    let mut open = vec![(root, (0..rows.nrows()).collect::<Vec<usize>>())];
+    while let Some((node, here)) = open.pop() {
+        if node.is_leaf() {
+            continue;
+        }
+        let (code, value, decrease) = node.split();
+        found[code] += decrease.max(0.0) * here.len() as f64;
+        let (left, right): (Vec<usize>, Vec<usize>) = here.into_iter().partition(|&r| rows[[r, code]] < value);
+        for (child, rows) in node.children().into_iter().zip([left, right]) {
+            open.extend(child.as_deref().map(|child| (child, rows)));
+        }
+    }
+    let total = found.iter().sum::<f64>();
+    if total > 0.0 {
+        found.iter_mut().for_each(|v| *v /= total);
+    }
+    found
 }
 
 /// The class with the most votes, the first of several.

@@ -37,6 +37,10 @@ impl Factor {
             let mut edges: Vec<f32> = (1..BINS).map(|i| sorted[i * sorted.len() / BINS]).collect();
             edges.dedup();
             edges.retain(|e| *e > sorted[0]);
+            // Where nearly all rows share the smallest value, the rest are the other class.
+            if edges.is_empty() {
+                edges.push(distinct[1]);
+            }
             edges
         };
         let values = numbers.iter().map(|v| edges.partition_point(|e| e <= v)).collect();
@@ -82,6 +86,8 @@ mod tests {
         let many = Factor::of("f", &(0..200u8).map(|i| f32::from(i).sqrt()).collect::<Vec<_>>()).unwrap();
         assert_eq!(many.classes, 20);
         assert!(many.members().iter().all(|m| m.len() == 10));
+        let mostly_zero: Vec<f32> = (0..2000u16).map(|i| f32::from(i.saturating_sub(1960))).collect();
+        assert_eq!(Factor::of("f", &mostly_zero).unwrap().classes, 2);
         assert!((many.entropy() - 20f64.ln()).abs() < 1e-12);
     }
 

@@ -26,7 +26,11 @@ pub fn explicitness(codes: &Matrix, factors: &[Factor]) -> Result<f64> {
             let marked = probabilities.column(c).iter().zip(truth).map(|(p, t)| (*p, t == class)).collect();
             area_under_roc(marked)
         });
-        areas.push(super::super::likelihood::mean(&each.collect::<Vec<f64>>()));
+        let each: Vec<f64> = each.collect();
+        // Where no class of the first half comes again there is nothing to judge.
+        if !each.is_empty() {
+            areas.push(super::super::likelihood::mean(&each));
+        }
     }
     Ok(super::super::likelihood::mean(&areas))
 }
@@ -37,7 +41,7 @@ pub(crate) fn area_under_roc(mut rows: Vec<(f64, bool)>) -> Option<f64> {
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut rank_sum, mut at) = (0.0, 0);
     while at < rows.len() {
-        let same = rows[at..].iter().take_while(|r| r.0 == rows[at].0).count();
+        let same = rows[at..].iter().take_while(|r| r.0.total_cmp(&rows[at].0).is_eq()).count();
         let rank = at as f64 + (same as f64 + 1.0) / 2.0;
         rank_sum += rank * rows[at..at + same].iter().filter(|r| r.1).count() as f64;
         at += same;

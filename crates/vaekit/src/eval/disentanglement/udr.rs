@@ -38,7 +38,7 @@ fn ranks(values: &Matrix) -> Matrix {
         order.sort_by(|i, j| column[*i].total_cmp(&column[*j]));
         let mut at = 0;
         while at < order.len() {
-            let same = order[at..].iter().take_while(|i| column[**i] == column[order[at]]).count();
+            let same = order[at..].iter().take_while(|i| column[**i].total_cmp(&column[order[at]]).is_eq()).count();
             for &i in &order[at..at + same] {
                 out[i] = at as f64 + (same as f64 - 1.0) / 2.0;
             }

@@ -20,6 +20,8 @@ pub struct Annealing {
 
 /// Leapfrog steps of a move.
 const LEAPS: usize = 8;
+/// What the pilot's draws differ by.
+const PILOT: u64 = 0x5049_4c4f_5400_0000;
 /// The share of moves that should be accepted (Neal 2011, section 5.4.4.3).
 const WANTED: f64 = 0.65;
 /// Where this file's draws begin, above those of [`super::split_gap`].
@@ -50,7 +52,7 @@ pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: 
         }
         let elbo = doubles(log_joint(vae, batch, &start) - posterior.log_prob(&start));
         let path = Path { vae, batch, posterior: &*posterior, how };
-        let sizes = sizes.get_or_insert_with(|| path.walk(start.clone(), rng, None).1);
+        let sizes = sizes.get_or_insert_with(|| path.pilot(rng));
         let log_w = path.walk(start, rng, Some(sizes)).0;
         evidence.width = batch.x.dims()[1];
         let b = batch.len();
@@ -96,6 +98,13 @@ struct Place {
 }
 
 impl Path<'_> {
+    /// Step sizes from a walk of its own, whose draws the estimate does not share.
+    fn pilot(&self, rng: Rng) -> Vec<f32> {
+        let rng = rng.at_seed_of(PILOT);
+        let start = self.posterior.rsample(self.how.chains, &self.batch.row_ids, rng.at(FIRST));
+        self.walk(start, rng, None).1
+    }
+
     /// Goes from t = 0 to 1; gives the log-weights and the step sizes used.
     /// Without sizes it looks for good ones on the way.
     fn walk(&self, start: Latents, rng: Rng, sizes: Option<&Vec<f32>>) -> (Vec<f64>, Vec<f32>) {

@@ -49,12 +49,12 @@ impl LogMeanExp {
 
     /// Standard error of [`value`](Self::value) by the delta method: that of
     /// the mean weight over the mean weight. Trust it only where the effective
-    /// sample size is well above 1.
+    /// sample size is well above 1; NaN for a single term.
     pub fn error(&self) -> f64 {
         let k = self.terms as f64;
         let mean = self.sum / k;
         let variance = (self.squares / k - mean * mean).max(0.0);
-        (variance / k).sqrt() / mean
+        (variance / (k - 1.0)).sqrt() / mean
     }
 
     /// (sum w)^2 / sum w^2, Kish's effective number of samples.
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn equal_terms_have_no_error_and_count_in_full() {
         let sum = of(&[-3.0; 50]);
-        assert!(sum.error() < 1e-9 && (sum.effective() - 50.0).abs() < 1e-9);
+        assert!(sum.error() < 1e-7 && of(&[1.0]).error().is_nan() && (sum.effective() - 50.0).abs() < 1e-9);
         assert!((of(&[0.0, -800.0]).effective() - 1.0).abs() < 1e-9);
     }
 

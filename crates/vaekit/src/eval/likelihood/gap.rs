@@ -37,9 +37,8 @@ const FIRST: u64 = STEP + (1 << 30);
 
 /// Splits the gap over the rows that `evidence` was measured on.
 ///
-/// The best q of a row starts at the encoder's and climbs the ELBO; a search
-/// that ends lower counts as the encoder's own, so that no part is negative
-/// but by Monte Carlo error.
+/// The best q of a row starts at the encoder's and climbs the ELBO; both are
+/// measured with the same noise.
 ///
 /// # Errors
 /// A model without densities, or the errors of the batches.
@@ -50,7 +49,7 @@ pub fn split_gap(vae: &Vae, rows: &Batches<'_>, evidence: &Evidence, rng: Rng, h
         let raw = vae.encoder.forward(batch, Mode::Infer);
         let before = elbo(vae, batch, raw.clone(), MEASURE, rng.at(FIRST));
         let after = elbo(vae, batch, search(vae, batch, raw, rng), MEASURE, rng.at(FIRST));
-        best.extend(after.iter().zip(&before).map(|(a, b)| a.max(*b)));
+        best.extend(after);
         own.extend(before);
     })?;
     let difference = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };

@@ -78,7 +78,7 @@ pub fn serve(of: &str, train: &Labelled, test: &Labelled, seed: u64) -> Result<S
         nmi: normalized_information(found, test.class.as_slice().unwrap_or_default()),
         ari: adjusted_rand(found, test.class.as_slice().unwrap_or_default()),
     };
-    let fits = d * (d + 1) / 2 * classes <= test.x.nrows() * d;
+    let fits = d * (d + 1) / 2 <= test.x.nrows();
     Ok(Served {
         of: of.to_owned(),
         dimensions: d,

@@ -21,7 +21,7 @@ const EPOCHS: usize = 500;
 impl Run {
     /// Codes in the plane: as they are, by PCA, and by t-SNE.
     pub(super) fn codes_part(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
-        let rows = &rows[..rows.len().min(POINTS)];
+        let rows = &self.some(rows, POINTS)[..];
         let (codes, _) = self.posteriors(data, rows)?;
         if codes.ncols() < 2 {
             return Ok(Err("codes of one dimension have no plane to be shown in".into()));
@@ -86,7 +86,7 @@ impl Run {
         bars.truncate(64);
         let caption = format!("{what} of each latent dimension, mean over rows, largest first.");
         let mut body = drawing(&bars_svg(&caption, what, &bars), &caption);
-        match self.aggregate(data, &rows[..rows.len().min(1_000)]) {
+        match self.aggregate(data, &self.some(rows, 1_000)) {
             Ok(a) => {
                 let line = |name: &str, value: String, what: &str| vec![name.to_owned(), value, what.to_owned()];
                 let caption = format!("The rate taken apart, on {} rows", a.rows);
@@ -147,7 +147,7 @@ fn plane(x: &Matrix) -> Vec<[f64; 2]> {
     x.rows().into_iter().map(|r| [r[0], r[1]]).collect()
 }
 
-/// t-SNE of codes, from the plane of their principal axes, so that nothing in it is left to chance.
+/// t-SNE of codes, from the plane of their principal axes.
 fn t_sne(codes: &Matrix, start: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let rows: Vec<Vec<f64>> = codes.rows().into_iter().map(|r| r.to_vec()).collect();
     let spread = (start.iter().map(|p| p[0] * p[0]).sum::<f64>() / start.len() as f64).sqrt().max(1e-9);

@@ -9,7 +9,7 @@ use super::{Effort, Part, with_error};
 
 impl Run {
     pub(super) fn representation_part(&self, data: &Dataset, train: &[u32], rows: &[u32], effort: &Effort) -> Part {
-        let few = |rows: &[u32]| rows[..rows.len().min(effort.judged_rows)].to_vec();
+        let few = |rows: &[u32]| self.some(rows, effort.judged_rows);
         let (train, test) = (few(train), few(rows));
         let served = self.representation(data, &train, &test).map_err(|e| e.to_string())?;
         let three = |c: &Clusters| format!("{:.3} / {:.3} / {:.3}", c.accuracy, c.nmi, c.ari);
@@ -29,7 +29,7 @@ impl Run {
     }
 
     pub(super) fn disentanglement_part(&self, data: &Dataset, rows: &[u32], factors: Option<&Factors>) -> Part {
-        let rows = &rows[..rows.len().min(5_000)];
+        let rows = &self.some(rows, 5_000)[..];
         let (d, constant) = self.disentanglement(data, rows, factors).map_err(|e| e.to_string())?;
         let line = |name: &str, value: f64, what: &str| vec![name.to_owned(), format!("{value:.3}"), what.to_owned()];
         let mut lines = vec![line("MIG, binned", d.mig_binned, "mean codes in 20 bins, all factors")];
@@ -56,7 +56,7 @@ impl Run {
     }
 
     pub(super) fn quality_part(&self, data: &Dataset, train: &[u32], rows: &[u32], effort: &Effort) -> Part {
-        let q = self.quality(data, train, &rows[..rows.len().min(effort.judged_rows)]).map_err(|e| e.to_string())?;
+        let q = self.quality(data, train, &self.some(rows, effort.judged_rows)).map_err(|e| e.to_string())?;
         let line = |name: &str, value: String, what: &str| vec![name.to_owned(), value, what.to_owned()];
         let lines = [
             line("Frechet distance", format!("{:.3}", q.frechet), &format!("{:.3} between real rows", q.frechet_floor)),
