@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use vaekit::run::write_atomically;
 use vaekit::uses::{Comparison, Effort, compare, comparison_page};
-use vaekit::{Result, Run};
+use vaekit::{Error, Result, Run};
 
 use crate::input::Places;
 use crate::progress::download;
@@ -33,6 +33,11 @@ impl Compare {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         let quiet = self.common.quiet;
+        let folder = self.out.parent().filter(|p| !p.as_os_str().is_empty());
+        if folder.is_some_and(|p| !p.is_dir()) {
+            let problem = format!("the folder of {} does not exist; make it first", self.out.display());
+            return Err(Error::setting("out", problem));
+        }
         let runs = self.runs.iter().map(Run::open).collect::<Result<Vec<Run>>>()?;
         let (data, _) = runs[0].open_data(&self.places.options(), &mut download(quiet))?;
         let effort = Effort { importance_samples: self.importance_samples as usize, ..Effort::default() };

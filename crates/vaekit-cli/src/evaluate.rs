@@ -72,7 +72,14 @@ impl Evaluate {
         if !shown.json {
             print("", &figures, &run);
         }
+        let interrupted = crate::progress::interrupts();
         self.likelihood(&run, &data, &rows, &mut shown)?;
+        if interrupted.load(std::sync::atomic::Ordering::SeqCst) {
+            if shown.json {
+                say::json(&Value::Object(shown.object));
+            }
+            return Err(Error::interrupted("interrupted; what was measured so far is above"));
+        }
         if self.latents {
             shown.part("latents", &run.aggregate(&data, &rows)?, latents);
         }

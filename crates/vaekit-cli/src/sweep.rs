@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use vaekit::run::{Metrics, RunFile, write_atomically};
-use vaekit::sweep::{Outcome, Plan, Point, Summary, summarise, sweep_page, write_csv};
+use vaekit::sweep::{Outcome, Plan, Point, Summary, figure_names, summarise, sweep_page, write_csv};
 use vaekit::{Error, Result, Run, TrainConfig};
 
 use crate::input::Places;
@@ -41,9 +41,9 @@ impl Sweep {
         let plan = Plan::new(TrainConfig::read_layer(&self.config)?)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
-        self.train(&plan, &out)?;
+        let failed = self.train(&plan, &out)?;
         let mut outcomes = Vec::new();
-        for point in &plan.points {
+        for point in plan.points.iter().filter(|p| !failed.contains(&p.name)) {
             let run = Run::open(out.join(&point.name))?;
             outcomes.push(Outcome::measure(point, &run, &self.places.options(), self.disentanglement)?);
             if !self.common.quiet {
@@ -63,11 +63,14 @@ impl Sweep {
             say::out(&format!("{:<20}{}", "table", out.join("sweep.csv").display()));
             say::out(&format!("{:<20}{}", "page", out.join("sweep.html").display()));
         }
-        Ok(())
+        match failed.len() {
+            0 => Ok(()),
+            n => Err(Error::interrupted(format!("{n} runs of the sweep failed; the same command tries them again"))),
+        }
     }
 
-    /// Trains what is not finished, a process a run.
-    fn train(&self, plan: &Plan, out: &Path) -> Result<()> {
+    /// Trains what is not finished, a process a run; gives the names of those that failed.
+    fn train(&self, plan: &Plan, out: &Path) -> Result<Vec<String>> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.map_or(cores, usize::from).min(plan.points.len());
         let threads = (self.common.threads.unwrap_or(cores) / jobs).max(1);
@@ -81,10 +84,9 @@ impl Sweep {
         let (total, mut done) = (plan.points.len(), plan.points.len() - waiting.len());
         waiting.reverse();
         let mut running: Vec<(&Point, Child)> = Vec::new();
-        let mut failed = None;
+        let mut failed: Vec<&str> = Vec::new();
         while !running.is_empty() || !waiting.is_empty() {
-            let stop = failed.is_some() || interrupted.load(Ordering::SeqCst);
-            if stop {
+            if interrupted.load(Ordering::SeqCst) {
                 waiting.clear();
             }
             while running.len() < jobs
@@ -103,7 +105,8 @@ impl Sweep {
                             say::note(&format!("trained {done} of {total}: {}", point.name));
                         }
                     }
-                    Ok(Some(_)) => failed = failed.or(Some(point.name.clone())),
+                    // The others may still do well.
+                    Ok(Some(_)) => failed.push(&point.name),
                     Err(e) => return Err(Error::setting("sweep", format!("a run cannot be waited for: {e}"))),
                 }
             }
@@ -114,13 +117,14 @@ impl Sweep {
                 "interrupted after {done} of {total} runs; the same command goes on"
             )));
         }
-        match failed {
-            None => Ok(()),
-            Some(name) => Err(Error::setting(
-                "sweep",
-                format!("the run {name} failed, as its own message above says; mend it and give the same command"),
-            )),
+        if !failed.is_empty() {
+            let names = failed.join("; ");
+            say::warning(&format!(
+                "{} of {total} runs failed and are left out, as their own messages say: {names}",
+                failed.len()
+            ));
         }
+        Ok(failed.into_iter().map(str::to_owned).collect())
     }
 
     fn start(&self, point: &Point, dir: &Path, threads: usize) -> Result<Child> {
@@ -151,29 +155,39 @@ impl Sweep {
 fn finished(point: &Point, dir: &Path) -> Result<bool> {
     let Ok(file) = RunFile::read(dir) else { return Ok(false) };
     let wanted = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
-    if file.config.epochs != wanted.epochs || file.config.variant != wanted.variant {
-        return Err(Error::setting(
-            "out",
-            format!("{} holds a run of other settings than the file asks for; choose another --out", dir.display()),
-        ));
+    let table = |config: &TrainConfig| toml::Table::try_from(config).unwrap_or_default();
+    let (had, wants) = (table(&file.config), table(&wanted));
+    // What a run completes by itself (`auto`, shares of rows) is not in the file; a set may have moved.
+    for key in point.layer.keys().filter(|key| *key != "data") {
+        if had.get(key) != wants.get(key) && wants.get(key) != Some(&"auto".into()) {
+            let (dir, had) = (dir.display(), had.get(key).map_or_else(|| "nothing".into(), ToString::to_string));
+            let wants = wants.get(key).map_or_else(|| "nothing".into(), ToString::to_string);
+            return Err(Error::setting(
+                "out",
+                format!(
+                    "{dir} holds a run of other settings: {key} is {had}, the file asks for {wants}; choose another --out"
+                ),
+            ));
+        }
     }
-    let early = file.config.patience > 0;
-    let last = Metrics::read(dir)?.last().map_or(0, |m| m.epoch);
-    Ok(last >= wanted.epochs || early && dir.join("samples.png").exists())
+    // Pictures are the last that a run leaves.
+    Ok(dir.join("plots/loss.svg").exists() && Metrics::read(dir)?.last().is_some())
 }
 
 fn print(summaries: &[Summary]) {
     let Some(first) = summaries.first() else { return };
     let settings: Vec<&str> = first.settings.iter().map(|(key, _)| key.as_str()).collect();
-    let names: String = first.figures.iter().map(|(name, ..)| format!("{name:>20}")).collect();
-    say::out(&format!("{:<28}{:>5}{names}", settings.join(", "), "runs"));
+    let names = figure_names(summaries);
+    let head: String = names.iter().map(|name| format!("{name:>20}")).collect();
+    say::out(&format!("{:<28}{:>5}{head}", settings.join(", "), "runs"));
     for s in summaries {
         let settings: Vec<&str> = s.settings.iter().map(|(_, value)| value.as_str()).collect();
-        let figure = |(_, v, e): &(&str, f64, Option<f64>)| match e {
-            Some(e) => format!("{:>20}", format!("{v:.3} +- {e:.3}")),
-            None => format!("{:>20}", format!("{v:.3}")),
+        let figure = |name: &&str| match s.figures.iter().find(|(n, ..)| n == name) {
+            Some((_, v, Some(e))) => format!("{:>20}", format!("{v:.3} +- {e:.3}")),
+            Some((_, v, None)) => format!("{:>20}", format!("{v:.3}")),
+            None => format!("{:>20}", "-"),
         };
-        let figures: String = s.figures.iter().map(figure).collect();
+        let figures: String = names.iter().map(figure).collect();
         say::out(&format!("{:<28}{:>5}{figures}", settings.join(", "), s.runs));
     }
 }

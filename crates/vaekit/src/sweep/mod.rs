@@ -20,4 +20,4 @@ mod table;
 
 pub use page::sweep_page;
 pub use plan::{Plan, Point};
-pub use table::{Outcome, Summary, summarise, write_csv};
+pub use table::{Outcome, Summary, figure_names, summarise, write_csv};

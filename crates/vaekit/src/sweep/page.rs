@@ -3,7 +3,7 @@
 use crate::plot::page::{Page, commands, drawing, table};
 use crate::plot::{Curve, ON_PAGE, curves_svg};
 
-use super::Summary;
+use super::{Summary, figure_names};
 
 /// The page of a sweep; `again` is the command that makes it.
 pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
@@ -18,7 +18,7 @@ pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
         head.push("");
     }
     head.push("runs");
-    head.extend(first.figures.iter().map(|(name, ..)| *name));
+    head.extend(figure_names(summaries));
     let lines: Vec<Vec<String>> = summaries.iter().map(|s| line(s, &head)).collect();
     page.section("Results", table("Mean and standard error over seeds", &head, &lines));
     let figure = |s: &Summary, name: &str| s.figures.iter().find(|(n, ..)| *n == name).map(|(_, v, _)| *v);

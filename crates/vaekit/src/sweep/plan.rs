@@ -90,7 +90,15 @@ impl Plan {
 
 fn range_of(key: &str, range: &toml::Table) -> Result<Values> {
     let number = |name: &str| range.get(name).and_then(|v| v.as_float().or(v.as_integer().map(|i| i as f64)));
-    let log = range.get("log").and_then(toml::Value::as_bool).unwrap_or(false);
+    let known = range.keys().all(|k| matches!(k.as_str(), "min" | "max" | "log"));
+    let log = match range.get("log") {
+        None => Some(false),
+        Some(log) => log.as_bool(),
+    };
+    let Some(log) = log.filter(|_| known) else {
+        let problem = "expected { min = .., max = .., log = true or false } and no other key";
+        return Err(Error::setting(format!("sweep.{key}"), problem));
+    };
     match (number("min"), number("max")) {
         (Some(min), Some(max)) if min < max && (!log || min > 0.0) => Ok(Values::Range { min, max, log }),
         _ => Err(Error::setting(
@@ -165,6 +173,7 @@ mod tests {
             ("[sweep]\nbeta = []", "sweep.beta"),
             ("[sweep]\nbeta = { min = 1, max = 2 }", "sweep.runs"),
             ("[sweep]\nbeta = { min = 2, max = 1 }\nruns = 3", "sweep.beta"),
+            ("[sweep]\nbeta = { min = 1, max = 2, lgo = true }\nruns = 3", "sweep.beta"),
             ("[sweep]\nbetta = [1]", "betta"),
             ("[sweep]\nbeta = [-1]", "beta"),
         ] {

@@ -82,6 +82,12 @@ pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
     groups.into_iter().map(summary).collect()
 }
 
+/// The names of all figures that some summary has, in the order of the first that has most.
+pub fn figure_names(summaries: &[Summary]) -> Vec<&'static str> {
+    let longest = summaries.iter().max_by_key(|s| s.figures.len());
+    longest.map(|s| s.figures.iter().map(|(name, ..)| *name).collect()).unwrap_or_default()
+}
+
 /// A line a run: its settings, then its figures.
 ///
 /// # Errors
