@@ -73,7 +73,11 @@ fn print(c: &Comparison) {
     ));
     for (i, r) in c.contenders.iter().enumerate() {
         let f = &r.figures;
-        let behind = if i == 0 { "best".to_owned() } else { optional(r.behind, r.behind_se) };
+        let behind = match r.behind.zip(r.behind_se) {
+            _ if i == 0 => "best".to_owned(),
+            Some((v, e)) if c.judged_by == "MSE" => format!("{v:.6} +- {e:.6}"),
+            _ => optional(r.behind, r.behind_se),
+        };
         say::out(&format!(
             "{:<width$}{behind:>20}{:>20}{:>20}{:>10}{:>12.3}{:>10.5}{:>8}",
             r.run.display(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use vaekit::run::{Metrics, RunFile, write_atomically};
-use vaekit::sweep::{Outcome, Plan, Point, Summary, figure_names, summarise, sweep_page, write_csv};
+use vaekit::sweep::{Outcome, Plan, Point, Summary, figure_names, quoted, shown, summarise, sweep_page, write_csv};
 use vaekit::{Error, Result, Run, TrainConfig};
 
 use crate::input::Places;
@@ -53,7 +53,7 @@ impl Sweep {
         let summaries = summarise(&plan, &outcomes);
         write_atomically(&out.join("sweep.csv"), |file| write_csv(file, &plan, &outcomes))?;
         let extra = if self.disentanglement { " --disentanglement" } else { "" };
-        let again = format!("vaekit sweep {} --out {}{extra}", self.config.display(), out.display());
+        let again = format!("vaekit sweep {} --out {}{extra}", quoted(&self.config), quoted(&out));
         let page = sweep_page(&stem, &summaries, &again);
         write_atomically(&out.join("sweep.html"), |file| file.write_all(page.as_bytes()))?;
         if self.common.json {
@@ -92,7 +92,15 @@ impl Sweep {
             while running.len() < jobs
                 && let Some(point) = waiting.pop()
             {
-                running.push((point, self.start(point, &out.join(&point.name), threads)?));
+                match self.start(point, &out.join(&point.name), threads) {
+                    Ok(child) => running.push((point, child)),
+                    // What runs already is waited for.
+                    Err(e) => {
+                        say::warning(&e.to_string());
+                        failed.push(&point.name);
+                        waiting.clear();
+                    }
+                }
             }
             std::thread::sleep(Duration::from_millis(50));
             let mut still = Vec::new();
@@ -106,8 +114,7 @@ impl Sweep {
                         }
                     }
                     // The others may still do well.
-                    Ok(Some(_)) => failed.push(&point.name),
-                    Err(e) => return Err(Error::setting("sweep", format!("a run cannot be waited for: {e}"))),
+                    Ok(Some(_)) | Err(_) => failed.push(&point.name),
                 }
             }
             running = still;
@@ -183,8 +190,7 @@ fn print(summaries: &[Summary]) {
     for s in summaries {
         let settings: Vec<&str> = s.settings.iter().map(|(_, value)| value.as_str()).collect();
         let figure = |name: &&str| match s.figures.iter().find(|(n, ..)| n == name) {
-            Some((_, v, Some(e))) => format!("{:>20}", format!("{v:.3} +- {e:.3}")),
-            Some((_, v, None)) => format!("{:>20}", format!("{v:.3}")),
+            Some((name, v, e)) => format!("{:>20}", shown(name, *v, *e, "+-")),
             None => format!("{:>20}", "-"),
         };
         let figures: String = names.iter().map(figure).collect();

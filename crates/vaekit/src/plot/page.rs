@@ -60,6 +60,12 @@ pub fn warning(text: &str) -> String {
     format!("<p class=\"warn\"><strong>Note:</strong> {}</p>", escape(text))
 }
 
+/// A path as a shell takes it.
+pub fn quoted(path: &std::path::Path) -> String {
+    let text = path.to_string_lossy();
+    shlex::try_quote(&text).map_or_else(|_| text.to_string(), |quoted| quoted.into_owned())
+}
+
 /// Lines to type.
 pub fn commands(lines: &[String]) -> String {
     format!("<pre tabindex=\"0\" aria-label=\"Commands\"><code>{}</code></pre>", escape(&lines.join("\n")))

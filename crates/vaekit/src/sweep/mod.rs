@@ -18,6 +18,7 @@ mod page;
 mod plan;
 mod table;
 
+pub use crate::plot::page::quoted;
 pub use page::sweep_page;
 pub use plan::{Plan, Point};
-pub use table::{Outcome, Summary, figure_names, summarise, write_csv};
+pub use table::{Outcome, Summary, figure_names, shown, summarise, write_csv};

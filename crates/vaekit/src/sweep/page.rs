@@ -3,7 +3,7 @@
 use crate::plot::page::{Page, commands, drawing, table};
 use crate::plot::{Curve, ON_PAGE, curves_svg};
 
-use super::{Summary, figure_names};
+use super::{Summary, figure_names, shown};
 
 /// The page of a sweep; `again` is the command that makes it.
 pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
@@ -43,8 +43,7 @@ fn line(s: &Summary, head: &[&str]) -> Vec<String> {
     }
     line.push(s.runs.to_string());
     let figure = |name: &&str| match s.figures.iter().find(|(n, ..)| n == name) {
-        Some((_, v, Some(e))) => format!("{v:.3} \u{b1} {e:.3}"),
-        Some((_, v, None)) => format!("{v:.3}"),
+        Some((name, v, e)) => shown(name, *v, *e, "\u{b1}"),
         None => "\u{2013}".to_owned(),
     };
     line.extend(head[line.len()..].iter().map(figure));

@@ -82,6 +82,17 @@ pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
     groups.into_iter().map(summary).collect()
 }
 
+/// A figure with the decimals that tell runs apart, and its error behind `sign` where there is one.
+pub fn shown(name: &str, value: f64, error: Option<f64>, sign: &str) -> String {
+    let decimals = match name {
+        "mse" => 5,
+        "seconds" => 0,
+        _ => 3,
+    };
+    let error = error.map_or_else(String::new, |e| format!(" {sign} {e:.decimals$}"));
+    format!("{value:.decimals$}{error}")
+}
+
 /// The names of all figures that some summary has, in the order of the first that has most.
 pub fn figure_names(summaries: &[Summary]) -> Vec<&'static str> {
     let longest = summaries.iter().max_by_key(|s| s.figures.len());

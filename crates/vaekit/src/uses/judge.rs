@@ -9,7 +9,7 @@ use crate::eval::quality::{Classifier, Quality, frechet, kernel_distance, manifo
 use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
 use crate::rng::Purpose;
 use crate::run::Run;
-use crate::{Error, Result};
+use crate::{Error, Result, variants};
 
 use super::sample::Observation;
 
@@ -24,16 +24,64 @@ const WIDEST: usize = 2_048;
 /// Samples, and rows to compare them with.
 const JUDGED: usize = 10_000;
 
+/// What can be judged of a model.
+#[derive(Clone, Copy, Debug)]
+pub enum Judgement<'a> {
+    /// log p(x) by sampling.
+    Likelihood,
+    /// [`Run::aggregate`]
+    Latents,
+    /// [`Run::disentanglement`]
+    Disentanglement(Option<&'a Factors>),
+    /// [`Run::representation`]
+    Representation,
+    /// [`Run::quality`]
+    Quality,
+}
+
 impl Run {
+    /// Whether the model, the data and the rows allow a judgement, before any time goes into it.
+    ///
+    /// # Errors
+    /// What they lack.
+    pub fn can_judge(&self, data: &Dataset, rows: &[u32], what: Judgement<'_>) -> Result<()> {
+        let density = |what| match self.vae().posterior.is_density() {
+            true => Ok(()),
+            false => Err(Error::unsupported(
+                what,
+                format!("{} is an autoencoder: its codes have no density", self.config().variant),
+            )),
+        };
+        let taught = |flag, what| match (&data.labels, data.fingerprint() == self.file().data.fingerprint) {
+            (None, _) => Err(no_classes(data, what)),
+            (_, true) => apart(&self.split(data)?.train, rows),
+            (_, false) => Err(Error::setting(
+                flag,
+                format!("{} is other data than the run's, so it has no rows to learn from; leave DATA out", data.name),
+            )),
+        };
+        match what {
+            Judgement::Likelihood => density("log p(x)"),
+            Judgement::Latents => density("latents").and_then(|()| enough("latents", rows, 20)),
+            Judgement::Disentanglement(given) => self.varying(data, rows, given).map(drop),
+            Judgement::Representation => taught("representation", "a probe"),
+            Judgement::Quality => {
+                if !variants::find(&self.config().variant)?.samples_from_prior() {
+                    return Err(Error::unsupported("quality", format!("{} cannot be sampled", self.config().variant)));
+                }
+                taught("quality", "the classifier behind sample quality")?;
+                enough("quality", rows, 100)
+            }
+        }
+    }
+
     /// All codes of the rows (at most 4,000) against N(0, I).
     ///
     /// # Errors
     /// A model whose codes are points.
     pub fn aggregate(&self, data: &Dataset, rows: &[u32]) -> Result<Aggregate> {
+        enough("latents", rows, 20)?;
         let q = self.posteriors(data, &self.some(rows, AGGREGATE))?;
-        if rows.len() < 20 {
-            return Err(Error::data("latents", format!("{} rows are too few to judge by; at least 20", rows.len())));
-        }
         let Some(q) = q.1 else {
             return Err(Error::unsupported("latents", "an autoencoder has no prior to compare its codes with"));
         };
@@ -51,6 +99,21 @@ impl Run {
         rows: &[u32],
         given: Option<&Factors>,
     ) -> Result<(Disentanglement, Vec<String>)> {
+        let rows = &self.some(rows, FACTORED)[..];
+        let (found, constant) = self.varying(data, rows, given)?;
+        let (means, q) = self.posteriors(data, rows)?;
+        let dense = q.is_some();
+        // Points have no density: the convention that needs one is left out.
+        let q = q.unwrap_or_else(|| Posteriors { log_var: means.clone(), z: means.clone(), mean: means });
+        let mut scores = disentanglement(&q, &found, self.rng())?;
+        if !dense {
+            scores.mig_sampled = None;
+        }
+        Ok((scores, constant))
+    }
+
+    /// Factors that vary over the rows, and the names of those that do not.
+    fn varying(&self, data: &Dataset, rows: &[u32], given: Option<&Factors>) -> Result<(Vec<Factor>, Vec<String>)> {
         let Some(factors) = given.or(data.factors.as_ref()) else {
             return Err(Error::data(&data.name, "brings no factors; give a csv with a column a factor by --factors"));
         };
@@ -61,24 +124,13 @@ impl Run {
                 format!("have {all} rows, expected {}: one for each row of {}", data.len(), data.name),
             ));
         }
-        let rows = &self.some(rows, FACTORED)[..];
         let (found, constant) = Factor::all(factors, rows);
         let varies = || format!("every factor is constant on these {} rows: {}", rows.len(), constant.join(", "));
         if found.is_empty() {
             return Err(Error::data("factors", varies()));
         }
-        if rows.len() < 100 {
-            return Err(Error::data("factors", format!("{} rows are too few to judge by; at least 100", rows.len())));
-        }
-        let (means, q) = self.posteriors(data, rows)?;
-        let dense = q.is_some();
-        // Points have no density: the convention that needs one is left out.
-        let q = q.unwrap_or_else(|| Posteriors { log_var: means.clone(), z: means.clone(), mean: means });
-        let mut scores = disentanglement(&q, &found, self.rng())?;
-        if !dense {
-            scores.mig_sampled = None;
-        }
-        Ok((scores, constant))
+        enough("factors", rows, 100)?;
+        Ok((found, constant))
     }
 
     /// What codes serve for, beside PCA and the values themselves. At most
@@ -207,6 +259,13 @@ fn apart(train: &[u32], judges: &[u32]) -> Result<()> {
             format!("{n} of these rows are training rows, which cannot judge; use --part test"),
         )),
     }
+}
+
+fn enough(what: &str, rows: &[u32], least: usize) -> Result<()> {
+    if rows.len() >= least {
+        return Ok(());
+    }
+    Err(Error::data(what, format!("{} rows are too few to judge by; at least {least}", rows.len())))
 }
 
 fn no_classes(data: &Dataset, what: &str) -> Error {

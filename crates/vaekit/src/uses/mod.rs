@@ -20,6 +20,7 @@ mod values;
 pub use compare::{Comparison, Contender, compare};
 pub use encode::Codes;
 pub use interpolate::Between;
+pub use judge::Judgement;
 pub use pictures::Pictures;
 pub use report::{Effort, comparison_page};
 pub use sample::Observation;

@@ -10,7 +10,13 @@ use super::Labelled;
 const BLOCK: usize = 256;
 
 /// |a - b|^2 for a block of rows `a` against all rows `b`: `[A, B]`, single precision.
+///
+/// Both are moved to the mean of `b` first, for far from zero |a|^2 + |b|^2 - 2ab cancels.
 pub fn squared_distances(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
+    let centre = centre(b, width);
+    let moved =
+        |v: &[f32]| -> Vec<f32> { v.chunks(width).flat_map(|r| r.iter().zip(&centre).map(|(x, c)| x - c)).collect() };
+    let (a, b) = (&moved(a)[..], &moved(b)[..]);
     let norms = |v: &[f32]| -> Vec<f32> { v.chunks(width).map(|r| r.iter().map(|x| x * x).sum()).collect() };
     let (norm_a, norm_b) = (norms(a), norms(b));
     let tensor = |v: &[f32]| from_vec(v.to_vec(), [v.len() / width, width], &device::here());
@@ -19,6 +25,13 @@ pub fn squared_distances(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
         row.iter_mut().zip(&norm_b).for_each(|(v, n)| *v = (norm_a[i] + n - 2.0 * *v).max(0.0));
     });
     products
+}
+
+fn centre(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0f64; width];
+    rows.chunks(width).for_each(|row| sums.iter_mut().zip(row).for_each(|(s, v)| *s += f64::from(*v)));
+    let n = (rows.len() / width).max(1) as f64;
+    sums.into_iter().map(|s| (s / n) as f32).collect()
 }
 
 /// The `k` nearest rows of `among` to each row of `queries`, with their squared distances, nearest first.
@@ -70,5 +83,11 @@ mod tests {
         assert_eq!(found[0].iter().map(|f| f.1).collect::<Vec<_>>(), [2, 3]);
         assert_eq!(found[1].iter().map(|f| f.1).collect::<Vec<_>>(), [0, 1]);
         assert!((found[0][0].0 - 0.16).abs() < 1e-5);
+    }
+
+    #[test]
+    fn distances_hold_far_from_zero() {
+        let found = nearest(&[10_000.25], &[10_000.0, 10_001.0], 1, 1);
+        assert_eq!(found[0][0], (0.0625, 0));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::data::Dataset;
-use crate::plot::page::{Page, commands, paragraph, table, warning};
+use crate::plot::page::{Page, commands, paragraph, quoted, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg, page::drawing};
 use crate::run::{Metrics, Run};
 
@@ -58,9 +58,19 @@ pub fn comparison_page(comparison: &Comparison, runs: &[Run], data: &Dataset) ->
     if data.spec.is_image() {
         page.section("Pictures", shown);
     }
-    let dirs: Vec<String> = comparison.contenders.iter().map(|c| c.run.display().to_string()).collect();
+    let dirs: Vec<String> = comparison.contenders.iter().map(|c| quoted(&c.run)).collect();
     page.section("Again", commands(&[format!("vaekit compare {}", dirs.join(" "))]));
     Ok(page.html())
+}
+
+fn behind(comparison: &Comparison, i: usize) -> String {
+    let c = &comparison.contenders[i];
+    match c.behind.zip(c.behind_se) {
+        _ if i == 0 => "best".into(),
+        Some((v, e)) if comparison.judged_by == "MSE" => format!("{v:.6} \u{b1} {e:.6}"),
+        Some((v, e)) => with_error(v, e),
+        None => "\u{2013}".into(),
+    }
 }
 
 fn figures(comparison: &Comparison, names: &[String]) -> String {
@@ -80,7 +90,7 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
             vec![
                 name.clone(),
                 format!("{}", i + 1),
-                if i == 0 { "best".into() } else { optional(c.behind, c.behind_se) },
+                behind(comparison, i),
                 optional(c.nll_nats, c.nll_se),
                 optional(f.elbo_nats, c.elbo_se),
                 optional(f.rate_nats, None),

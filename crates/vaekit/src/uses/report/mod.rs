@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use crate::Result;
 use crate::data::{Dataset, Factors, Splits};
-use crate::plot::page::{Page, commands, paragraph};
+use crate::plot::page::{Page, commands, paragraph, quoted};
 use crate::run::{Run, write_atomically};
 
 /// How much work to put into a page.
@@ -87,9 +87,10 @@ impl Run {
 
     /// What to type to get the same.
     fn commands(&self) -> Vec<String> {
-        let dir = self.dir().display();
+        let dir = quoted(self.dir());
+        let again = quoted(&self.dir().with_file_name(format!("{}-again", super::compare::short(self.dir()))));
         vec![
-            format!("vaekit train --config config.toml --out {dir}-again   # config.toml: the settings above"),
+            format!("vaekit train --config config.toml --out {again}   # config.toml: the settings above"),
             format!("vaekit evaluate {dir} --importance-samples 5000"),
             format!("vaekit report {dir}"),
         ]

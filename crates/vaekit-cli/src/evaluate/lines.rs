@@ -1,0 +1,173 @@
+//! What `evaluate` prints.
+
+use serde_json::{Map, Value, json};
+use vaekit::Run;
+use vaekit::eval::likelihood::{Evidence, Gap};
+use vaekit::eval::{Figures, disentanglement::Disentanglement, latents::Aggregate};
+use vaekit::eval::{quality::Quality, representation::Served};
+
+use crate::say;
+
+/// What is collected for JSON, or printed part by part.
+pub struct Shown {
+    pub json: bool,
+    pub object: Map<String, Value>,
+}
+
+impl Shown {
+    /// Prints the object, where there is one.
+    pub fn finish(self) {
+        if self.json {
+            say::json(&Value::Object(self.object));
+        }
+    }
+
+    pub fn part<T: serde::Serialize>(&mut self, name: &str, value: &T, print: impl Fn(&T)) {
+        if self.json {
+            self.object.insert(name.to_owned(), json!(value));
+        } else {
+            print(value);
+        }
+    }
+
+    pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, bits: bool) {
+        let effective = e.effective.iter().sum::<f64>() / e.effective.len().max(1) as f64;
+        if self.json {
+            self.object.insert(format!("{key}_nats"), json!(e.nll_nats()));
+            self.object.insert(format!("{key}_se"), json!(e.nll_se()));
+            self.object.insert(format!("{key}_monte_carlo_se"), json!(e.monte_carlo_se()));
+            self.object.insert(format!("{key}_samples"), json!(e.samples));
+            self.object.insert(format!("{key}_rows"), json!(e.log_p.len()));
+            self.object.insert(format!("{key}_bits_per_dim"), json!(bits.then(|| e.bits_per_dim())));
+            return;
+        }
+        line(
+            "-log p(x)",
+            format!(
+                "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3}; effective samples {effective:.0})",
+                e.nll_nats(),
+                e.nll_se(),
+                say::count(e.samples),
+                say::count(e.log_p.len()),
+                e.monte_carlo_se()
+            ),
+        );
+        line("  ELBO, likewise", format!("{:.3} nats", e.elbo_nats()));
+        if bits {
+            line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
+        }
+    }
+}
+
+/// A named line of figures.
+fn line(name: &str, text: impl AsRef<str>) {
+    say::out(&format!("{name:<20}{}", text.as_ref()));
+}
+
+pub fn gap_lines(g: &Gap) {
+    line("gap log p - ELBO", format!("{:.3} +- {:.3} nats on {} rows", g.total_nats, g.total_se, g.rows));
+    line("  family of q", format!("{:.3} +- {:.3}", g.approximation_nats, g.approximation_se));
+    line("  encoder", format!("{:.3} +- {:.3}", g.amortization_nats, g.amortization_se));
+}
+
+pub fn latents(a: &Aggregate) {
+    line(
+        "I(x; z)",
+        format!("{:.3} nats, on {} rows (at most {:.2})", a.information_nats, a.rows, (a.rows as f64).ln()),
+    );
+    let limit = a.information_nats > 0.9 * (a.rows as f64).ln();
+    let cut = if limit { " (too high by what I(x; z) misses at its limit)" } else { "" };
+    line("total correlation", format!("{:.3} nats{cut}", a.total_correlation_nats));
+    line("dimension-wise KL", format!("{:.3} nats", a.dimension_kl_nats));
+    line("MMD^2 to prior", format!("{:.5} +- {:.5}", a.mmd, a.mmd_se));
+}
+
+pub fn disentanglement(d: &Disentanglement) {
+    line("factors", format!("{} on {} rows", d.factors.join(", "), say::count(d.rows)));
+    line(
+        "MIG",
+        match d.mig_sampled {
+            Some(sampled) => format!("{:.3} (mean codes, 20 bins), {sampled:.3} (samples, by density)", d.mig_binned),
+            None => format!("{:.3} (codes, 20 bins)", d.mig_binned),
+        },
+    );
+    let (apart, complete) = (d.dci_disentanglement, d.dci_completeness);
+    line("DCI", format!("{apart:.3}, completeness {complete:.3}, informativeness {:.3}", d.dci_informativeness));
+    line("SAP", format!("{:.3}", d.sap));
+    line("beta-VAE score", format!("{:.3}", d.beta_vae));
+    line("FactorVAE score", format!("{:.3}", d.factor_vae));
+    line("modularity", format!("{:.3}", d.modularity));
+    line("explicitness", format!("{:.3} (0.5 is chance)", d.explicitness));
+    line("IRS", format!("{:.3}", d.irs));
+}
+
+pub fn representation(all: &[Served]) {
+    line(
+        "",
+        format!("{:>6}{:>9}{:>9}{:>24}{:>24}", "dims", "probe", "5-NN", "k-means acc/NMI/ARI", "mixture acc/NMI/ARI"),
+    );
+    for s in all {
+        let three = |c: &vaekit::eval::representation::Clusters| format!("{:.3}/{:.3}/{:.3}", c.accuracy, c.nmi, c.ari);
+        let mixture = s.mixture.as_ref().map_or_else(|| "-".to_owned(), three);
+        line(
+            &s.of,
+            format!("{:>6}{:>9.4}{:>9.4}{:>24}{mixture:>24}", s.dimensions, s.probe, s.neighbours, three(&s.k_means)),
+        );
+    }
+}
+
+pub fn quality(q: &Quality) {
+    line(
+        "classifier",
+        format!("accuracy {:.4}, seed {}; these are not Inception scores", q.classifier_accuracy, q.classifier_seed),
+    );
+    line("Frechet distance", format!("{:.3} ({:.3} between training and test rows)", q.frechet, q.frechet_floor));
+    line("kernel distance", format!("{:.5} +- {:.5}", q.kernel, q.kernel_se));
+    let m = &q.manifold;
+    line("precision, recall", format!("{:.3}, {:.3}", m.precision, m.recall));
+    line("density, coverage", format!("{:.3}, {:.3}", m.density, m.coverage));
+    line(
+        "nearest rows",
+        format!(
+            "a sample lies {:.2} times as far from its nearest training row as a test row does{}",
+            q.nearest_ratio,
+            if q.nearest_ratio < 0.5 { ": the model repeats its training rows" } else { "" }
+        ),
+    );
+}
+
+/// Figures as JSON; those without meaning for a model are null.
+pub fn object(figures: &Figures) -> Map<String, Value> {
+    match serde_json::to_value(figures) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// Figures for people.
+pub fn print(part: &str, f: &Figures, run: &Run) {
+    let name = |what: &str| format!("{:<20}", format!("{part} {what}").trim());
+    if let (Some(elbo), Some(rate)) = (f.elbo_nats, f.rate_nats) {
+        say::out(&format!(
+            "{}{elbo:.2} nats = -(rate {rate:.2} + distortion {:.2}), {} rows",
+            name("ELBO"),
+            f.distortion_nats,
+            say::count(f.rows)
+        ));
+        match f.bits_per_dim {
+            Some(bits) => say::out(&format!("{}{bits:.4}", name("bits/dim"))),
+            None => say::out(&format!("{}none: grey values under a Bernoulli are no likelihood", name("bits/dim"))),
+        }
+        if let Some(active) = f.active_units {
+            say::out(&format!("{}{active} of {}", name("active units"), run.config().model.latent));
+        }
+    } else {
+        say::out(&format!(
+            "{}{:.2} nats, {} rows (an autoencoder has no ELBO)",
+            name("distortion"),
+            f.distortion_nats,
+            say::count(f.rows)
+        ));
+    }
+    say::out(&format!("{}{:.5}", name("MSE"), f.mse));
+}

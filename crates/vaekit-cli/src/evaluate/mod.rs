@@ -1,0 +1,185 @@
+//! `vaekit evaluate`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::data::{Dataset, Factors, OpenOptions, Rows, Shape, open};
+use vaekit::eval::likelihood::Annealing;
+use vaekit::uses::Judgement;
+use vaekit::{Error, Result, Run};
+
+use crate::input::{Input, Part};
+use crate::progress::{Counter, download, interrupts};
+use crate::{Common, say};
+
+mod lines;
+
+use lines::Shown;
+pub use lines::{object, print};
+
+/// Flags of `evaluate`.
+#[derive(Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    input: Input,
+    /// Monte Carlo samples of z a row for the ELBO
+    #[arg(long, value_name = "L", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    samples: u16,
+    /// Take at most so many rows, chosen by the run's seed; 0 for all
+    #[arg(long, value_name = "ROWS", default_value_t = 0)]
+    limit: usize,
+    /// log p(x) by K importance samples a row; 5000 unless said
+    #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "5000", help_heading = "Likelihood",
+          value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    importance_samples: Option<u32>,
+    /// log p(x) by annealed importance sampling with T temperatures; 500 unless said
+    #[arg(long, value_name = "T", num_args = 0..=1, default_missing_value = "500", help_heading = "Likelihood",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    annealed: Option<u32>,
+    /// Chains a row of --annealed
+    #[arg(long, value_name = "C", default_value_t = 16, help_heading = "Likelihood",
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    chains: u16,
+    /// Split log p(x) - ELBO into what the family of q and what the encoder loses, on the first ROWS rows; 100 unless said
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, default_missing_value = "100", help_heading = "Likelihood",
+          value_parser = clap::value_parser!(u32).range(2..))]
+    gap: Option<u32>,
+    /// All codes together against the prior
+    #[arg(long, help_heading = "Codes and samples")]
+    latents: bool,
+    /// Whether each latent dimension stands for one factor
+    #[arg(long, help_heading = "Codes and samples")]
+    disentanglement: bool,
+    /// A csv with a column a factor and a line for each row of the data
+    #[arg(long, value_name = "FILE", requires = "disentanglement", help_heading = "Codes and samples")]
+    factors: Option<PathBuf>,
+    /// Probes, neighbours and clusters on codes, PCA and raw values
+    #[arg(long, help_heading = "Codes and samples")]
+    representation: bool,
+    /// Samples against test rows, in the features of a classifier trained here
+    #[arg(long, help_heading = "Codes and samples")]
+    quality: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Evaluate {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
+        if self.limit > 0 {
+            rows = run.some(&rows, self.limit);
+        }
+        let given = self.factors.as_deref().map(|path| factors(path, self.common.quiet)).transpose()?;
+        // Minutes of work must not end in a refusal.
+        let asked = self.asked(given.as_ref());
+        for judgement in &asked {
+            run.can_judge(&data, &rows, *judgement)?;
+        }
+        let (figures, _) = run.evaluate(&data, &rows, usize::from(self.samples))?;
+        let mut shown = Shown { json: self.common.json, object: object(&figures) };
+        if !shown.json {
+            print("", &figures, &run);
+        }
+        let interrupted = interrupts();
+        self.likelihood(&run, &data, &rows, &mut shown)?;
+        for judgement in asked {
+            if interrupted.load(std::sync::atomic::Ordering::SeqCst) {
+                shown.finish();
+                return Err(Error::interrupted("interrupted; what was measured so far is above"));
+            }
+            judge(judgement, &run, &data, &rows, &mut shown)?;
+        }
+        shown.finish();
+        Ok(())
+    }
+
+    /// What is judged beside the likelihood.
+    fn asked<'a>(&self, factors: Option<&'a Factors>) -> Vec<Judgement<'a>> {
+        let density = self.importance_samples.is_some() || self.annealed.is_some() || self.gap.is_some();
+        let all = [
+            (density, Judgement::Likelihood),
+            (self.latents, Judgement::Latents),
+            (self.disentanglement, Judgement::Disentanglement(factors)),
+            (self.representation, Judgement::Representation),
+            (self.quality, Judgement::Quality),
+        ];
+        all.into_iter().filter(|(asked, _)| *asked).map(|(_, judgement)| judgement).collect()
+    }
+
+    /// The estimates of log p(x) that were asked for.
+    fn likelihood(&self, run: &Run, data: &Dataset, rows: &[u32], shown: &mut Shown) -> Result<()> {
+        let mut of_rows = None;
+        if let Some(k) = self.importance_samples {
+            let mut counter = Counter::new("importance sampling", rows.len(), self.common.quiet);
+            let found = run.importance(data, rows, k as usize, &mut |done| counter.at(done))?;
+            counter.finish();
+            let found = counter.partial(found)?;
+            shown.evidence("nll", "importance samples", &found, run.is_likelihood_of_data());
+            of_rows = Some(found);
+        }
+        if let Some(t) = self.annealed {
+            let how = Annealing { chains: usize::from(self.chains), steps: t as usize };
+            let mut counter = Counter::new("annealing", rows.len(), self.common.quiet);
+            let found = run.annealed(data, rows, how, &mut |done| counter.at(done))?;
+            counter.finish();
+            let found = counter.partial(found)?;
+            shown.evidence("annealed_nll", "annealed chains", &found, run.is_likelihood_of_data());
+            of_rows = Some(found);
+        }
+        if let Some(n) = self.gap {
+            let rows = &rows[..rows.len().min(n as usize)];
+            let evidence = match of_rows {
+                // Few samples would pass for a small gap.
+                Some(mut e) if e.log_p.len() >= rows.len() && (self.annealed.is_some() || e.samples >= 5_000) => {
+                    e.log_p.truncate(rows.len());
+                    e
+                }
+                _ => run.importance(data, rows, 5_000, &mut |_| vaekit::data::Step::Continue)?,
+            };
+            let mut counter = Counter::new("looking for the best q of each row", rows.len(), self.common.quiet);
+            let gap = run.gap(data, rows, &evidence, &mut |done| counter.at(done))?;
+            counter.finish();
+            shown.part("gap", &gap, lines::gap_lines);
+        }
+        Ok(())
+    }
+}
+
+/// One part, measured and shown.
+fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &mut Shown) -> Result<()> {
+    match what {
+        Judgement::Likelihood => {}
+        Judgement::Latents => shown.part("latents", &run.aggregate(data, rows)?, lines::latents),
+        Judgement::Disentanglement(given) => {
+            let (scores, constant) = run.disentanglement(data, rows, given)?;
+            if !constant.is_empty() {
+                say::warning(&format!("left out, for they are the same in every row: {}", constant.join(", ")));
+            }
+            shown.part("disentanglement", &scores, lines::disentanglement);
+        }
+        Judgement::Representation => {
+            let served = run.representation(data, &run.split(data)?.train, rows)?;
+            if served.len() == 1 {
+                say::warning("rows this wide are served by codes alone: PCA and raw values are left out");
+            }
+            shown.part("representation", &served, |s| lines::representation(s));
+        }
+        Judgement::Quality => {
+            shown.part("quality", &run.quality(data, &run.split(data)?.train, rows)?, lines::quality);
+        }
+    }
+    Ok(())
+}
+
+/// A csv of factors.
+pub fn factors(path: &std::path::Path, quiet: bool) -> Result<Factors> {
+    let table = open(&path.to_string_lossy(), &OpenOptions::default(), &mut download(quiet))?;
+    match (&table.spec.shape, table.rows()) {
+        (Shape::Table { columns }, Rows::F32(values)) => Ok(Factors { names: columns.clone(), values: values.clone() }),
+        (Shape::Table { columns }, Rows::U8(v)) => {
+            Ok(Factors { names: columns.clone(), values: v.iter().map(|b| f32::from(*b)).collect() })
+        }
+        _ => Err(Error::setting("factors", format!("{} is no table with a column a factor", path.display()))),
+    }
+}
