@@ -103,7 +103,7 @@ fn the_bound_lies_below_the_importance_weighted_one() {
         let (batch, k) = (batch(32), 200);
         let terms = recipe.vae.elbo_terms(&batch, k, Rng::new(3), Mode::Infer);
         let elbo = -scalar(terms.distortion().mean()) - scalar(terms.rate().unwrap().mean());
-        let weights = to_vec(terms.log_p_x_given_z.clone() + terms.log_p_z() - terms.log_q_z_given_x());
+        let weights = to_vec(terms.log_weights());
         let rows = batch.len();
         let bound = |row: usize| {
             let column: Vec<f64> = (0..k).map(|i| f64::from(weights[i * rows + row])).collect();

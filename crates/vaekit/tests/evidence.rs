@@ -70,7 +70,7 @@ impl Known {
 
     /// The mean of the rows within 3 standard errors, and each row within 4.5.
     fn assert_holds(&self, what: &str, found: &Evidence) {
-        let d = self.recipe.vae.prior.sample(&[0], Rng::new(0))[0].dims()[1];
+        let d = self.recipe.vae.prior().sample(&[0], Rng::new(0))[0].dims()[1];
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
         let (error, off) = (found.monte_carlo_se(), mean(&found.log_p) - mean(&self.exact));
         assert!(off.abs() < 3.0 * error + 1e-4, "{what}, {d} dimensions: off by {off}, error {error}");
@@ -133,7 +133,7 @@ fn the_gap_splits_into_the_encoder_and_the_family() {
         let gap = split_gap(&known.recipe.vae, &known.rows(), &found, Rng::new(1), &mut |_| Step::Continue).unwrap();
         assert!((gap.total_nats - gap.approximation_nats - gap.amortization_nats).abs() < 1e-9);
         assert!(gap.amortization_nats > 0.0 && gap.approximation_nats > -0.05, "{gap:?}");
-        let d = known.recipe.vae.prior.sample(&[0], Rng::new(0))[0].dims()[1];
+        let d = known.recipe.vae.prior().sample(&[0], Rng::new(0))[0].dims()[1];
         // In one dimension the family holds the true posterior.
         assert!(d > 1 || gap.approximation_nats < 0.02, "{gap:?}");
         assert!(d < 5 || gap.approximation_nats > 0.1, "correlated dimensions cost a diagonal family: {gap:?}");

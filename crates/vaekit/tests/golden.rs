@@ -102,7 +102,7 @@ fn convolutional_networks_agree_with_pytorch() {
         let posterior = recipe.vae.encode(&batch, Mode::Infer);
         let eps = from_vec(wave(K * B * D, 0.9), [K, B, D], &device::cpu());
         let (mean, log_var) = (posterior.mean().unsqueeze(), posterior.log_var().unwrap().unsqueeze());
-        let z = vec![density::reparameterize(mean, log_var, eps)];
+        let z = vec![density::reparameterize(mean, log_var, eps)].into();
         let terms = recipe.vae.terms_at(&batch, posterior, z);
         let loss = recipe.objective.loss(&terms, Progress { epoch: 0.0, rng: Rng::new(0) });
         assert_close(&name, &[scalar(loss.distortion)], &[step["distortion"].as_f64().unwrap()]);
@@ -139,7 +139,7 @@ fn losses_and_gradients_agree_with_pytorch() {
             None => posterior.centre(),
         };
         let clean = batch(clean);
-        let terms = recipe.vae.terms_at(&clean, posterior, z);
+        let terms = recipe.vae.terms_at(&clean, posterior, z.into());
         let loss = recipe.objective.loss(&terms, Progress { epoch: 0.0, rng: Rng::new(0) });
         assert_close(&name, &[scalar(loss.value.clone())], &[step["loss"].as_f64().unwrap()]);
         assert_close(&name, &[scalar(loss.distortion)], &[step["distortion"].as_f64().unwrap()]);

@@ -1,8 +1,9 @@
 //! The model: encoder, posterior, prior, decoder, likelihood.
 //!
-//! Three of these are seams, a trait each: [`PosteriorFamily`] with its
-//! [`Posterior`], [`Prior`] and [`Likelihood`]. [`Vae`] joins them and knows
-//! none by name.
+//! Three of these are seams: [`PosteriorFamily`] with its [`Posterior`],
+//! [`PriorFamily`] with its [`Prior`], and [`Likelihood`]. A family owns
+//! parameters and lives as long as the model; what it makes is a distribution
+//! for one batch. [`Vae`] joins them and knows none by name.
 //!
 //! Shapes: B rows, K samples of z a row, D latent dimensions, X values of a
 //! row, R raw decoder outputs. Latents come in groups, so that a hierarchy
@@ -21,8 +22,8 @@ pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;
 pub use network::{NETS, Net, Network, UPSAMPLES, Upsample};
-pub use posterior::{Kl, Posterior, PosteriorFamily};
-pub use prior::Prior;
+pub use posterior::{Draws, Kl, Posterior, PosteriorFamily};
+pub use prior::{Form, Prior, PriorFamily, Support};
 pub use pyramid::{Pyramid, PyramidDecoder, PyramidEncoder};
 pub use vae::{ElboTerms, Vae};
 

@@ -1,18 +1,20 @@
 //! The four parts joined: from a batch to the terms of the evidence lower bound.
 
+use std::rc::Rc;
+
 use vaekit_ops::Tensor;
 
 use crate::data::Batch;
 use crate::nn::{Parameter, Parameters};
 use crate::rng::Rng;
 
-use super::{Decoder, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior};
+use super::{Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior, PriorFamily};
 
 /// A variational autoencoder, or an autoencoder when the posterior is a point.
 pub struct Vae {
     pub encoder: Box<dyn Encoder>,
     pub posterior: Box<dyn PosteriorFamily>,
-    pub prior: Box<dyn Prior>,
+    pub prior: Box<dyn PriorFamily>,
     pub decoder: Box<dyn Decoder>,
     pub likelihood: Box<dyn Likelihood>,
 }
@@ -21,26 +23,39 @@ pub struct Vae {
 pub struct ElboTerms<'a> {
     /// The rows, with their labels, mask and addresses of noise.
     pub batch: &'a Batch,
-    pub z: Latents,
+    pub draws: Draws,
     /// log p(x given z), `[K, B]`.
     pub log_p_x_given_z: Tensor<2>,
-    pub posterior: Box<dyn Posterior + 'a>,
-    pub prior: &'a dyn Prior,
+    pub posterior: Rc<dyn Posterior + 'a>,
+    pub prior: Rc<dyn Prior + 'a>,
     /// KL(q || p), where it has a closed form.
     pub analytic_kl: Option<Kl>,
     /// False when z is a point with no density: then there is no KL and no bound.
     pub is_density: bool,
+    /// Raw decoder outputs, `[K, B, R]`.
+    raw: Tensor<3>,
+    vae: &'a Vae,
 }
 
-impl ElboTerms<'_> {
+impl<'a> ElboTerms<'a> {
+    /// The samples of z.
+    pub fn z(&self) -> &Latents {
+        &self.draws.z
+    }
+
     /// log p(z), `[K, B]`.
     pub fn log_p_z(&self) -> Tensor<2> {
-        self.prior.log_prob(&self.z)
+        self.prior.log_prob(&self.draws.z)
     }
 
     /// log q(z given x), `[K, B]`.
     pub fn log_q_z_given_x(&self) -> Tensor<2> {
-        self.posterior.log_prob(&self.z)
+        self.posterior.log_q(&self.draws)
+    }
+
+    /// log p(x, z) - log q(z given x), `[K, B]`.
+    pub fn log_weights(&self) -> Tensor<2> {
+        self.log_p_x_given_z.clone() + self.log_p_z() - self.log_q_z_given_x()
     }
 
     /// KL(q || p) of each row, `[B]`: in closed form, else the mean over the K
@@ -59,6 +74,28 @@ impl ElboTerms<'_> {
     pub fn distortion(&self) -> Tensor<1> {
         mean_over_samples(self.log_p_x_given_z.clone()).neg()
     }
+
+    /// The terms of the same batch and posterior at other draws.
+    pub fn at(&self, draws: Draws) -> ElboTerms<'a> {
+        self.vae.terms(self.batch, Rc::clone(&self.prior), Rc::clone(&self.posterior), draws)
+    }
+
+    /// E[x given z] of the draws, `[K B, X]`.
+    pub fn means(&self) -> Tensor<2> {
+        let [k, b, r] = self.raw.dims();
+        self.vae.likelihood.mean(self.raw.clone().reshape([k * b, r]))
+    }
+
+    /// E[x given z] at other codes, `[B, D]` for each group: `[B, X]`.
+    pub fn means_at(&self, z: &[Tensor<2>]) -> Tensor<2> {
+        self.vae.likelihood.mean(self.vae.decoder.forward(z, self.batch.label.as_deref()))
+    }
+
+    /// Half the sum of squares of the decoder's weights, `[1]`.
+    pub fn decoder_size(&self) -> Option<Tensor<1>> {
+        let squares = self.vae.decoder.parameters().into_iter().map(|p| p.flat().square().sum().mul_scalar(0.5));
+        squares.reduce(|a, b| a + b)
+    }
 }
 
 /// `[K, B]` to `[B]`.
@@ -72,28 +109,56 @@ impl Vae {
     ///
     /// The noise of a row belongs to (rng, row id).
     pub fn elbo_terms<'a>(&'a self, batch: &'a Batch, k: usize, rng: Rng, mode: Mode) -> ElboTerms<'a> {
-        let posterior = self.encode(batch, mode);
-        let z = posterior.rsample(k, &batch.row_ids, rng);
-        self.terms_at(batch, posterior, z)
+        let prior = self.prior();
+        let posterior = self.posterior.posterior(self.encoder.forward(batch, mode), Rc::clone(&prior), mode);
+        let draws = posterior.rsample(k, &batch.row_ids, rng);
+        self.terms(batch, prior, posterior.into(), draws)
     }
 
-    /// The terms at given samples of z, `[K, B, D]` for each group.
-    pub fn terms_at<'a>(&'a self, batch: &'a Batch, posterior: Box<dyn Posterior + 'a>, z: Latents) -> ElboTerms<'a> {
-        let raw = self.decode_samples(&z, batch.label.as_deref()); // [K, B, R]
+    /// The terms of a posterior at given draws.
+    pub fn terms_at<'a>(&'a self, batch: &'a Batch, posterior: Box<dyn Posterior + 'a>, draws: Draws) -> ElboTerms<'a> {
+        self.terms(batch, self.prior(), posterior.into(), draws)
+    }
+
+    fn terms<'a>(
+        &'a self,
+        batch: &'a Batch,
+        prior: Rc<dyn Prior + 'a>,
+        posterior: Rc<dyn Posterior + 'a>,
+        draws: Draws,
+    ) -> ElboTerms<'a> {
+        let raw = self.decode_samples(&draws.z, batch.label.as_deref()); // [K, B, R]
         ElboTerms {
             batch,
             log_p_x_given_z: self.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()),
-            analytic_kl: posterior.kl(&*self.prior),
+            analytic_kl: posterior.kl(&*prior),
             is_density: self.posterior.is_density(),
-            prior: &*self.prior,
+            prior,
             posterior,
-            z,
+            draws,
+            raw,
+            vae: self,
         }
+    }
+
+    /// p(z) as its parameters stand.
+    pub fn prior(&self) -> Rc<dyn Prior + '_> {
+        let encode = |x: Tensor<2>| {
+            let rows = x.dims()[0] as u64;
+            let batch = Batch { x, label: None, mask: None, row_ids: (0..rows).collect() };
+            self.encoder.forward(&batch, Mode::Infer)
+        };
+        self.prior.prior(Rc::new(encode))
     }
 
     /// q(z given x) of a batch.
     pub fn encode(&self, batch: &Batch, mode: Mode) -> Box<dyn Posterior + '_> {
-        self.posterior.posterior(self.encoder.forward(batch, mode))
+        self.read(self.encoder.forward(batch, mode), mode)
+    }
+
+    /// Raw encoder outputs as q(z given x).
+    pub fn read(&self, raw: Vec<Tensor<2>>, mode: Mode) -> Box<dyn Posterior + '_> {
+        self.posterior.posterior(raw, self.prior(), mode)
     }
 
     /// Raw decoder outputs for samples, `[K, B, R]`.
@@ -113,8 +178,8 @@ impl Vae {
     }
 
     /// E[x given z] for codes `[N, D]`, one group: `[N, X]`.
-    pub fn decode_mean(&self, z: Tensor<2>) -> Tensor<2> {
-        self.likelihood.mean(self.decoder.forward(&[z], None))
+    pub fn decode_mean(&self, z: Tensor<2>, label: Option<&[u32]>) -> Tensor<2> {
+        self.likelihood.mean(self.decoder.forward(&[z], label))
     }
 
     /// Makes the decoder start out at the mean row `[X]`, in model values, so

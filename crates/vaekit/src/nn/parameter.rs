@@ -35,6 +35,11 @@ impl Parameter {
         self.value.clone().reshape(shape)
     }
 
+    /// The parameter as a vector.
+    pub fn flat(&self) -> Tensor<1> {
+        self.value.clone()
+    }
+
     /// The numbers, row-major.
     pub fn values(&self) -> Vec<f32> {
         to_vec(self.value.clone())

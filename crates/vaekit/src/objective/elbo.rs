@@ -38,7 +38,7 @@ impl Elbo {
             }
             // Without a value for each dimension the allowance is for all of them.
             None => {
-                let dims: usize = terms.z.iter().map(|group| group.dims()[2]).sum();
+                let dims: usize = terms.z().iter().map(|group| group.dims()[2]).sum();
                 rate.clone().clamp_min(self.free_bits * dims as f64)
             }
         }
@@ -55,7 +55,7 @@ impl Objective for Elbo {
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let distortion = terms.distortion().mean();
         let Some(rate) = terms.rate().map(Tensor::mean) else {
-            return Loss { value: distortion.clone(), elbo: None, distortion, rate: None, parts: Vec::new() };
+            return Loss::new(distortion, terms);
         };
         let weight = self.beta * self.schedule.weight(progress.epoch, self.period);
         Loss {
@@ -64,6 +64,7 @@ impl Objective for Elbo {
             distortion,
             rate: Some(rate),
             parts: vec![("kl_weight", weight)],
+            own: None,
         }
     }
 

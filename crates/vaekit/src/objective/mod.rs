@@ -29,6 +29,29 @@ pub struct Loss {
     pub rate: Option<Tensor<1>>,
     /// Whatever else the objective wants seen, by name.
     pub parts: Vec<(&'static str, f64)>,
+    /// What the objective's own parameters minimise, where that is something
+    /// else: a discriminator plays against the model. The model's parameters
+    /// must not be reached by it.
+    pub own: Option<Tensor<1>>,
+}
+
+impl Loss {
+    /// A loss with the plain bound of `terms` beside it.
+    pub fn new(value: Tensor<1>, terms: &ElboTerms<'_>) -> Self {
+        let distortion = terms.distortion().mean();
+        let rate = terms.rate().map(Tensor::mean);
+        let elbo = rate.clone().map(|rate| (distortion.clone() + rate).neg());
+        Self { value, elbo, distortion, rate, parts: Vec::new(), own: None }
+    }
+}
+
+/// How the objective's own parameters are stepped: Adam with its own constants.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// Times the model's learning rate.
+    pub rate: f64,
+    pub beta1: f64,
+    pub beta2: f64,
 }
 
 /// Where training stands, for schedules and for noise of an objective's own.
@@ -46,6 +69,11 @@ pub trait Objective: Parameters + Send {
 
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
+
+    /// How its own parameters are stepped; none for the way of the model's.
+    fn group(&self) -> Option<Group> {
+        None
+    }
 
     /// False while a schedule still holds part of the objective back.
     fn is_warm(&self, _epoch: f64) -> bool {

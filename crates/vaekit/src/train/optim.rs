@@ -3,6 +3,7 @@
 use vaekit_ops::optimizer::{self as rule, Adam};
 
 use crate::nn::Parameters;
+use crate::objective::Group;
 use crate::run::{Named, Optimizer, TrainConfig};
 
 /// An optimizer with its memory: a vector for each parameter in each slot.
@@ -12,6 +13,8 @@ pub struct Optim {
     epsilon: f64,
     momentum: f64,
     weight_decay: f64,
+    /// Parameters from this number on are stepped in their own way.
+    own: Option<(usize, Group)>,
     slots: Vec<Vec<Vec<f32>>>,
 }
 
@@ -28,8 +31,15 @@ impl Optim {
             epsilon: config.epsilon,
             momentum: config.momentum,
             weight_decay: config.weight_decay,
+            own: None,
             slots: (0..slots).map(|_| zeros()).collect(),
         }
+    }
+
+    /// Steps the parameters from number `first` on in a way of their own.
+    #[must_use]
+    pub fn with_own(self, first: usize, group: Option<Group>) -> Self {
+        Self { own: group.map(|group| (first, group)), ..self }
     }
 
     /// Moves every parameter by its gradient; `step` counts from 1.
@@ -42,7 +52,11 @@ impl Optim {
             let Some(g) = &gradients[i] else { continue };
             let mut p = parameter.take();
             let a = &mut first[0][i];
-            let adam = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: self.epsilon, weight_decay: decay };
+            let usual = Group { rate: 1.0, beta1: 0.9, beta2: 0.999 };
+            let group = self.own.filter(|(first, _)| i >= *first).map_or(usual, |(_, group)| group);
+            let lr = lr * group.rate;
+            let Group { beta1, beta2, .. } = group;
+            let adam = Adam { lr, beta1, beta2, epsilon: self.epsilon, weight_decay: decay };
             match (self.kind, second.first_mut()) {
                 (Optimizer::Adam, Some(v)) => rule::adam(&mut p, g, a, &mut v[i], step, adam),
                 (Optimizer::AdamW, Some(v)) => rule::adamw(&mut p, g, a, &mut v[i], step, adam),

@@ -11,7 +11,7 @@ use crate::error::ErrorKind;
 use crate::eval::{Figures, evaluate};
 use crate::nn::Parameters;
 use crate::objective::Progress;
-use crate::rng::Rng;
+use crate::rng::{Purpose, Rng};
 use crate::run::{
     Checkpoint, EpochMetrics, EpochSums, Metrics, Named, OutputBias, Run, RunFile, TrainFigures, TrainState,
     clear_leftovers,
@@ -68,7 +68,8 @@ impl<'a> Session<'a> {
         [dir.clone(), dir.join("state")].iter().for_each(|d| clear_leftovers(d));
         file.write(&dir)?;
         let splits = Run::from_parts(dir.clone(), file.clone(), file.build()?).split(data)?;
-        let optim = Optim::new(&file.config, &recipe);
+        let first_own = recipe.vae.parameters().len();
+        let optim = Optim::new(&file.config, &recipe).with_own(first_own, recipe.objective.group());
         let checkpoint = super::trainer::checkpoint(&dir, &file, &recipe)?;
         let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
         let mut session = Self {
@@ -91,11 +92,23 @@ impl<'a> Session<'a> {
         };
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
-            None if session.file.config.output_bias == OutputBias::Mean => session.start_at_mean(),
-            None => {}
+            None => session.start(),
         }
         session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         Ok(session)
+    }
+
+    /// What begins where the data lies.
+    fn start(&mut self) {
+        if self.file.config.output_bias == OutputBias::Mean {
+            self.start_at_mean();
+        }
+        let wanted = self.recipe.vae.prior.wanted_rows();
+        if wanted > 0 {
+            let order = Rng::new(self.file.config.seed).permutation(Purpose::Choice, self.splits.train.len());
+            let rows: Vec<u32> = order.into_iter().cycle().take(wanted).map(|i| self.splits.train[i as usize]).collect();
+            self.recipe.vae.prior.start_at(self.preparation.prepare(self.data, &rows, 0).x);
+        }
     }
 
     /// Starts the decoder at the mean of the training rows (Burda et al. 2016
@@ -183,6 +196,7 @@ impl<'a> Session<'a> {
         let lr = learning_rate::at(&self.file.config, epoch, &self.state.plateau);
         self.state.step += 1;
         self.optim.step(&mut self.recipe, &gradients, lr, self.state.step);
+        self.recipe.vae.prior.after_step();
         Ok(())
     }
 

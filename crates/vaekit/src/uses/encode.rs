@@ -70,7 +70,7 @@ impl Run {
         let mut values = Vec::new();
         for chunk in codes.chunks(BATCH * latent) {
             let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::here());
-            values.extend(to_vec(self.vae().decode_mean(z)));
+            values.extend(to_vec(self.vae().decode_mean(z, None)));
         }
         Ok(Values::of_rows(self, values, tiles))
     }

@@ -51,7 +51,7 @@ impl Run {
         let mut values = Vec::with_capacity(n * width);
         let ids: Vec<u64> = (0..n as u64).collect();
         for rows in ids.chunks(BATCH) {
-            let z = vae.prior.sample(rows, rng);
+            let z = vae.prior().sample(rows, rng);
             let raw = vae.decoder.forward(&z, None);
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }

@@ -3,7 +3,7 @@
 use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
 use crate::data::{Batch, Batches};
-use crate::model::{Latents, Mode, Posterior, Vae};
+use crate::model::{Latents, Mode, Posterior, Prior, Support, Vae};
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
@@ -42,16 +42,19 @@ const FIRST: u64 = STEP + (1 << 31);
 pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: Heard<'_>) -> Result<Evidence> {
     check(vae)?;
     let mut evidence = Evidence { samples: how.chains, ..Evidence::default() };
-    let (mut sizes, mut groups) = (None, 1);
+    if vae.prior.support() != Support::Reals {
+        return Err(Error::unsupported("annealing", "moves real codes of one group; use importance sampling"));
+    }
+    let (mut sizes, mut known) = (None, true);
     batches(rows, heard, |batch| {
-        let posterior = vae.encode(batch, Mode::Infer);
-        let start = posterior.rsample(how.chains, &batch.row_ids, rng.at(FIRST));
-        groups = start.len();
-        if groups > 1 {
+        let (prior, posterior) = (vae.prior(), vae.encode(batch, Mode::Infer));
+        let start = posterior.rsample(how.chains, &batch.row_ids, rng.at(FIRST)).z;
+        let Some(log_q) = posterior.log_prob(&start) else {
+            known = false;
             return;
-        }
-        let elbo = doubles(log_joint(vae, batch, &start) - posterior.log_prob(&start));
-        let path = Path { vae, batch, posterior: &*posterior, how };
+        };
+        let elbo = doubles(log_joint(vae, &*prior, batch, &start) - log_q);
+        let path = Path { vae, prior: &*prior, batch, posterior: &*posterior, how };
         let sizes = sizes.get_or_insert_with(|| path.pilot(rng));
         let log_w = path.walk(start, rng, Some(sizes)).0;
         evidence.width = batch.x.dims()[1];
@@ -63,16 +66,17 @@ pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: 
             evidence.push(&weights, mean);
         }
     })?;
-    if groups > 1 {
-        return Err(Error::unsupported("annealing", "knows models with one group of latents; use importance sampling"));
+    if !known {
+        let problem = "needs q(z given x) at any z, and a flow knows that of its own draws; use importance sampling";
+        return Err(Error::unsupported("annealing", problem));
     }
     Ok(evidence)
 }
 
 /// log p(x, z), `[K, B]`.
-fn log_joint(vae: &Vae, batch: &Batch, z: &Latents) -> Tensor<2> {
+fn log_joint(vae: &Vae, prior: &dyn Prior, batch: &Batch, z: &Latents) -> Tensor<2> {
     let raw = vae.decode_samples(z, batch.label.as_deref());
-    vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()) + vae.prior.log_prob(z)
+    vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()) + prior.log_prob(z)
 }
 
 /// The temperature after `i` of `n` steps: a sigmoid from -4 to 4, stretched to [0, 1].
@@ -85,6 +89,7 @@ fn temperature(i: usize, n: usize) -> f64 {
 /// The way of the chains of one batch.
 struct Path<'a> {
     vae: &'a Vae,
+    prior: &'a dyn Prior,
     batch: &'a Batch,
     posterior: &'a dyn Posterior,
     how: Annealing,
@@ -101,7 +106,7 @@ impl Path<'_> {
     /// Step sizes from a walk of its own, whose draws the estimate does not share.
     fn pilot(&self, rng: Rng) -> Vec<f32> {
         let rng = rng.at_seed_of(PILOT);
-        let start = self.posterior.rsample(self.how.chains, &self.batch.row_ids, rng.at(FIRST));
+        let start = self.posterior.rsample(self.how.chains, &self.batch.row_ids, rng.at(FIRST)).z;
         self.walk(start, rng, None).1
     }
 
@@ -179,8 +184,8 @@ impl Path<'_> {
     fn look(&self, z: &[f32], dims: [usize; 3], t: f64) -> Place {
         let z: Tensor<3> = from_vec(z.to_vec(), dims, &device::here_training()).require_grad();
         let latents = vec![z.clone()];
-        let joint = log_joint(self.vae, self.batch, &latents);
-        let q = self.posterior.log_prob(&latents);
+        let joint = log_joint(self.vae, self.prior, self.batch, &latents);
+        let q = self.posterior.log_prob(&latents).expect("it was asked at the start");
         let mut gradients = (joint.clone().mul_scalar(t) + q.clone().mul_scalar(1.0 - t)).sum().backward();
         let slope = z.grad_remove(&mut gradients).map(to_vec).unwrap_or_else(|| vec![0.0; dims.iter().product()]);
         Place { q: doubles(q), joint: doubles(joint), slope }

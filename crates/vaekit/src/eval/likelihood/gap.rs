@@ -69,11 +69,11 @@ pub fn split_gap(vae: &Vae, rows: &Batches<'_>, evidence: &Evidence, rng: Rng, h
 
 /// The ELBO of each row with q given by raw parameters.
 fn elbo(vae: &Vae, batch: &Batch, raw: Vec<Tensor<2>>, samples: usize, rng: Rng) -> Vec<f64> {
-    let posterior = vae.posterior.posterior(raw);
+    let posterior = vae.read(raw, Mode::Infer);
     let z = posterior.rsample(samples, &batch.row_ids, rng);
     let terms = vae.terms_at(batch, posterior, z);
     // Near the best q these weights hardly vary, unlike the distortion alone.
-    let log_w = terms.log_p_x_given_z.clone() + terms.log_p_z() - terms.log_q_z_given_x(); // [K, B]
+    let log_w = terms.log_weights(); // [K, B]
     let b = batch.len();
     doubles(log_w.mean_dim(0).reshape([b]))
 }
@@ -90,7 +90,7 @@ fn search(vae: &Vae, batch: &Batch, start: Vec<Tensor<2>>, rng: Rng) -> Vec<Tens
             .zip(&shapes)
             .map(|(v, shape)| from_vec(v.clone(), *shape, &device::here_training()).require_grad())
             .collect();
-        let posterior = vae.posterior.posterior(raw.clone());
+        let posterior = vae.read(raw.clone(), Mode::Infer);
         let z = posterior.rsample(SEARCH, &batch.row_ids, rng.at(FIRST + step));
         let terms = vae.terms_at(batch, posterior, z);
         let Some(rate) = terms.rate() else { break };

@@ -35,13 +35,13 @@ pub fn importance(vae: &Vae, rows: &Batches<'_>, samples: usize, rng: Rng, heard
 fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> (Vec<LogMeanExp>, Vec<f64>) {
     let b = batch.len();
     let (mut weights, mut sums) = (vec![LogMeanExp::default(); b], vec![0f64; b]);
-    let posterior = vae.encode(batch, Mode::Infer);
+    let (prior, posterior) = (vae.prior(), vae.encode(batch, Mode::Infer));
     for block in 0..samples.div_ceil(BLOCK) {
         let k = BLOCK.min(samples - block * BLOCK);
-        let z = posterior.rsample(k, &batch.row_ids, rng.at(STEP + block as u64));
-        let raw = vae.decode_samples(&z, batch.label.as_deref());
+        let draws = posterior.rsample(k, &batch.row_ids, rng.at(STEP + block as u64));
+        let raw = vae.decode_samples(&draws.z, batch.label.as_deref());
         let log_p_x = vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref());
-        let log_w = doubles(log_p_x + vae.prior.log_prob(&z) - posterior.log_prob(&z)); // [K, B]
+        let log_w = doubles(log_p_x + prior.log_prob(&draws.z) - posterior.log_q(&draws)); // [K, B]
         for (i, term) in log_w.into_iter().enumerate() {
             weights[i % b].push(term);
             sums[i % b] += term;

@@ -1,12 +1,14 @@
 //! A point: the code of an autoencoder.
 
+use std::rc::Rc;
+
 use vaekit_ops::{Tensor, device, from_vec};
 
-use crate::model::{Latents, Prior};
+use crate::model::{Latents, Mode, Prior};
 use crate::nn::Parameters;
 use crate::rng::Rng;
 
-use super::{Kl, Posterior, PosteriorFamily};
+use super::{Draws, Kl, Posterior, PosteriorFamily};
 
 /// All mass on one code; raw outputs are the code.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ impl PosteriorFamily for Deterministic {
         false
     }
 
-    fn posterior(&self, mut raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
+    fn posterior<'a>(&'a self, mut raw: Vec<Tensor<2>>, _: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
         Box::new(Point(raw.swap_remove(0)))
     }
 }
@@ -43,14 +45,14 @@ impl Posterior for Point {
         None
     }
 
-    fn rsample(&self, k: usize, _rows: &[u64], _rng: Rng) -> Latents {
-        vec![self.0.clone().unsqueeze::<3>().repeat_dim(0, k)]
+    fn rsample(&self, k: usize, _rows: &[u64], _rng: Rng) -> Draws {
+        vec![self.0.clone().unsqueeze::<3>().repeat_dim(0, k)].into()
     }
 
     /// Zero: a point has no density, and [`PosteriorFamily::is_density`] tells callers not to read this as one.
-    fn log_prob(&self, z: &Latents) -> Tensor<2> {
+    fn log_prob(&self, z: &Latents) -> Option<Tensor<2>> {
         let [k, b, _] = z[0].dims();
-        from_vec(vec![0.0; k * b], [k, b], &device::here())
+        Some(from_vec(vec![0.0; k * b], [k, b], &device::here()))
     }
 
     fn centre(&self) -> Latents {

@@ -1,14 +1,15 @@
 //! N(mean, diag(variance)): the posterior of Kingma & Welling 2014.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use vaekit_ops::{Tensor, density, device, from_vec, sample_with_kl};
 
-use crate::model::{Latents, Prior};
+use crate::model::{Form, Latents, Mode, Prior};
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
 
-use super::{Kl, Posterior, PosteriorFamily};
+use super::{Draws, Kl, Posterior, PosteriorFamily};
 
 /// Where exp(log_var) is still far from the ends of f32; inside, nothing changes.
 const LOG_VAR_RANGE: (f32, f32) = (-30.0, 20.0);
@@ -28,13 +29,13 @@ impl PosteriorFamily for DiagonalGaussian {
         2 * latent
     }
 
-    fn posterior(&self, mut raw: Vec<Tensor<2>>) -> Box<dyn Posterior + '_> {
-        Box::new(Gaussian { raw: raw.swap_remove(0), kl: OnceCell::new() })
+    fn posterior<'a>(&'a self, mut raw: Vec<Tensor<2>>, _: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
+        Box::new(Gaussian::new(raw.swap_remove(0)))
     }
 }
 
 /// A Gaussian for each row.
-struct Gaussian {
+pub(super) struct Gaussian {
     /// `[B, 2 D]`: means, then log-variances not yet held in their range.
     raw: Tensor<2>,
     /// KL from N(0, I), `[B, D]`, which comes with the samples.
@@ -42,8 +43,13 @@ struct Gaussian {
 }
 
 impl Gaussian {
+    /// `raw`: `[B, 2 D]`.
+    pub(super) fn new(raw: Tensor<2>) -> Self {
+        Self { raw, kl: OnceCell::new() }
+    }
+
     /// Mean and log-variance, `[B, D]` each.
-    fn parts(&self) -> (Tensor<2>, Tensor<2>) {
+    pub(super) fn parts(&self) -> (Tensor<2>, Tensor<2>) {
         let [b, width] = self.raw.dims();
         let (low, high) = LOG_VAR_RANGE;
         let mean = self.raw.clone().slice([0..b, 0..width / 2]);
@@ -61,7 +67,7 @@ impl Posterior for Gaussian {
         Some(self.parts().1)
     }
 
-    fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Latents {
+    fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Draws {
         let [b, width] = self.raw.dims();
         let d = width / 2;
         // A row draws its K samples from one stream: [B, K, D], turned to [K, B, D].
@@ -70,13 +76,17 @@ impl Posterior for Gaussian {
         let (z, kl) = sample_with_kl(self.raw.clone(), eps, LOG_VAR_RANGE);
         // The same value at every call: the first may stay.
         let _ = self.kl.set(kl);
-        vec![z]
+        vec![z].into()
     }
 
-    fn log_prob(&self, z: &Latents) -> Tensor<2> {
+    fn log_prob(&self, z: &Latents) -> Option<Tensor<2>> {
         let [k, b, _] = z[0].dims();
         let (mean, log_var) = self.parts();
-        density::gaussian(z[0].clone(), mean.unsqueeze(), log_var.unsqueeze()).sum_dim(2).reshape([k, b])
+        Some(density::gaussian(z[0].clone(), mean.unsqueeze(), log_var.unsqueeze()).sum_dim(2).reshape([k, b]))
+    }
+
+    fn detached(&self) -> Option<Box<dyn Posterior>> {
+        Some(Box::new(Self::new(self.raw.clone().detach())))
     }
 
     fn centre(&self) -> Latents {
@@ -88,15 +98,15 @@ impl Posterior for Gaussian {
             let (mean, log_var) = self.parts();
             density::standard_normal_kl(mean, log_var)
         };
-        let per_dim = match prior.gaussian()? {
-            None => self.kl.get_or_init(of_standard).clone(),
-            Some((m, v)) => {
+        let per_dim = match prior.form() {
+            Form::Standard => self.kl.get_or_init(of_standard).clone(),
+            Form::Gaussian(m, v) => {
                 let (mean, log_var) = self.parts();
                 density::gaussian_kl(mean, log_var, m, v)
             }
+            _ => return None,
         }; // [B, D]
-        let b = per_dim.dims()[0];
-        Some(Kl { total: per_dim.clone().sum_dim(1).reshape([b]), per_dim: Some(per_dim) })
+        Some(Kl::of_dimensions(per_dim))
     }
 }
 
@@ -106,9 +116,8 @@ mod tests {
     use crate::model::prior::StandardNormal;
     use vaekit_ops::{scalar, to_vec};
 
-    fn posterior(mean: &[f32], log_var: &[f32]) -> Box<dyn Posterior> {
-        let raw = from_vec([mean, log_var].concat(), [1, 2 * mean.len()], &device::cpu());
-        DiagonalGaussian.posterior(vec![raw])
+    fn posterior(mean: &[f32], log_var: &[f32]) -> Gaussian {
+        Gaussian::new(from_vec([mean, log_var].concat(), [1, 2 * mean.len()], &device::cpu()))
     }
 
     #[test]
@@ -123,8 +132,8 @@ mod tests {
         let q = posterior(&[0.7, -1.2], &[-1.0, 0.5]);
         let exact = f64::from(scalar(q.kl(&prior).unwrap().total));
         let k = 200_000;
-        let z = q.rsample(k, &[0], Rng::new(3));
-        let terms: Vec<f64> = to_vec(q.log_prob(&z) - prior.log_prob(&z)).iter().map(|&v| f64::from(v)).collect();
+        let z = q.rsample(k, &[0], Rng::new(3)).z;
+        let terms: Vec<f64> = to_vec(q.log_prob(&z).unwrap() - prior.log_prob(&z)).iter().map(|&v| f64::from(v)).collect();
         let mean = terms.iter().sum::<f64>() / k as f64;
         let sd = (terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / k as f64).sqrt();
         assert!((mean - exact).abs() < 4.0 * sd / (k as f64).sqrt(), "{mean} against {exact}");
@@ -133,8 +142,8 @@ mod tests {
     #[test]
     fn draws_of_a_row_do_not_depend_on_its_neighbours() {
         let raw = from_vec(vec![0.0; 8], [2, 4], &device::cpu());
-        let both = to_vec(DiagonalGaussian.posterior(vec![raw]).rsample(3, &[8, 5], Rng::new(1)).remove(0));
-        let alone = to_vec(posterior(&[0.0; 2], &[0.0; 2]).rsample(3, &[5], Rng::new(1)).remove(0));
+        let both = to_vec(Gaussian::new(raw).rsample(3, &[8, 5], Rng::new(1)).z.remove(0));
+        let alone = to_vec(posterior(&[0.0; 2], &[0.0; 2]).rsample(3, &[5], Rng::new(1)).z.remove(0));
         for k in 0..3 {
             assert_eq!(both[k * 4 + 2..k * 4 + 4], alone[k * 2..k * 2 + 2]);
         }

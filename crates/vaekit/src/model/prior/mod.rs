@@ -1,8 +1,13 @@
 //! p(z): where codes are expected to lie.
+//!
+//! A [`PriorFamily`] owns the parameters; the [`Prior`] that it makes is the
+//! distribution for one pass, with whatever it needs of the encoder at hand.
 
 mod standard_normal;
 
 pub use standard_normal::StandardNormal;
+
+use std::rc::Rc;
 
 use vaekit_ops::Tensor;
 
@@ -11,20 +16,86 @@ use crate::rng::Rng;
 
 use super::Latents;
 
-/// A distribution over all latent groups.
-pub trait Prior: Parameters + Send {
-    /// The name for messages and reports.
+/// Raw encoder outputs of rows `[N, X]`, for a prior that is made of posteriors.
+pub type Encode<'a> = Rc<dyn Fn(Tensor<2>) -> Vec<Tensor<2>> + 'a>;
+
+/// A distribution over all latent groups, with its parameters.
+pub trait PriorFamily: Parameters + Send {
+    /// The name that settings use.
     fn name(&self) -> &'static str;
 
+    /// Where its codes lie.
+    fn support(&self) -> Support {
+        Support::Reals
+    }
+
+    /// The prior as its parameters stand.
+    fn prior<'a>(&'a self, encode: Encode<'a>) -> Rc<dyn Prior + 'a>;
+
+    /// Training rows that it wants to begin with.
+    fn wanted_rows(&self) -> usize {
+        0
+    }
+
+    /// Takes the rows that it wanted, `[wanted_rows, X]` in model values.
+    fn start_at(&mut self, _rows: Vec<f32>) {}
+
+    /// Called after each optimizer step, for what is learned without gradients.
+    fn after_step(&mut self) {}
+}
+
+/// Where codes lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// All of R^D.
+    Reals,
+    /// The unit sphere in R^D.
+    Sphere,
+    /// One-hot vectors of so many classes side by side, after so many real dimensions.
+    Classes { reals: usize, classes: usize },
+    /// R^D with an atom at 0 in each dimension.
+    Spikes,
+    /// Rows of a codebook side by side, so many.
+    Codes { positions: usize },
+    /// Two groups, the second above the first.
+    Groups,
+}
+
+/// The form of a prior that closed-form divergences ask for.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// N(0, I)
+    Standard,
+    /// One Gaussian, mean and log-variance `[1, D]`.
+    Gaussian(Tensor<2>, Tensor<2>),
+    /// Uniform where the codes lie: on the sphere, over classes.
+    Uniform,
+    /// Each dimension is 0 with a probability of 1 - `slab`, else N(0, 1).
+    SpikeSlab { slab: f64 },
+    /// No closed form is known.
+    Other,
+}
+
+/// p(z) for one pass.
+pub trait Prior {
     /// log p(z), `[K, B]`.
     fn log_prob(&self, z: &Latents) -> Tensor<2>;
 
     /// A draw for each row id, `[N, D]` for each group.
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>>;
 
-    /// Mean and log-variance `[1, D]` of a prior that is one diagonal Gaussian,
-    /// with `Some(None)` for N(0, I); none for any other. Closed forms ask this.
-    fn gaussian(&self) -> Option<Option<(Tensor<2>, Tensor<2>)>> {
+    /// What closed forms may know of it.
+    fn form(&self) -> Form {
+        Form::Other
+    }
+
+    /// p(z of the lower group given the upper one `[K, B, D]`): mean and log-variance, where there are groups.
+    fn lower(&self, _upper: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+        None
+    }
+
+    /// The nearest codes to encoder outputs `[N, D]`, where codes are rows of a codebook.
+    fn quantized(&self, _z: &Tensor<2>, _learn: bool) -> Option<Tensor<2>> {
         None
     }
 }

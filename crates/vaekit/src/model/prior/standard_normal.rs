@@ -1,15 +1,17 @@
 //! N(0, I).
 
+use std::rc::Rc;
+
 use vaekit_ops::{Tensor, density, device, from_vec};
 
 use crate::model::Latents;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
 
-use super::Prior;
+use super::{Encode, Form, Prior, PriorFamily};
 
 /// The prior of Kingma & Welling 2014.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct StandardNormal {
     latent: usize,
 }
@@ -22,11 +24,17 @@ impl StandardNormal {
 
 impl Parameters for StandardNormal {}
 
-impl Prior for StandardNormal {
+impl PriorFamily for StandardNormal {
     fn name(&self) -> &'static str {
         "standard-normal"
     }
 
+    fn prior<'a>(&'a self, _encode: Encode<'a>) -> Rc<dyn Prior + 'a> {
+        Rc::new(*self)
+    }
+}
+
+impl Prior for StandardNormal {
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
         let zero = from_vec(vec![0.0], [1, 1, 1], &device::here());
@@ -38,7 +46,7 @@ impl Prior for StandardNormal {
         vec![from_vec(draws, [rows.len(), self.latent], &device::here())]
     }
 
-    fn gaussian(&self) -> Option<Option<(Tensor<2>, Tensor<2>)>> {
-        Some(None)
+    fn form(&self) -> Form {
+        Form::Standard
     }
 }

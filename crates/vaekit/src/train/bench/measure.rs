@@ -132,7 +132,7 @@ pub fn infer(encode: bool, time: Duration) -> Result<Measured> {
         for (batch, codes) in &inputs {
             out.extend_from_slice(&match encode {
                 true => to_vec(vae.encode(batch, Mode::Infer).mean()),
-                false => to_vec(vae.decode_mean(codes.clone())),
+                false => to_vec(vae.decode_mean(codes.clone(), None)),
             });
         }
         best = best.min(pass.elapsed().as_secs_f64());
