@@ -39,6 +39,9 @@ impl Sweep {
         let stem = self.config.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
         let out = self.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&stem));
         let plan = Plan::new(TrainConfig::read_layer(&self.config)?)?;
+        if self.disentanglement {
+            self.check_factors(&plan)?;
+        }
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
         let failed = self.train(&plan, &out)?;
@@ -49,6 +52,9 @@ impl Sweep {
             if !self.common.quiet {
                 say::note(&format!("measured {} of {}: {}", outcomes.len(), plan.points.len(), point.name));
             }
+        }
+        if outcomes.is_empty() {
+            return Err(Error::interrupted("no run of the sweep succeeded, as their own messages say"));
         }
         let summaries = summarise(&plan, &outcomes);
         write_atomically(&out.join("sweep.csv"), |file| write_csv(file, &plan, &outcomes))?;
@@ -66,6 +72,23 @@ impl Sweep {
         match failed.len() {
             0 => Ok(()),
             n => Err(Error::interrupted(format!("{n} runs of the sweep failed; the same command tries them again"))),
+        }
+    }
+
+    /// Refuses data without factors before hours of training.
+    fn check_factors(&self, plan: &Plan) -> Result<()> {
+        let Some(point) = plan.points.first() else { return Ok(()) };
+        let config = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
+        let data = config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?;
+        match data.factors {
+            Some(_) => Ok(()),
+            None => Err(Error::setting(
+                "disentanglement",
+                format!(
+                    "{} brings no factors; sweep without it, then `evaluate RUN --disentanglement --factors FILE`",
+                    data.name
+                ),
+            )),
         }
     }
 

@@ -44,7 +44,7 @@ impl Shown {
         line(
             "-log p(x)",
             format!(
-                "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3}; effective samples {effective:.0})",
+                "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3})",
                 e.nll_nats(),
                 e.nll_se(),
                 say::count(e.samples),
@@ -52,7 +52,9 @@ impl Shown {
                 e.monte_carlo_se()
             ),
         );
-        line("  ELBO, likewise", format!("{:.3} nats", e.elbo_nats()));
+        let few = if effective < 10.0 { "; few: take more, or --annealed" } else { "" };
+        line("  effective samples", format!("{effective:.0} of {}{few}", say::count(e.samples)));
+        line("  ELBO of the same", format!("{:.3} nats", e.elbo_nats()));
         if bits {
             line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
         }
@@ -155,7 +157,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
             say::count(f.rows)
         ));
         match f.bits_per_dim {
-            Some(bits) => say::out(&format!("{}{bits:.4}", name("bits/dim"))),
+            Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
             None => say::out(&format!("{}none: grey values under a Bernoulli are no likelihood", name("bits/dim"))),
         }
         if let Some(active) = f.active_units {

@@ -194,17 +194,26 @@ impl TrainConfig {
         Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
     }
 
-    /// Reads a configuration file as a layer.
+    /// Reads a configuration file as a layer; the `run.toml` of a run will do.
     ///
     /// # Errors
     /// A file that cannot be read or is no TOML.
     pub fn read_layer(path: &Path) -> Result<toml::Table> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::setting(path.display(), format!("cannot be read: {e}")))?;
-        text.parse::<toml::Table>().map_err(|e| {
+        let mut table = text.parse::<toml::Table>().map_err(|e| {
             let line = e.span().map_or(0, |s| text[..s.start].lines().count().max(1));
             Error::setting(path.display(), format!("line {line}: {}", e.message()))
-        })
+        })?;
+        // The run.toml of a run holds its settings in a table of their own.
+        match (table.contains_key("format"), table.remove("config")) {
+            (true, Some(toml::Value::Table(config))) => Ok(config),
+            (_, Some(config)) => {
+                table.insert("config".into(), config);
+                Ok(table)
+            }
+            (_, None) => Ok(table),
+        }
     }
 
     /// Adds `key = text` to a layer; what a flag or `--set` does.

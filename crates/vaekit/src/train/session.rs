@@ -106,7 +106,8 @@ impl<'a> Session<'a> {
         let wanted = self.recipe.vae.prior.wanted_rows();
         if wanted > 0 {
             let order = Rng::new(self.file.config.seed).permutation(Purpose::Choice, self.splits.train.len());
-            let rows: Vec<u32> = order.into_iter().cycle().take(wanted).map(|i| self.splits.train[i as usize]).collect();
+            let rows: Vec<u32> =
+                order.into_iter().cycle().take(wanted).map(|i| self.splits.train[i as usize]).collect();
             self.recipe.vae.prior.start_at(self.preparation.prepare(self.data, &rows, 0).x);
         }
     }

@@ -1,6 +1,6 @@
 //! Which of several runs is better, by how much, and in what they differ.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -25,9 +25,14 @@ pub struct Contender {
     /// How much worse than the best, on the same rows, and the error of that.
     pub behind: Option<f64>,
     pub behind_se: Option<f64>,
+    /// The ELBO of the rows and draws that log p(x) was estimated from.
+    pub likewise_elbo_nats: Option<f64>,
     /// What each row is judged by, lower is better.
     #[serde(skip)]
     each: Option<Vec<f64>>,
+    /// Squared error of each row.
+    #[serde(skip)]
+    errors: Vec<f64>,
     #[serde(skip)]
     kl: Option<Vec<f64>>,
 }
@@ -72,15 +77,18 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             true => evidence.as_ref().map(|e| e.log_p.iter().map(|v| -v).collect()),
             false => Some(run.errors(data, &rows)?),
         };
+        let errors = run.errors(data, &rows)?;
         contenders.push(Contender {
             run: run.dir().to_path_buf(),
             elbo_se: elbo.as_deref().map(standard_error),
             nll_nats: evidence.as_ref().map(Evidence::nll_nats),
             nll_se: evidence.as_ref().map(Evidence::nll_se),
+            likewise_elbo_nats: evidence.as_ref().map(Evidence::elbo_nats),
             figures,
             behind: None,
             behind_se: None,
             each,
+            errors,
             kl: stats.kl,
         });
     }
@@ -100,8 +108,15 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
     if nats && sorted.iter().any(|c| c.each.is_none()) {
         notes.push("An autoencoder has no likelihood, so it stands last and is compared by its MSE alone.".into());
     }
+    if runs.iter().any(|r| r.config().seed != runs[0].config().seed) && data.test_from.is_none() {
+        notes.push(format!(
+            "Other seeds split the data otherwise: only {} rows are test rows of all these runs.",
+            rows.len()
+        ));
+    }
     let judged_by = if nats { "-log p(x)" } else { "MSE" };
-    let verdict = verdict(&sorted, judged_by, if nats { few.len() } else { rows.len() });
+    let names = names(sorted.iter().map(|c| c.run.as_path()));
+    let verdict = verdict(&sorted, &names, judged_by, if nats { few.len() } else { rows.len() });
     Ok(Comparison { contenders: sorted, judged_by, rows: rows.len(), differing, udr, notes, verdict })
 }
 
@@ -191,23 +206,41 @@ fn agreement(runs: &[Run], contenders: &[Contender], data: &Dataset, rows: &[u32
 }
 
 /// A row's name for people: the folder's last part.
-pub(crate) fn short(run: &std::path::Path) -> String {
+pub(crate) fn short(run: &Path) -> String {
     run.file_name().map_or_else(|| run.display().to_string(), |n| n.to_string_lossy().into_owned())
 }
 
+/// Names that tell the runs apart: the last parts of their folders, or whole paths where those coincide.
+pub(crate) fn names<'a>(runs: impl Iterator<Item = &'a Path>) -> Vec<String> {
+    let runs: Vec<&Path> = runs.collect();
+    let mut shortened: Vec<String> = runs.iter().map(|r| short(r)).collect();
+    shortened.sort();
+    shortened.dedup();
+    let distinct = shortened.len() == runs.len();
+    runs.iter().map(|r| if distinct { short(r) } else { r.display().to_string() }).collect()
+}
+
 /// Which is better, and why, in sentences.
-fn verdict(sorted: &[Contender], judged_by: &str, rows: usize) -> Vec<String> {
-    let best = &sorted[0];
-    let unit = if judged_by == "MSE" { "" } else { " nats" };
+fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, rows: usize) -> Vec<String> {
+    let (best, first) = (&sorted[0], &names[0]);
     let mut lines = Vec::new();
-    for other in &sorted[1..] {
-        let (name, first) = (short(&other.run), short(&best.run));
-        let Some((behind, error)) = other.behind.zip(other.behind_se) else { continue };
-        let size = format!("{behind:.4} \u{b1} {error:.4}{unit}");
-        // Twice the error of the paired difference: 95 % of chance.
-        let told = match behind > 2.0 * error {
-            true => format!("{first} is better than {name} by {size} in {judged_by} (paired over {rows} rows)"),
-            false => format!("{first} and {name} cannot be told apart: {size} in {judged_by} over {rows} rows"),
+    for (other, name) in sorted.iter().zip(names).skip(1) {
+        let told = |(behind, error): (f64, f64), what: &str, rows: usize| {
+            // Twice the error of the paired difference: 95 % of chance.
+            let size = match what {
+                "MSE" => format!("{:.6} \u{b1} {error:.6}", behind.abs()),
+                _ => format!("{:.4} \u{b1} {error:.4} nats", behind.abs()),
+            };
+            match (behind.abs() > 2.0 * error, behind > 0.0) {
+                (true, true) => format!("{first} is better than {name} by {size} in {what} (paired over {rows} rows)"),
+                (true, false) => format!("{name} is better than {first} by {size} in {what} (paired over {rows} rows)"),
+                _ => format!("{first} and {name} cannot be told apart: {size} in {what} over {rows} rows"),
+            }
+        };
+        let Some(behind) = other.behind.zip(other.behind_se) else {
+            let by_mse = told(paired(&other.errors, &best.errors), "MSE", best.errors.len());
+            lines.push(format!("{name} has no likelihood; as a copier, {by_mse}."));
+            continue;
         };
         let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {
             (Some((a, b)), "-log p(x)") => {
@@ -223,7 +256,7 @@ fn verdict(sorted: &[Contender], judged_by: &str, rows: usize) -> Vec<String> {
             }
             _ => String::new(),
         };
-        lines.push(format!("{told}{why}."));
+        lines.push(format!("{}{why}.", told(behind, judged_by, rows)));
     }
     lines
 }

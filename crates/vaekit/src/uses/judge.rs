@@ -269,5 +269,5 @@ fn enough(what: &str, rows: &[u32], least: usize) -> Result<()> {
 }
 
 fn no_classes(data: &Dataset, what: &str) -> Error {
-    Error::data(&data.name, format!("has no classes, which {what} needs; name their column with --label-column"))
+    Error::data(&data.name, format!("has no classes, which {what} needs; for a table name DATA and its --label-column"))
 }

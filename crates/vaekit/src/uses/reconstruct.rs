@@ -36,13 +36,11 @@ impl Run {
         Ok(values)
     }
 
-    /// Squared error a value of each row's reconstruction, in stored units.
+    /// Squared error a value of each row's reconstruction, in the values that the model sees.
     pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
-        let (_, reconstructed) = self.pass_through(data, rows)?;
+        let (originals, reconstructed) = self.pass_through(data, rows)?;
         let width = data.spec.width();
-        let mut stored = Vec::with_capacity(rows.len() * width);
-        rows.iter().for_each(|&r| data.extend_with_row(r as usize, &mut stored));
-        let pairs: Vec<_> = stored.into_iter().zip(Values::of_rows(self, reconstructed, 1).values).collect();
+        let pairs: Vec<_> = originals.into_iter().zip(reconstructed).collect();
         let error = |row: &[(f32, f32)]| row.iter().map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / width as f64;
         Ok(pairs.chunks(width).map(error).collect())
     }

@@ -133,7 +133,8 @@ mod tests {
         let exact = f64::from(scalar(q.kl(&prior).unwrap().total));
         let k = 200_000;
         let z = q.rsample(k, &[0], Rng::new(3)).z;
-        let terms: Vec<f64> = to_vec(q.log_prob(&z).unwrap() - prior.log_prob(&z)).iter().map(|&v| f64::from(v)).collect();
+        let terms: Vec<f64> =
+            to_vec(q.log_prob(&z).unwrap() - prior.log_prob(&z)).iter().map(|&v| f64::from(v)).collect();
         let mean = terms.iter().sum::<f64>() / k as f64;
         let sd = (terms.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / k as f64).sqrt();
         assert!((mean - exact).abs() < 4.0 * sd / (k as f64).sqrt(), "{mean} against {exact}");

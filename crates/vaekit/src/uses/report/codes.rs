@@ -79,12 +79,12 @@ impl Run {
         let (_, stats) = self.evaluate(data, rows, 1)?;
         let (values, what) = match &stats.kl {
             Some(kl) => (kl, "KL, nats"),
-            None => (&stats.variance, "variance"),
+            None => (&stats.variance, "Variance of the mean code"),
         };
         let mut bars: Vec<(String, f64)> = values.iter().enumerate().map(|(i, v)| (format!("z{i}"), *v)).collect();
         bars.sort_by(|a, b| b.1.total_cmp(&a.1));
         bars.truncate(64);
-        let caption = format!("{what} of each latent dimension, mean over rows, largest first.");
+        let caption = format!("{what} of each latent dimension over rows, largest first.");
         let mut body = drawing(&bars_svg(&caption, what, &bars), &caption);
         match self.aggregate(data, &self.some(rows, 1_000)) {
             Ok(a) => {
@@ -94,11 +94,22 @@ impl Run {
                     &caption,
                     &["", "value", "what it is"],
                     &[
-                        line("I(x; z), nats", format!("{:.3}", a.information_nats), "what a code says of its row"),
+                        line(
+                            "I(x; z), nats",
+                            format!("{:.3}", a.information_nats),
+                            &format!(
+                                "what codes say of which row of these it is; at most log rows = {:.2}",
+                                (a.rows as f64).ln()
+                            ),
+                        ),
                         line(
                             "total correlation, nats",
                             format!("{:.3}", a.total_correlation_nats),
-                            "dependence of dimensions",
+                            if a.information_nats > 0.9 * (a.rows as f64).ln() {
+                                "dependence of dimensions; too high here by what I(x; z) misses at its limit"
+                            } else {
+                                "dependence of dimensions"
+                            },
                         ),
                         line(
                             "dimension-wise KL, nats",

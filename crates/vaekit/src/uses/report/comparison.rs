@@ -6,7 +6,7 @@ use crate::plot::page::{Page, commands, paragraph, quoted, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg, page::drawing};
 use crate::run::{Metrics, Run};
 
-use super::super::compare::{Comparison, short};
+use super::super::compare::{Comparison, names};
 use super::with_error;
 
 /// The page of a comparison; `runs` in any order.
@@ -17,7 +17,7 @@ pub fn comparison_page(comparison: &Comparison, runs: &[Run], data: &Dataset) ->
     let n = comparison.contenders.len();
     let lead = format!("{n} runs on {}, measured on {} rows that none was trained on.", data.name, comparison.rows);
     let mut page = Page::new("Runs compared", &lead);
-    let names: Vec<String> = comparison.contenders.iter().map(|c| short(&c.run)).collect();
+    let names = names(comparison.contenders.iter().map(|c| c.run.as_path()));
     let ordered: Vec<&Run> =
         comparison.contenders.iter().filter_map(|c| runs.iter().find(|r| r.dir() == c.run)).collect();
     let told: String = comparison.verdict.iter().map(|v| paragraph(v)).collect();
@@ -102,8 +102,9 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
         .collect();
     let agreement = comparison.udr.map_or_else(String::new, |u| {
         paragraph(&format!(
-            "Codes of the models agree (UDR, 1 is best) to {u:.3}: high where each finds the same dimensions."
+            "Codes of the models agree (UDR, 1 is best) to {u:.3}: high where each finds the same dimensions one by one, low \
+             too where one dimension of a model goes with several of another."
         ))
     });
-    table("Best first; differences are paired over rows", &head, &lines) + &agreement
+    table("Best first; differences and -log p(x) are of rows chosen by the seed, paired", &head, &lines) + &agreement
 }

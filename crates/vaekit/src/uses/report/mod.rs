@@ -89,9 +89,10 @@ impl Run {
     fn commands(&self) -> Vec<String> {
         let dir = quoted(self.dir());
         let again = quoted(&self.dir().with_file_name(format!("{}-again", super::compare::short(self.dir()))));
+        let samples = if self.vae().posterior.is_density() { " --importance-samples 5000" } else { "" };
         vec![
-            format!("vaekit train --config config.toml --out {again}   # config.toml: the settings above"),
-            format!("vaekit evaluate {dir} --importance-samples 5000"),
+            format!("vaekit train --config {dir}/run.toml --out {again}"),
+            format!("vaekit evaluate {dir}{samples}"),
             format!("vaekit report {dir}"),
         ]
     }

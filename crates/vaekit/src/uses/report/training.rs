@@ -38,7 +38,8 @@ impl Run {
                 line("bits a dimension", format!("{:.4}", found.bits_per_dim()), "-log p(x) / (values log 2)");
             }
             let (gap, error) = crate::eval::paired(&found.log_p, &found.elbo);
-            line("log p(x) - ELBO, nats", with_error(gap, error), "what the posterior approximation costs");
+            let what = format!("what the posterior approximation costs, on those {} rows", few.len());
+            line("log p(x) - ELBO, nats", with_error(gap, error), &what);
         }
         line("MSE a value", format!("{:.5}", figures.mse), "of reconstructions from mean codes");
         if let Some(active) = figures.active_units {
@@ -125,11 +126,18 @@ impl Run {
             "Rate and distortion",
         );
         let told = format!(
-            "{} epochs, {} steps, {:.0} seconds; {:.0} rows a second in the last epoch.",
+            "{} epochs, {} steps, {:.1} seconds; {:.0} rows a second in the last epoch.",
             last.epoch, last.step, last.seconds, last.samples_per_second
         );
-        let loss = drawing(&loss, "The loss that is minimised, and the bound on rows that were held out.");
-        Ok(Ok(paragraph(&told) + &loss + &drawing(&parts, "The two parts of the bound.")))
+        let held = metrics.iter().any(|m| m.valid.is_some());
+        let of_loss = if held {
+            "The loss that is minimised, and the bound on rows that were held out."
+        } else {
+            "The loss that is minimised."
+        };
+        let both = metrics.iter().any(|m| m.train.rate_nats.is_some());
+        let of_parts = if both { "The two parts of the bound." } else { "The distortion; there is no rate." };
+        Ok(Ok(paragraph(&told) + &drawing(&loss, of_loss) + &drawing(&parts, of_parts)))
     }
 
     /// Draws from the prior.

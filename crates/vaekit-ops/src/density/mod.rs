@@ -3,6 +3,17 @@
 //! Each function is elementwise and leaves sums to its caller, so that one
 //! definition serves training, scoring per column and coding.
 
+mod bounded;
+mod counts;
+
+pub use bounded::{
+    categorical, continuous_bernoulli, continuous_bernoulli_logit, continuous_bernoulli_mean, discretized_logistic,
+    log_softmax, log_sum_exp,
+};
+pub use counts::{
+    ln_gamma, negative_binomial, poisson, standard_laplace, standard_log_cosh, standard_student, zero_inflated,
+};
+
 use std::f64::consts::PI;
 
 use burn::tensor::Tensor;
