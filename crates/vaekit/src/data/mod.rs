@@ -135,6 +135,18 @@ impl Dataset {
         }
     }
 
+    /// Refuses values that are no whole numbers from 0.
+    ///
+    /// # Errors
+    /// The first such value, by row and column.
+    pub fn check_counts(&self) -> Result<()> {
+        let Rows::F32(values) = &self.rows else { return Ok(()) };
+        let Some(at) = values.iter().position(|v| *v < 0.0 || v.fract() != 0.0) else { return Ok(()) };
+        let (row, column) = (at / self.spec.width() + 1, self.spec.column_name(at % self.spec.width()));
+        let problem = "expected a count, a whole number from 0; choose another likelihood, or leave the column out";
+        Err(Error::data(&self.name, format!("row {row}, {column}: found {}, {problem}", values[at])))
+    }
+
     /// A checksum of shape and values, which ties a run to its data.
     pub fn fingerprint(&self) -> String {
         let mut hash = Md5::new();

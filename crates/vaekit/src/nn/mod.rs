@@ -2,12 +2,14 @@
 
 mod conv;
 mod linear;
+mod made;
 mod mlp;
 mod parameter;
 mod residual;
 
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
+pub use made::{Made, MadeShape};
 pub use mlp::Mlp;
 pub use parameter::{INITS, Init, InitScheme, Parameter, Parameters};
 pub use residual::{GroupNorm, ResidualBlock};

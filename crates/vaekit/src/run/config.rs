@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{self, Binarize, Dataset, OpenOptions, Transform, public};
+use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
 
@@ -288,7 +289,12 @@ impl TrainConfig {
             c.lr_epochs = c.epochs;
         }
         let spec = &data.spec;
-        let default = if spec.is_image() { Transform::default_for(spec.kind) } else { table_default(spec.kind) };
+        let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts);
+        let default = match spec.is_image() {
+            _ if counts => Transform::None,
+            true => Transform::default_for(spec.kind),
+            false => table_default(spec.kind),
+        };
         c.normalize = Some(c.normalize.unwrap_or(default));
         let unit = c.normalize == Some(Transform::Unit)
             || c.normalize == Some(Transform::None) && spec.kind == data::Kind::Binary;

@@ -27,7 +27,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("hidden", "SIZES", "Hidden layers of the encoder, 512,256 for two; the decoder mirrors them"),
     setting("latent", "D", "Dimensions of the code z"),
     setting("activation", "NAME", "relu, tanh, sigmoid, softplus, gelu or elu"),
-    setting("likelihood", "NAME", "bernoulli, gaussian, gaussian-shared or gaussian-learned; auto follows the data"),
+    setting(
+        "likelihood",
+        "NAME",
+        "p(x given z), a name that `vaekit variants likelihoods` lists; auto follows the data",
+    ),
     setting("epochs", "N", "Passes over the training rows"),
     setting("batch", "N", "Rows a batch"),
     setting("lr", "X", "Learning rate"),

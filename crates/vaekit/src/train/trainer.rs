@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::data::{Batches, Binarize, Dataset, Kind, Step, split};
+use crate::model::likelihood::{self, Domain};
 use crate::nn::Parameters;
 use crate::run::{Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
 use crate::{Error, Result};
@@ -153,6 +154,9 @@ impl Trainer {
             return Ok(file);
         }
         let config = self.config.validate(data)?;
+        if likelihood::find(&config.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts) {
+            data.check_counts()?;
+        }
         let splits = split::split(data, config.valid.unwrap_or(0.0), config.test, config.limit, config.seed)?;
         let transform = config.normalize.unwrap_or(crate::data::Transform::None).fit(data, &splits.train)?;
         let mut file = RunFile {
@@ -250,7 +254,8 @@ impl Trainer {
             epochs: file.config.epochs,
             batches: splits.train.len().div_ceil(file.config.batch),
         });
-        let unit = session.recipe.vae.likelihood.needs_unit_interval();
+        let unit =
+            session.recipe.vae.likelihood.domain() == Domain::Binary && session.recipe.vae.posterior.is_density();
         if unit && file.data.spec.kind != Kind::Binary && file.config.binarize == Binarize::None {
             (self.listener)(TrainEvent::Warning(
                 "grey values under a Bernoulli are no likelihood of the data: compare these nats only with others \

@@ -160,8 +160,8 @@ fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
     let same = |f: &dyn Fn(&Run) -> bool| runs.iter().all(f);
     let space =
         same(&|r| r.file().transform == first.file().transform && r.config().binarize == first.config().binarize);
-    let discrete = first.vae().likelihood.needs_unit_interval();
-    let kind = same(&|r| r.vae().likelihood.needs_unit_interval() == discrete);
+    let discrete = first.vae().likelihood.is_mass();
+    let kind = same(&|r| r.vae().likelihood.is_mass() == discrete);
     if !space {
         notes.push(
             "The runs see the values differently (normalize or binarize differ), so their nats do not compare.".into(),

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::data::{Batches, Binarize, Dataset, Kind};
 use crate::eval::likelihood::{Annealing, Evidence, Gap, Heard, annealed, importance, split_gap};
+use crate::model::likelihood::Domain;
 use crate::run::Run;
 
 /// Rows whose samples are decoded together; with 128 samples each, 4,096.
@@ -48,6 +49,6 @@ impl Run {
     /// likelihood of the data, so that bits a dimension would mean nothing.
     pub fn is_likelihood_of_data(&self) -> bool {
         let grey = self.file().data.spec.kind != Kind::Binary && self.config().binarize == Binarize::None;
-        !(grey && self.vae().likelihood.needs_unit_interval())
+        !(grey && self.vae().likelihood.domain() == Domain::Binary)
     }
 }

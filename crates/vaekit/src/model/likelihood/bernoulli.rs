@@ -26,7 +26,7 @@ impl Likelihood for Bernoulli {
         x_width
     }
 
-    fn needs_unit_interval(&self) -> bool {
+    fn is_mass(&self) -> bool {
         true
     }
 

@@ -18,7 +18,7 @@ pub const MIN_LOG_VAR: f32 = -10.0;
 pub const START_LOG_VAR: f32 = -2.0;
 
 /// Raw outputs to log-variances above [`MIN_LOG_VAR`], with a gradient everywhere.
-fn bounded<const D: usize>(raw: Tensor<D>) -> Tensor<D> {
+pub(super) fn bounded<const D: usize>(raw: Tensor<D>) -> Tensor<D> {
     softplus(raw + (START_LOG_VAR - MIN_LOG_VAR)) + MIN_LOG_VAR
 }
 

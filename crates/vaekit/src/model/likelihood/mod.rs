@@ -6,24 +6,55 @@
 //! | `gaussian` | real data, variance fixed at 1: squared error | 1 mean |
 //! | `gaussian-shared` | real data, one learned variance | 1 mean |
 //! | `gaussian-learned` | real data, a variance for each value that depends on z | 1 mean, 1 log-variance |
+//! | `laplace`, `log-cosh`, `student` | real data with outliers, from few to many | 1 mean, 1 log-scale |
+//! | `continuous-bernoulli` | grey pixels from 0 to 1 | 1 logit |
+//! | `logistic`, `logistic-mixture` | bytes of images | 1 mean, 1 log-scale; of five components |
+//! | `categorical` | bytes whose order means nothing | 256 logits |
+//! | `poisson`, `negative-binomial`, `zero-inflated` | counts | 1 log-mean; 1 logit of a forced 0 |
 //!
 //! TL;DR: `bernoulli` for black and white, `gaussian-shared` for numbers,
-//! `gaussian-learned` when noise differs from place to place.
+//! `gaussian-learned` when noise differs from place to place, `logistic-mixture` for
+//! likelihoods of grey or colour images, `negative-binomial` for counts.
 //!
 //! Every member is normalised: one `log_prob` serves training, scoring and coding.
 
 mod bernoulli;
+mod categorical;
+mod continuous_bernoulli;
+mod counts;
 mod gaussian;
+mod location;
+mod logistic;
 
 pub use bernoulli::Bernoulli;
+pub use categorical::Categorical;
+pub use continuous_bernoulli::ContinuousBernoulli;
+pub use counts::{NegativeBinomial, Poisson};
 pub use gaussian::{LearnedGaussian, SharedGaussian, UnitGaussian};
+pub use location::{Laplace, LogCosh, StudentT};
+pub use logistic::DiscretizedLogistic;
 
 use vaekit_ops::Tensor;
 
-use crate::data::{DataSpec, FittedTransform};
+use crate::data::{DataSpec, FittedTransform, Kind, Transform};
 use crate::nn::{Init, Parameters};
 use crate::rng::Rng;
 use crate::{Error, Result};
+
+/// What values a likelihood is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// Any real number.
+    Reals,
+    /// 0 and 1; between them the number that comes out is no likelihood.
+    Binary,
+    /// From 0 to 1.
+    Unit,
+    /// k/255 for k from 0 to 255.
+    Bytes,
+    /// Whole numbers from 0.
+    Counts,
+}
 
 /// A distribution over rows, with its parameters from the decoder.
 pub trait Likelihood: Parameters + Send {
@@ -33,8 +64,13 @@ pub trait Likelihood: Parameters + Send {
     /// Raw decoder outputs for `x_width` values.
     fn raw_width(&self, x_width: usize) -> usize;
 
-    /// True when model values must lie in [0, 1].
-    fn needs_unit_interval(&self) -> bool {
+    /// What values it is of.
+    fn domain(&self) -> Domain {
+        LIKELIHOODS.iter().find(|known| known.name == self.name()).map_or(Domain::Reals, |known| known.domain)
+    }
+
+    /// True for probabilities, false for densities, whose nats depend on the unit of x.
+    fn is_mass(&self) -> bool {
         false
     }
 
@@ -74,31 +110,75 @@ pub trait Likelihood: Parameters + Send {
     }
 }
 
-type Build = fn(&mut Init) -> Box<dyn Likelihood>;
+type Build = fn(&DataSpec, &mut Init) -> Box<dyn Likelihood>;
 
-/// Every likelihood by name.
-pub const LIKELIHOODS: &[(&str, Build)] = &[
-    ("bernoulli", |_| Box::new(Bernoulli)),
-    ("gaussian", |_| Box::new(UnitGaussian)),
-    ("gaussian-shared", |init| Box::new(SharedGaussian::new(init))),
-    ("gaussian-learned", |_| Box::new(LearnedGaussian)),
+/// A likelihood in the list.
+pub struct Known {
+    pub name: &'static str,
+    pub domain: Domain,
+    build: Build,
+}
+
+const fn known(name: &'static str, domain: Domain, build: Build) -> Known {
+    Known { name, domain, build }
+}
+
+/// Components of `logistic-mixture`.
+const MIXTURE: usize = 5;
+
+/// Every likelihood.
+pub const LIKELIHOODS: &[Known] = &[
+    known("bernoulli", Domain::Binary, |_, _| Box::new(Bernoulli)),
+    known("gaussian", Domain::Reals, |_, _| Box::new(UnitGaussian)),
+    known("gaussian-shared", Domain::Reals, |_, init| Box::new(SharedGaussian::new(init))),
+    known("gaussian-learned", Domain::Reals, |_, _| Box::new(LearnedGaussian)),
+    known("laplace", Domain::Reals, |_, _| Box::new(Laplace::default())),
+    known("log-cosh", Domain::Reals, |_, _| Box::new(LogCosh::default())),
+    known("student", Domain::Reals, |_, init| Box::new(StudentT::new(init))),
+    known("continuous-bernoulli", Domain::Unit, |_, _| Box::new(ContinuousBernoulli)),
+    known("logistic", Domain::Bytes, |spec, _| Box::new(DiscretizedLogistic::new(1, spec))),
+    known("logistic-mixture", Domain::Bytes, |spec, _| Box::new(DiscretizedLogistic::new(MIXTURE, spec))),
+    known("categorical", Domain::Bytes, |_, _| Box::new(Categorical)),
+    known("poisson", Domain::Counts, |_, _| Box::new(Poisson)),
+    known("negative-binomial", Domain::Counts, |s, init| Box::new(NegativeBinomial::new(s.width(), false, init))),
+    known("zero-inflated", Domain::Counts, |s, init| Box::new(NegativeBinomial::new(s.width(), true, init))),
 ];
+
+/// What a setting names.
+///
+/// # Errors
+/// An unknown name.
+pub fn find(name: &str) -> Result<&'static Known> {
+    LIKELIHOODS.iter().find(|known| known.name == name).ok_or_else(|| {
+        let names: Vec<&str> = LIKELIHOODS.iter().map(|known| known.name).collect();
+        let nearest = crate::nearest(name, names.iter().copied()).map(|n| format!("; did you mean '{n}'?"));
+        let (names, hint) = (names.join(", "), nearest.unwrap_or_default());
+        Error::setting("likelihood", format!("'{name}' is unknown; expected one of {names}{hint}"))
+    })
+}
 
 /// Builds the likelihood that a setting names.
 ///
 /// # Errors
-/// An unknown name, or one whose support is not where the model values lie.
+/// An unknown name, or one whose domain is not where the model values lie.
 pub fn build(name: &str, spec: &DataSpec, transform: &FittedTransform, init: &mut Init) -> Result<Box<dyn Likelihood>> {
-    let Some((_, build)) = LIKELIHOODS.iter().find(|(n, _)| *n == name) else {
-        let names: Vec<&str> = LIKELIHOODS.iter().map(|(n, _)| *n).collect();
-        return Err(Error::setting("likelihood", format!("'{name}' is unknown; expected one of {}", names.join(", "))));
+    let known = find(name)?;
+    let unit = transform.gives_unit_interval(spec);
+    let problem = match known.domain {
+        Domain::Binary | Domain::Unit if !unit => {
+            Some(format!("'{name}' needs values from 0 to 1; add --normalize 0..1 or choose gaussian-shared"))
+        }
+        Domain::Bytes if !unit || spec.kind == Kind::Real => Some(format!(
+            "'{name}' needs bytes, scaled from 0 to 1, and this data is {}; choose gaussian-shared or laplace",
+            if spec.kind == Kind::Real { "real" } else { "scaled otherwise" }
+        )),
+        Domain::Counts if transform.transform != Transform::None => {
+            Some(format!("'{name}' needs counts as they are; add --normalize none"))
+        }
+        _ => None,
     };
-    let likelihood = build(init);
-    if likelihood.needs_unit_interval() && !transform.gives_unit_interval(spec) {
-        return Err(Error::setting(
-            "likelihood",
-            format!("'{name}' needs values from 0 to 1; add --normalize 0..1 or choose gaussian-shared"),
-        ));
+    match problem {
+        Some(problem) => Err(Error::setting("likelihood", problem)),
+        None => Ok((known.build)(spec, init)),
     }
-    Ok(likelihood)
 }

@@ -57,6 +57,12 @@ impl Gaussian {
     }
 }
 
+/// Standard normal draws, `[K, B, D]`. A row draws its K samples from one stream.
+pub(super) fn noise(k: usize, rows: &[u64], d: usize, rng: Rng) -> Tensor<3> {
+    let draws = rng.normal(Purpose::Posterior, rows, k * d);
+    from_vec(draws, [rows.len(), k, d], &device::here()).swap_dims(0, 1)
+}
+
 impl Posterior for Gaussian {
     fn mean(&self) -> Tensor<2> {
         let [b, width] = self.raw.dims();
@@ -68,11 +74,8 @@ impl Posterior for Gaussian {
     }
 
     fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Draws {
-        let [b, width] = self.raw.dims();
-        let d = width / 2;
-        // A row draws its K samples from one stream: [B, K, D], turned to [K, B, D].
-        let draws = rng.normal(Purpose::Posterior, rows, k * d);
-        let eps = from_vec(draws, [b, k, d], &device::here()).swap_dims(0, 1);
+        let d = self.raw.dims()[1] / 2;
+        let eps = noise(k, rows, d, rng);
         let (z, kl) = sample_with_kl(self.raw.clone(), eps, LOG_VAR_RANGE);
         // The same value at every call: the first may stay.
         let _ = self.kl.set(kl);

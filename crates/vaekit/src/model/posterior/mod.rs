@@ -7,9 +7,24 @@
 
 mod deterministic;
 mod diagonal;
+mod flow;
+mod full;
+mod ladder;
+mod mixed;
+mod quantized;
+mod sphere;
+mod spike;
 
 pub use deterministic::Deterministic;
 pub use diagonal::DiagonalGaussian;
+pub use flow::{Householder, InverseAutoregressive, Planar};
+pub use full::FullGaussian;
+pub use ladder::{Ladder, upper};
+pub use mixed::Mixed;
+pub use quantized::Quantized;
+pub use sphere::VonMisesFisher;
+pub(super) use sphere::log_uniform;
+pub use spike::SpikeAndSlab;
 
 use std::rc::Rc;
 
@@ -27,6 +42,11 @@ pub trait PosteriorFamily: Parameters + Send {
 
     /// Raw encoder outputs that `latent` dimensions need.
     fn raw_width(&self, latent: usize) -> usize;
+
+    /// Dimensions of each group of latents.
+    fn groups(&self, latent: usize) -> Vec<usize> {
+        vec![latent]
+    }
 
     /// Where its codes lie; a prior must lie there too.
     fn support(&self) -> Support {
@@ -85,6 +105,11 @@ pub trait Posterior {
     /// The same distribution through whose parameters no gradient flows, where
     /// [`log_prob`](Self::log_prob) is known at any z.
     fn detached(&self) -> Option<Box<dyn Posterior>> {
+        None
+    }
+
+    /// What it asks to be kept small beside the bound, `[B]`.
+    fn penalty(&self) -> Option<Tensor<1>> {
         None
     }
 

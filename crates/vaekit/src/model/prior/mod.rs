@@ -3,9 +3,19 @@
 //! A [`PriorFamily`] owns the parameters; the [`Prior`] that it makes is the
 //! distribution for one pass, with whatever it needs of the encoder at hand.
 
+mod codebook;
+mod flow;
+mod ladder;
+mod mixture;
 mod standard_normal;
+mod uniform;
 
+pub use codebook::Codebook;
+pub use flow::{MaskedAutoregressive, RealNvp};
+pub use ladder::Ladder;
+pub use mixture::{Mixture, Vamp};
 pub use standard_normal::StandardNormal;
+pub use uniform::{Classes, Sphere, SpikeSlab};
 
 use std::rc::Rc;
 
@@ -91,6 +101,16 @@ pub trait Prior {
 
     /// p(z of the lower group given the upper one `[K, B, D]`): mean and log-variance, where there are groups.
     fn lower(&self, _upper: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+        None
+    }
+
+    /// log-probabilities of the components that z `[N, D]` may come from, `[N, C]`, where the prior is a mixture.
+    fn classes(&self, _z: Tensor<2>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// Which rows of a codebook z `[N, D]` consists of, and how many there are.
+    fn chosen(&self, _z: &Tensor<2>) -> Option<(Vec<u32>, usize)> {
         None
     }
 

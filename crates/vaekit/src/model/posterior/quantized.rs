@@ -1,0 +1,91 @@
+//! Rows of a codebook: the encoder's outputs, each piece replaced by the nearest of C learned ones.
+
+use std::rc::Rc;
+
+use vaekit_ops::{Tensor, device, from_vec};
+
+use crate::model::{Latents, Mode, Prior, Support};
+use crate::nn::Parameters;
+use crate::rng::Rng;
+
+use super::{Draws, Kl, Posterior, PosteriorFamily};
+
+/// The encoder's D outputs are cut into positions; each becomes the nearest row of the prior's codebook, and the
+/// gradient passes as if nothing had happened. The choice has probability 1, so that log q = 0 and the rate is
+/// -log p(codes).
+///
+/// van den Oord et al., NeurIPS 2017, arXiv:1711.00937, equations 1 to 3.
+#[derive(Debug)]
+pub struct Quantized {
+    pub positions: usize,
+    /// Weight of the squared distance between outputs and codes.
+    pub commitment: f64,
+}
+
+impl Parameters for Quantized {}
+
+impl PosteriorFamily for Quantized {
+    fn name(&self) -> &'static str {
+        "quantized"
+    }
+
+    fn raw_width(&self, latent: usize) -> usize {
+        latent
+    }
+
+    fn support(&self) -> Support {
+        Support::Codes { positions: self.positions }
+    }
+
+    fn posterior<'a>(
+        &'a self,
+        mut raw: Vec<Tensor<2>>,
+        prior: Rc<dyn Prior + 'a>,
+        mode: Mode,
+    ) -> Box<dyn Posterior + 'a> {
+        let raw = raw.swap_remove(0);
+        let nearest = prior.quantized(&raw.clone().detach(), matches!(mode, Mode::Train(_)));
+        Box::new(Snapped { nearest: nearest.unwrap_or_else(|| raw.clone()), raw, commitment: self.commitment })
+    }
+}
+
+struct Snapped {
+    raw: Tensor<2>,
+    /// Codes, `[B, D]`, without gradient.
+    nearest: Tensor<2>,
+    commitment: f64,
+}
+
+impl Posterior for Snapped {
+    fn mean(&self) -> Tensor<2> {
+        // The value of the code with the gradient of the output.
+        self.raw.clone() - self.raw.clone().detach() + self.nearest.clone()
+    }
+
+    fn log_var(&self) -> Option<Tensor<2>> {
+        None
+    }
+
+    fn rsample(&self, k: usize, _rows: &[u64], _rng: Rng) -> Draws {
+        vec![self.mean().unsqueeze::<3>().repeat_dim(0, k)].into()
+    }
+
+    fn log_prob(&self, z: &Latents) -> Option<Tensor<2>> {
+        let [k, b, _] = z[0].dims();
+        Some(from_vec(vec![0.0; k * b], [k, b], &device::here()))
+    }
+
+    fn centre(&self) -> Latents {
+        vec![self.mean().unsqueeze()]
+    }
+
+    fn kl(&self, _prior: &dyn Prior) -> Option<Kl> {
+        None
+    }
+
+    fn penalty(&self) -> Option<Tensor<1>> {
+        let b = self.raw.dims()[0];
+        let apart = (self.raw.clone() - self.nearest.clone()).square().sum_dim(1).reshape([b]);
+        Some(apart.mul_scalar(self.commitment))
+    }
+}
