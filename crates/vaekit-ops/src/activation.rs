@@ -42,17 +42,20 @@ pub enum Activation {
     Gelu,
     /// x for x > 0, else e^x - 1
     Elu,
+    /// x for x > 0, else 0.2 x
+    LeakyRelu,
 }
 
 impl Activation {
     /// Every activation with the name that settings use.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("relu", Self::Relu),
         ("tanh", Self::Tanh),
         ("sigmoid", Self::Sigmoid),
         ("softplus", Self::Softplus),
         ("gelu", Self::Gelu),
         ("elu", Self::Elu),
+        ("leaky-relu", Self::LeakyRelu),
     ];
 
     /// Applies the function to every element.
@@ -75,6 +78,7 @@ impl Activation {
             // The exponential sees only the negative side: on the positive one
             // it would overflow, and 0 * inf in its gradient is NaN.
             Self::Elu => activation::relu(x.clone()) + (x.clamp_max(0.0).exp() - 1.0),
+            Self::LeakyRelu => activation::relu(x.clone()) - activation::relu(x.neg()).mul_scalar(LEAK),
         }
     }
 }
@@ -96,6 +100,7 @@ impl Activation {
             Self::Softplus => map!(values, |x| math::softplus(x)),
             Self::Gelu => map!(values, |x| x * normal_share(x)),
             Self::Elu => map!(values, |x| if x > 0.0 { x } else { math::exp(x) - 1.0 }),
+            Self::LeakyRelu => map!(values, |x| if x > 0.0 { x } else { LEAK * x }),
         }
     }
 
@@ -108,9 +113,13 @@ impl Activation {
             Self::Softplus => scale!(gradients, at, |x| math::sigmoid(x)),
             Self::Gelu => scale!(gradients, at, |x| normal_share(x) + x * (FRAC_1_SQRT_TAU * math::exp(-0.5 * x * x))),
             Self::Elu => scale!(gradients, at, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
+            Self::LeakyRelu => scale!(gradients, at, |y| if y > 0.0 { 1.0 } else { LEAK }),
         });
     }
 }
+
+/// What is left of a negative number, as discriminators have it.
+const LEAK: f32 = 0.2;
 
 /// 1 / sqrt(2 pi), the normal density at 0.
 const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
@@ -151,6 +160,7 @@ mod tests {
                 let inner: f64 = (1..n).map(|i| pdf(h * f64::from(i)) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
                 x * (0.5 + h / 3.0 * (pdf(0.0) + inner + pdf(h * f64::from(n))))
             }
+            Activation::LeakyRelu => x.max(0.2 * x),
             Activation::Elu => {
                 if x > 0.0 {
                     x

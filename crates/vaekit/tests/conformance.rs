@@ -5,54 +5,97 @@ mod common;
 
 use common::bars;
 use vaekit::data::{Batch, DataSpec, FittedTransform, Preparation, Transform};
-use vaekit::model::{Mode, likelihood::LIKELIHOODS};
+use vaekit::model::choice::{POSTERIORS, PRIORS};
+use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
+use vaekit::model::{Mode, Support};
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
 use vaekit::rng::Rng;
 use vaekit::uses::{Between, Observation};
-use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, uses};
+use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, find, uses};
 use vaekit::{Run, TrainConfig, Trainer};
 use vaekit_ops::{device, scalar, to_vec};
 
 /// Calls `test` for every variant with every likelihood.
 fn for_each(test: impl Fn(&'static dyn Variant, &'static str)) {
     for variant in VARIANTS {
-        for (likelihood, _) in LIKELIHOODS {
-            test(*variant, likelihood);
-        }
+        LIKELIHOODS.iter().for_each(|likelihood| test(*variant, likelihood.name));
     }
 }
 
-fn config(variant: &dyn Variant, likelihood: &str) -> TrainConfig {
+/// The same for what takes long: every variant with two likelihoods, and `vae` with every one.
+fn for_some(test: impl Fn(&'static dyn Variant, &'static str)) {
+    for_each(|variant, likelihood| {
+        if variant.name() == "vae" || ["bernoulli", "gaussian-shared"].contains(&likelihood) {
+            test(variant, likelihood);
+        }
+    });
+}
+
+fn layer(variant: &dyn Variant, likelihood: &str) -> toml::Table {
+    let counts = likelihood::find(likelihood).unwrap().domain == Domain::Counts;
+    let latent = match variant.name() {
+        "cat-vae" | "joint-vae" | "vq-vae" => "4",
+        "sphere-vae" => "3",
+        _ => "2",
+    };
     let mut layer = toml::Table::new();
     for (key, value) in [
         ("variant", variant.name()),
         ("likelihood", likelihood),
         ("hidden", "8"),
-        ("latent", "2"),
+        ("latent", latent),
         ("activation", "tanh"),
         ("epochs", "2"),
         ("batch", "16"),
-        ("normalize", "0..1"),
+        ("normalize", if counts { "none" } else { "0..1" }),
+        ("flow_steps", "2"),
+        ("flow_hidden", "8"),
+        ("components", "4"),
+        ("categories", "2"),
+        ("kl_period", "1"),
     ] {
         TrainConfig::set(&mut layer, key, value);
     }
-    TrainConfig::from_layers(&[layer]).unwrap()
+    for param in variant.params() {
+        let small = match param.key {
+            "positions" | "groups" => "2",
+            "discriminator" | "lines" => "8",
+            "capacity" => "3",
+            _ => continue,
+        };
+        TrainConfig::set(&mut layer, param.key, small);
+    }
+    layer
 }
 
-fn unit() -> FittedTransform {
-    FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![255.0] }
+fn config(variant: &dyn Variant, likelihood: &str) -> TrainConfig {
+    TrainConfig::from_layers(&[layer(variant, likelihood)]).unwrap()
+}
+
+fn transform(likelihood: &str) -> FittedTransform {
+    match likelihood::find(likelihood).unwrap().domain {
+        Domain::Counts => FittedTransform { transform: Transform::None, shift: vec![0.0], scale: vec![1.0] },
+        _ => FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![255.0] },
+    }
+}
+
+fn built(config: &TrainConfig, spec: &DataSpec) -> Recipe {
+    let variant = find(&config.variant).unwrap();
+    let params = Params::check(variant.params(), &config.params).unwrap();
+    let transform = transform(&config.model.likelihood);
+    let target = Target { spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+    variant.build(&config.model, &params, &target).unwrap()
 }
 
 fn build(variant: &dyn Variant, likelihood: &str, spec: &DataSpec) -> Recipe {
-    let config = config(variant, likelihood);
-    let params = Params::check(variant.params(), &config.params).unwrap();
-    variant.build(&config.model, &params, &Target { spec, transform: &unit(), rng: Rng::new(1) }).unwrap()
+    built(&config(variant, likelihood), spec)
 }
 
-fn batch(rows: u32) -> Batch {
+fn batch(rows: u32, likelihood: &str) -> Batch {
     let data = bars(rows as usize);
-    let preparation = Preparation { transform: unit(), binarize: vaekit::data::Binarize::None, rng: Rng::new(0) };
+    let transform = transform(likelihood);
+    let preparation = Preparation { transform, binarize: vaekit::data::Binarize::None, rng: Rng::new(0) };
     preparation.prepare(&data, &(0..rows).collect::<Vec<_>>(), 0).to_device(&device::cpu())
 }
 
@@ -62,35 +105,139 @@ fn loss(recipe: &Recipe, batch: &Batch) -> vaekit::objective::Loss {
     recipe.objective.loss(&terms, Progress { epoch: 1.0, rng })
 }
 
+/// True where the gradient is the slope of the value: not where it passes straight through a choice, nor where a
+/// draw jumps from one trial to another.
+fn is_smooth(recipe: &Recipe) -> bool {
+    let support = recipe.vae.posterior.support();
+    recipe.objective.is_slope_of_value() && support != Support::Sphere && !matches!(support, Support::Codes { .. })
+}
+
+/// Checks all gradients of a recipe on a batch, each along itself.
+fn check_gradients(name: &str, recipe: &mut Recipe, batch: &Batch) {
+    recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+    let value = loss(recipe, batch).value;
+    // f32 leaves this much of a difference of two values.
+    let floor = 4e-5 * f64::from(scalar(value.clone())).abs();
+    let mut gradients = value.backward();
+    let gradients: Vec<Option<Vec<f32>>> = recipe.parameters().iter().map(|p| p.gradient(&mut gradients)).collect();
+    for (i, gradient) in gradients.iter().enumerate() {
+        // What is learned without gradients has none.
+        let Some(gradient) = gradient else { continue };
+        // Along the gradient itself the slope is its squared norm: the
+        // direction in which rounding matters least.
+        let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+        if norm < 1e-4 {
+            continue;
+        }
+        let h = 1e-2;
+        let before = recipe.parameters()[i].values();
+        let mut at = |sign: f64| {
+            let moved = before.iter().zip(gradient).map(|(v, g)| v + (sign * h * f64::from(*g) / norm) as f32);
+            recipe.parameters_mut()[i].set(moved.collect(), false);
+            f64::from(scalar(loss(recipe, batch).value))
+        };
+        let slope = (at(1.0) - at(-1.0)) / (2.0 * h);
+        recipe.parameters_mut()[i].set(before.clone(), false);
+        let name = format!("{name} {}", recipe.parameters()[i].name());
+        assert!((slope - norm).abs() < 3e-2 * norm + 2e-2 + floor / h, "{name}: {slope} is not {norm}");
+    }
+}
+
 #[test]
 fn gradients_agree_with_finite_differences() {
     for_each(|variant, likelihood| {
-        let batch = batch(12);
         let mut recipe = build(variant, likelihood, &bars(1).spec);
-        recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
-        let mut gradients = loss(&recipe, &batch).value.backward();
-        let gradients: Vec<Vec<f32>> =
-            recipe.parameters().iter().map(|p| p.gradient(&mut gradients).unwrap()).collect();
-        for (i, gradient) in gradients.iter().enumerate() {
-            // Along the gradient itself the slope is its squared norm: the
-            // direction in which rounding matters least.
-            let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
-            if norm < 1e-4 {
-                continue;
-            }
-            let h = 1e-2;
-            let before = recipe.parameters()[i].values();
-            let mut at = |sign: f64| {
-                let moved = before.iter().zip(gradient).map(|(v, g)| v + (sign * h * f64::from(*g) / norm) as f32);
-                recipe.parameters_mut()[i].set(moved.collect(), false);
-                f64::from(scalar(loss(&recipe, &batch).value))
-            };
-            let slope = (at(1.0) - at(-1.0)) / (2.0 * h);
-            recipe.parameters_mut()[i].set(before.clone(), false);
-            let name = format!("{} {likelihood} {}", variant.name(), recipe.parameters()[i].name());
-            assert!((slope - norm).abs() < 2e-2 * norm + 2e-2, "{name}: {slope} is not {norm}");
+        if is_smooth(&recipe) {
+            check_gradients(&format!("{} {likelihood}", variant.name()), &mut recipe, &batch(12, likelihood));
         }
     });
+}
+
+#[test]
+fn every_posterior_goes_with_every_prior_where_its_codes_lie() {
+    let mut pairs = 0;
+    for posterior in POSTERIORS.iter().filter(|p| p.name != "deterministic") {
+        for prior in PRIORS {
+            let mut layer = layer(find("vae").unwrap(), "bernoulli");
+            for (key, value) in [("posterior", posterior.name), ("prior", prior.name), ("latent", "4")] {
+                TrainConfig::set(&mut layer, key, value);
+            }
+            let config = TrainConfig::from_layers(&[layer]).unwrap();
+            let variant = find("vae").unwrap();
+            let (spec, transform) = (bars(1).spec, transform("bernoulli"));
+            let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+            let Ok(mut recipe) = variant.build(&config.model, &Params::default(), &target) else { continue };
+            pairs += 1;
+            let name = format!("{} {}", posterior.name, prior.name);
+            let drawn = recipe.vae.prior().sample(&[0, 1, 2], Rng::new(1));
+            let widths: Vec<usize> = drawn.iter().map(|z| z.dims()[1]).collect();
+            assert_eq!(widths, recipe.vae.groups, "{name}");
+            if is_smooth(&recipe) {
+                check_gradients(&name, &mut recipe, &batch(12, "bernoulli"));
+            }
+        }
+    }
+    // Eight with real codes and five priors for these, and one prior for each other kind.
+    assert!(pairs >= 31, "{pairs}");
+}
+
+#[test]
+fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
+    for (variant, posterior, prior, likelihood) in [
+        ("iwae", "iaf", "vamp", "logistic-mixture"),
+        ("miwae", "full-gaussian", "maf", "continuous-bernoulli"),
+        ("ciwae", "planar", "mixture", "student"),
+        ("iwae", "ladder", "two-groups", "negative-binomial"),
+        ("capacity-vae", "full-gaussian", "standard-normal", "laplace"),
+        ("info-vae", "householder", "realnvp", "bernoulli"),
+    ] {
+        let mut layer = layer(find(variant).unwrap(), likelihood);
+        TrainConfig::set(&mut layer, "posterior", posterior);
+        TrainConfig::set(&mut layer, "prior", prior);
+        let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap(), &bars(1).spec);
+        check_gradients(&format!("{variant} {posterior} {prior} {likelihood}"), &mut recipe, &batch(12, likelihood));
+    }
+}
+
+#[test]
+fn estimators_have_the_same_mean() {
+    let rows = 8;
+    let gradient = |estimator: &str, variant: &str, draws: u64| {
+        let mut layer = layer(find(variant).unwrap(), "bernoulli");
+        TrainConfig::set(&mut layer, "estimator", estimator);
+        TrainConfig::set(&mut layer, "samples", "4");
+        let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap(), &bars(1).spec);
+        recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+        let batch = batch(rows, "bernoulli");
+        let mut sum = vec![0f64; 0];
+        for draw in 0..draws {
+            let rng = Rng::new(17).at(draw);
+            let terms = recipe.vae.elbo_terms(&batch, recipe.objective.samples(), rng, Mode::Train(rng));
+            let mut found = recipe.objective.loss(&terms, Progress { epoch: 1.0, rng }).value.backward();
+            let all: Vec<f32> =
+                recipe.vae.encoder.parameters().iter().flat_map(|p| p.gradient(&mut found).unwrap()).collect();
+            sum.resize(all.len(), 0.0);
+            sum.iter_mut().zip(all).for_each(|(s, g)| *s += f64::from(g) / draws as f64);
+        }
+        sum
+    };
+    let distance = |a: &[f64], b: &[f64]| {
+        let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
+        norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+    };
+    for variant in ["vae", "iwae"] {
+        let truth = gradient("reparameterized", variant, 3_000);
+        for (estimator, draws, bound) in
+            [("sticking-the-landing", 3_000, 0.1), ("doubly-reparameterized", 3_000, 0.1), ("score", 20_000, 0.2)]
+        {
+            // Without the score's term the importance-weighted bound has another gradient.
+            if variant == "iwae" && estimator == "sticking-the-landing" {
+                continue;
+            }
+            let apart = distance(&gradient(estimator, variant, draws), &truth);
+            assert!(apart < bound, "{variant} {estimator}: {apart}");
+        }
+    }
 }
 
 #[test]
@@ -100,7 +247,7 @@ fn the_bound_lies_below_the_importance_weighted_one() {
         if !recipe.vae.posterior.is_density() {
             return;
         }
-        let (batch, k) = (batch(32), 200);
+        let (batch, k) = (batch(32, likelihood), 200);
         let terms = recipe.vae.elbo_terms(&batch, k, Rng::new(3), Mode::Infer);
         let elbo = -scalar(terms.distortion().mean()) - scalar(terms.rate().unwrap().mean());
         let weights = to_vec(terms.log_weights());
@@ -112,13 +259,14 @@ fn the_bound_lies_below_the_importance_weighted_one() {
         };
         let iwae = (0..rows).map(bound).sum::<f64>() / rows as f64;
         // Both see the same draws; only the closed-form KL makes them differ in noise.
-        assert!(f64::from(elbo) <= iwae + 0.05, "{} {likelihood}: {elbo} above {iwae}", variant.name());
+        let slack = 0.05 + 1e-5 * iwae.abs();
+        assert!(f64::from(elbo) <= iwae + slack, "{} {likelihood}: {elbo} above {iwae}", variant.name());
     });
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_at_any_thread_count_and_a_run_survives_its_folder() {
-    for_each(|variant, likelihood| {
+    for_some(|variant, likelihood| {
         let data = bars(60);
         let dir = tempfile::tempdir().unwrap();
         let train = |name: &str, threads: usize, seed: u64| {
@@ -156,7 +304,7 @@ fn a_large_model_gives_the_same_bytes_at_any_thread_count() {
 
 #[test]
 fn a_tiny_set_is_learned() {
-    for_each(|variant, likelihood| {
+    for_some(|variant, likelihood| {
         let dir = tempfile::tempdir().unwrap();
         let data = bars(16);
         // From a random start, so that there is something to learn even where the KL forbids a code.
@@ -177,6 +325,7 @@ fn every_use_that_a_variant_declares_works_and_no_other() {
         let dir = tempfile::tempdir().unwrap();
         let data = bars(60);
         let run = Trainer::new(config(*variant, "bernoulli")).out(dir.path().join("run")).fit(&data).unwrap();
+        let latent: usize = run.vae().groups.iter().sum();
         let rows: Vec<u32> = (0..8).collect();
         let declared = uses(*variant);
         let sampled = run.sample(5, Observation::Mean, run.rng());
@@ -185,13 +334,13 @@ fn every_use_that_a_variant_declares_works_and_no_other() {
             match used {
                 Use::Sample => assert_eq!(run.sample(5, Observation::Draw, run.rng()).unwrap().len(), 5),
                 Use::Reconstruct => assert_eq!(run.reconstruct(&data, &rows).unwrap().len(), 8),
-                Use::Encode => assert_eq!(run.encode(&data, &rows).unwrap().latent, 2),
-                Use::Decode => assert_eq!(run.decode(&[0.0; 6], 2, 3).unwrap().len(), 3),
+                Use::Encode => assert_eq!(run.encode(&data, &rows).unwrap().latent, latent),
+                Use::Decode => assert_eq!(run.decode(&vec![0.0; 3 * latent], latent, 3).unwrap().len(), 3),
                 Use::Interpolate => {
                     let between = Between::Classes("up".into(), "level".into());
                     assert_eq!(run.interpolate(&data, &rows, &between, 4).unwrap().len(), 16);
                 }
-                Use::Traverse => assert_eq!(run.traverse(&data, &rows, None, 3, 9).unwrap().0.len(), 6),
+                Use::Traverse => assert_eq!(run.traverse(&data, &rows, None, 3, 9).unwrap().0.len(), 3 * latent.min(9)),
                 Use::Evaluate => assert_eq!(run.evaluate(&data, &rows, 2).unwrap().0.rows, 8),
             }
         }

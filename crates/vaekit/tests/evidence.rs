@@ -43,7 +43,7 @@ fn build(model: &Value) -> Known {
     settings.hidden = vec![];
     settings.latent = model["latent"].as_u64().unwrap() as usize;
     settings.likelihood = "gaussian-shared".into();
-    let target = Target { spec: &data.spec, transform: &transform, rng: Rng::new(0) };
+    let target = Target { spec: &data.spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
     let mut recipe = find("vae").unwrap().build(&settings, &Params::default(), &target).unwrap();
     let names = ["encoder.0.weight", "encoder.0.bias", "decoder.0.weight", "decoder.0.bias", "likelihood.log_var"];
     let values = [
@@ -158,7 +158,7 @@ fn evidence_does_not_depend_on_batches_or_threads() {
 fn an_autoencoder_has_no_evidence() {
     let data = common::bars(40);
     let transform = Transform::Unit.fit(&data, &[0]).unwrap();
-    let target = Target { spec: &data.spec, transform: &transform, rng: Rng::new(0) };
+    let target = Target { spec: &data.spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
     let recipe = find("ae").unwrap().build(&TrainConfig::default().model, &Params::default(), &target).unwrap();
     let preparation = Preparation { transform: transform.clone(), binarize: Binarize::None, rng: Rng::new(0) };
     let rows = Batches::in_order(&data, &preparation, &[0], 1);

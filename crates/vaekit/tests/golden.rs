@@ -11,7 +11,7 @@ use vaekit::model::Mode;
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
 use vaekit::rng::Rng;
-use vaekit::variants::{Params, Recipe, Target, VARIANTS, find};
+use vaekit::variants::{Params, Recipe, Target, find};
 use vaekit_ops::{density, device, from_vec, optimizer, scalar};
 
 const X: usize = 6;
@@ -58,7 +58,7 @@ fn build(step: &Value) -> Recipe {
     let columns = (0..X).map(|i| format!("c{i}")).collect();
     let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
     let transform = FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![1.0] };
-    let target = Target { spec: &spec, transform: &transform, rng: Rng::new(0) };
+    let target = Target { spec: &spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
     let variant = find(step["variant"].as_str().unwrap()).unwrap();
     let params = Params::check(variant.params(), &std::collections::BTreeMap::new()).unwrap();
     let mut recipe = variant.build(&settings, &params, &target).unwrap();
@@ -94,7 +94,7 @@ fn convolutional_networks_agree_with_pytorch() {
         settings.activation = "tanh".into();
         let spec = DataSpec { shape: Shape::Image { channels, height, width }, kind: Kind::Real };
         let transform = FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![1.0] };
-        let target = Target { spec: &spec, transform: &transform, rng: Rng::new(0) };
+        let target = Target { spec: &spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
         let mut recipe = find("vae").unwrap().build(&settings, &Params::default(), &target).unwrap();
         set_weights(&mut recipe);
         let x = wave(B * channels * height * width, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect();
@@ -157,21 +157,6 @@ fn losses_and_gradients_agree_with_pytorch() {
         for parameter in recipe.parameters() {
             let got = parameter.gradient(&mut gradients).unwrap_or_default();
             assert_close(&format!("{name}, {}", parameter.name()), &got, &numbers(&expected[parameter.name()]));
-        }
-    }
-}
-
-#[test]
-fn every_variant_and_likelihood_has_a_golden_step() {
-    let golden = golden();
-    let steps = golden["steps"].as_array().unwrap();
-    for variant in VARIANTS {
-        for (likelihood, _) in vaekit::model::likelihood::LIKELIHOODS {
-            assert!(
-                steps.iter().any(|s| s["variant"] == variant.name() && s["likelihood"] == *likelihood),
-                "add {} with {likelihood} to reference/golden.py",
-                variant.name()
-            );
         }
     }
 }

@@ -10,6 +10,11 @@ pub trait Decoder: Parameters + Send {
     /// `z`: `[N, D]` for each group; `label`: `[N]` where the model is conditional; result: `[N, R]`.
     fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2>;
 
+    /// The classes that it is conditional on, where it is.
+    fn classes(&self) -> Option<usize> {
+        None
+    }
+
     /// Sets what the last layer adds, `[R]`: where the outputs lie before z says anything.
     fn set_output_bias(&mut self, raw: Vec<f32>);
 }

@@ -9,6 +9,8 @@
 //! row, R raw decoder outputs. Latents come in groups, so that a hierarchy
 //! fits; most models have one.
 
+pub mod choice;
+mod conditional;
 mod decoder;
 mod encoder;
 pub mod likelihood;
@@ -18,6 +20,7 @@ pub mod prior;
 mod pyramid;
 mod vae;
 
+pub use conditional::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts};
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;

@@ -17,6 +17,8 @@ pub struct Vae {
     pub prior: Box<dyn PriorFamily>,
     pub decoder: Box<dyn Decoder>,
     pub likelihood: Box<dyn Likelihood>,
+    /// Dimensions of each group of latents.
+    pub groups: Vec<usize>,
 }
 
 /// What an objective sees of a batch: densities, and no networks.
@@ -177,9 +179,14 @@ impl Vae {
         raw.reshape([k, b, r])
     }
 
-    /// E[x given z] for codes `[N, D]`, one group: `[N, X]`.
+    /// E[x given z] for codes `[N, D]`, the groups side by side: `[N, X]`.
     pub fn decode_mean(&self, z: Tensor<2>, label: Option<&[u32]>) -> Tensor<2> {
-        self.likelihood.mean(self.decoder.forward(&[z], label))
+        let starts = self.groups.iter().scan(0, |at, d| {
+            *at += d;
+            Some((*at - d, *d))
+        });
+        let z: Vec<Tensor<2>> = starts.map(|(start, d)| z.clone().narrow(1, start, d)).collect();
+        self.likelihood.mean(self.decoder.forward(&z, label))
     }
 
     /// Makes the decoder start out at the mean row `[X]`, in model values, so

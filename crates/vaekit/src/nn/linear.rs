@@ -26,6 +26,11 @@ impl Linear {
         linear(x, self.weight.tensor(), self.bias.tensor(), act)
     }
 
+    /// The same without gradients of weight and bias.
+    pub fn forward_frozen(&self, x: Tensor<2>, act: Option<Activation>) -> Tensor<2> {
+        linear(x, self.weight.tensor().detach(), self.bias.tensor().detach(), act)
+    }
+
     /// Replaces the bias, `[O]`.
     pub fn set_bias(&mut self, values: Vec<f32>) {
         self.bias.set(values, false);

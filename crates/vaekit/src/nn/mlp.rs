@@ -26,6 +26,13 @@ impl Mlp {
         self.layers.iter().enumerate().fold(x, |x, (i, layer)| layer.forward(x, act(i)))
     }
 
+    /// The same without gradients of the weights: for an adversary that is played against.
+    pub fn forward_frozen(&self, x: Tensor<2>) -> Tensor<2> {
+        let last = self.layers.len().saturating_sub(1);
+        let act = |i| if i < last { Some(self.activation) } else { None };
+        self.layers.iter().enumerate().fold(x, |x, (i, layer)| layer.forward_frozen(x, act(i)))
+    }
+
     /// Replaces the bias of the last layer, `[last size]`.
     pub fn set_last_bias(&mut self, values: Vec<f32>) {
         if let Some(layer) = self.layers.last_mut() {

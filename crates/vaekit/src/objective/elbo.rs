@@ -5,7 +5,8 @@ use vaekit_ops::Tensor;
 use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
-use super::{KlSchedule, Loss, Objective, Progress};
+use super::estimator::{held, others_mean, score};
+use super::{Estimator, KlSchedule, Loss, Objective, Progress};
 
 /// value = distortion + beta w(t) KL, which is minimised; for beta = 1 it is
 /// -ELBO = -E_q log p(x given z) + KL(q(z given x) || p(z)).
@@ -15,6 +16,7 @@ use super::{KlSchedule, Loss, Objective, Progress};
 /// over the batch) (Kingma et al. 2016, equation 15).
 #[derive(Clone, Debug)]
 pub struct Elbo {
+    pub estimator: Estimator,
     pub beta: f64,
     /// L, the Monte Carlo samples a row.
     pub samples: usize,
@@ -26,8 +28,13 @@ pub struct Elbo {
 }
 
 impl Elbo {
+    /// The weight of the KL now.
+    pub fn weight(&self, progress: Progress) -> f64 {
+        self.beta * self.schedule.weight(progress.epoch, self.period)
+    }
+
     /// The KL as it is charged: `[1]`.
-    fn charged(&self, terms: &ElboTerms<'_>, rate: &Tensor<1>) -> Tensor<1> {
+    pub fn charged(&self, terms: &ElboTerms<'_>, rate: &Tensor<1>) -> Tensor<1> {
         if self.free_bits == 0.0 {
             return rate.clone();
         }
@@ -43,6 +50,33 @@ impl Elbo {
             }
         }
     }
+
+    /// distortion + weight KL, as the estimator differentiates it: `[1]`.
+    fn value(&self, terms: &ElboTerms<'_>, weight: f64) -> Option<Tensor<1>> {
+        let b = terms.batch.len();
+        match self.estimator {
+            Estimator::Reparameterized => {
+                let rate = terms.rate()?.mean();
+                Some(terms.distortion().mean() + self.charged(terms, &rate).mul_scalar(weight))
+            }
+            Estimator::Score => {
+                let terms = terms.at(held(terms));
+                let log_q = terms.log_q_z_given_x();
+                let log_joint = terms.log_p_x_given_z.clone() + terms.log_p_z().mul_scalar(weight);
+                let f = log_joint.clone() - log_q.clone().mul_scalar(weight);
+                let signal = (f.clone() - others_mean(f.clone())).detach();
+                let k = f.dims()[0] as f64;
+                // The bound's value; q gets the score's gradient alone.
+                let bound = (log_joint - log_q.clone().detach().mul_scalar(weight)).mean();
+                Some(bound.neg() - score(signal.mul_scalar(1.0 / k), log_q))
+            }
+            Estimator::StickingTheLanding | Estimator::DoublyReparameterized => {
+                let log_w = self.estimator.log_weights(terms);
+                let rate = (terms.log_p_x_given_z.clone() - log_w).mean_dim(0).reshape([b]).mean();
+                Some(terms.distortion().mean() + self.charged(terms, &rate).mul_scalar(weight))
+            }
+        }
+    }
 }
 
 impl Parameters for Elbo {}
@@ -53,19 +87,19 @@ impl Objective for Elbo {
     }
 
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
-        let distortion = terms.distortion().mean();
-        let Some(rate) = terms.rate().map(Tensor::mean) else {
-            return Loss::new(distortion, terms);
+        let weight = self.weight(progress);
+        let bound = if terms.is_density { self.value(terms, weight) } else { None };
+        let Some(mut value) = bound else {
+            return Loss::new(terms.distortion().mean(), terms);
         };
-        let weight = self.beta * self.schedule.weight(progress.epoch, self.period);
-        Loss {
-            value: distortion.clone() + self.charged(terms, &rate).mul_scalar(weight),
-            elbo: Some((distortion.clone() + rate.clone()).neg()),
-            distortion,
-            rate: Some(rate),
-            parts: vec![("kl_weight", weight)],
-            own: None,
+        if let Some(penalty) = terms.posterior.penalty() {
+            value = value + penalty.mean();
         }
+        Loss { parts: vec![("kl_weight", weight)], ..Loss::new(value, terms) }
+    }
+
+    fn is_slope_of_value(&self) -> bool {
+        self.estimator == Estimator::Reparameterized
     }
 
     fn is_warm(&self, epoch: f64) -> bool {

@@ -4,11 +4,29 @@
 //! [`Loss`]: a value to minimise, and beside it the plain evidence lower bound
 //! in nats, so that variants compare whatever they optimise.
 
+mod adversarial;
+mod capacity;
+mod distance;
 mod elbo;
+mod estimator;
+mod factor;
+mod importance;
+mod moments;
+mod regularized;
 mod schedule;
+mod total_correlation;
 
+pub use adversarial::{Adversarial, Perceiver};
+pub use capacity::Capacity;
+pub use distance::{Distance, Kernel, OnCodes};
 pub use elbo::Elbo;
+pub use estimator::{ESTIMATORS, Estimator};
+pub use factor::Factor;
+pub use importance::ImportanceWeighted;
+pub use moments::Moments;
+pub use regularized::{Penalty, Regularized};
 pub use schedule::KlSchedule;
+pub use total_correlation::{TotalCorrelation, Weighting};
 
 use vaekit_ops::Tensor;
 
@@ -29,10 +47,6 @@ pub struct Loss {
     pub rate: Option<Tensor<1>>,
     /// Whatever else the objective wants seen, by name.
     pub parts: Vec<(&'static str, f64)>,
-    /// What the objective's own parameters minimise, where that is something
-    /// else: a discriminator plays against the model. The model's parameters
-    /// must not be reached by it.
-    pub own: Option<Tensor<1>>,
 }
 
 impl Loss {
@@ -41,7 +55,7 @@ impl Loss {
         let distortion = terms.distortion().mean();
         let rate = terms.rate().map(Tensor::mean);
         let elbo = rate.clone().map(|rate| (distortion.clone() + rate).neg());
-        Self { value, elbo, distortion, rate, parts: Vec::new(), own: None }
+        Self { value, elbo, distortion, rate, parts: Vec::new() }
     }
 }
 
@@ -73,6 +87,11 @@ pub trait Objective: Parameters + Send {
     /// How its own parameters are stepped; none for the way of the model's.
     fn group(&self) -> Option<Group> {
         None
+    }
+
+    /// False where the gradient is meant to be another than the value's: other estimators, games of two.
+    fn is_slope_of_value(&self) -> bool {
+        true
     }
 
     /// False while a schedule still holds part of the objective back.

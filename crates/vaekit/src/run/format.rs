@@ -143,7 +143,14 @@ impl RunFile {
     /// Settings that are younger than the format are left out at the value that
     /// older runs had, so that those keep their identity.
     pub fn identity(&self) -> String {
-        const YOUNGER: [&str; 2] = [r#""init":"torch","#, r#""net":"mlp","channels":[],"upsample":"transposed","#];
+        const YOUNGER: [&str; 3] = [
+            r#""init":"torch","#,
+            r#""net":"mlp","channels":[],"upsample":"transposed","#,
+            concat!(
+                r#","posterior":"diagonal-gaussian","prior":"auto","estimator":"reparameterized","flow_steps":4,"#,
+                r#""flow_hidden":128,"components":64,"categories":10,"temperature":0.5"#
+            ),
+        ];
         let c = &self.config;
         let parts = (&c.variant, &c.params, &c.model, c.seed, &self.data.fingerprint, &self.transform);
         let text = serde_json::to_string(&parts).unwrap_or_default();

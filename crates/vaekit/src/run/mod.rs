@@ -190,7 +190,8 @@ impl RunFile {
         let variant = variants::find(&self.config.variant)?;
         let params = variants::Params::check(variant.params(), &self.config.params)?;
         let rng = Rng::new(self.config.seed);
-        let target = Target { spec: &self.data.spec, transform: &self.transform, rng };
+        let (rows, classes) = (self.data.train_rows, self.data.classes.len());
+        let target = Target { spec: &self.data.spec, transform: &self.transform, rows, classes, rng };
         variant.build(&self.config.model, &params, &target)
     }
 

@@ -25,6 +25,11 @@ impl TrainConfig {
         count("accumulate", c.accumulate as u64, 1, 1 << 16)?;
         count("latent", m.latent as u64, 1, 1 << 16)?;
         count("samples", m.samples as u64, 1, 10_000)?;
+        count("flow_steps", m.flow_steps as u64, 1, 64)?;
+        count("flow_hidden", m.flow_hidden as u64, 1, 1 << 14)?;
+        count("components", m.components as u64, 1, 1 << 16)?;
+        count("categories", m.categories as u64, 2, 1 << 12)?;
+        range("temperature", m.temperature, 1e-3, 1e3)?;
         m.hidden.iter().try_for_each(|&h| count("hidden", h as u64, 1, 1 << 20))?;
         count("hidden", m.hidden.len() as u64, 0, 64)?;
         if c.lr <= 0.0 {

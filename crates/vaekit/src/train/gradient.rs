@@ -37,10 +37,5 @@ pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLo
         return (value, None);
     }
     let mut found = loss.value.backward();
-    let mut gradients: Gradients = recipe.vae.parameters().iter().map(|p| p.gradient(&mut found)).collect();
-    if let Some(own) = loss.own {
-        found = own.backward();
-    }
-    gradients.extend(objective.parameters().iter().map(|p| p.gradient(&mut found)));
-    (value, Some(gradients))
+    (value, Some(recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()))
 }

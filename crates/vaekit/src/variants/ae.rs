@@ -1,7 +1,6 @@
 //! The autoencoder, for comparison and for codes alone.
 
 use crate::Result;
-use crate::model::posterior::Deterministic;
 
 use super::{ModelSettings, Params, Recipe, Target, Variant};
 
@@ -45,8 +44,8 @@ Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
         Ok(Recipe {
-            vae: settings.model(target, Deterministic, |encoder| encoder)?,
-            objective: Box::new(settings.elbo()),
+            vae: settings.fixed(self.name(), "deterministic")?.model(target)?,
+            objective: Box::new(settings.elbo()?),
         })
     }
 }

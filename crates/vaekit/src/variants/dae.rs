@@ -1,7 +1,6 @@
 //! An autoencoder that learns to undo damage.
 
 use crate::Result;
-use crate::model::posterior::Deterministic;
 use crate::model::{Corrupting, Corruption};
 
 use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
@@ -69,8 +68,9 @@ Vincent et al., Extracting and Composing Robust Features with Denoising Autoenco
             }
             _ => Corruption::Gaussian { level },
         };
-        let wrap = |inner| -> Box<dyn crate::model::Encoder> { Box::new(Corrupting { inner, corruption }) };
-        Ok(Recipe { vae: settings.model(target, Deterministic, wrap)?, objective: Box::new(settings.elbo()) })
+        let mut vae = settings.fixed(self.name(), "deterministic")?.model(target)?;
+        vae.encoder = Box::new(Corrupting { inner: vae.encoder, corruption });
+        Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }
 }
 

@@ -14,24 +14,80 @@
 //! [`Variant`], and a line in [`VARIANTS`]. The command line, the
 //! documentation and the tests read that list.
 
+mod aae;
 mod ae;
+mod beta_tcvae;
 mod beta_vae;
+mod capacity_vae;
+mod cat_vae;
+mod ciwae;
+mod cvae;
 mod dae;
+mod dip_vae;
+mod factor_vae;
+mod flow_vae;
+mod full_cov_vae;
+mod gm_vae;
+mod info_vae;
+mod iwae;
+mod joint_vae;
+mod ladder_vae;
+mod miwae;
+mod piwae;
+mod rae;
 mod settings;
+mod sigma_vae;
+mod sphere_vae;
+mod swae;
 mod vae;
+mod vae_gan;
+mod vamp_vae;
+mod vq_vae;
+mod vsc;
+mod wae_mmd;
 
 pub use settings::{ModelSettings, Param, ParamKind, Params};
 
 use crate::data::{DataSpec, FittedTransform};
 use crate::model::Vae;
 use crate::nn::{Parameter, Parameters};
-use crate::objective::Objective;
+use crate::objective::{Kernel, Objective};
 use crate::rng::Rng;
 use crate::{Error, Result};
 
 /// Every variant, in the order in which lists show them.
-pub const VARIANTS: &[&dyn Variant] =
-    &[&vae::PlainVae, &beta_vae::BetaVae, &ae::Autoencoder, &dae::DenoisingAutoencoder];
+pub const VARIANTS: &[&dyn Variant] = &[
+    &vae::PlainVae,
+    &beta_vae::BetaVae,
+    &capacity_vae::CapacityVae,
+    &beta_tcvae::BetaTcVae,
+    &factor_vae::FactorVae,
+    &dip_vae::DipVae,
+    &info_vae::InfoVae,
+    &iwae::Iwae,
+    &miwae::Miwae,
+    &piwae::Piwae,
+    &ciwae::Ciwae,
+    &full_cov_vae::FullCovVae,
+    &flow_vae::FlowVae,
+    &vamp_vae::VampVae,
+    &gm_vae::GmVae,
+    &ladder_vae::LadderVae,
+    &sigma_vae::SigmaVae,
+    &sphere_vae::SphereVae,
+    &vsc::Vsc,
+    &cat_vae::CatVae,
+    &joint_vae::JointVae,
+    &vq_vae::VqVae,
+    &cvae::Cvae,
+    &wae_mmd::WaeMmd,
+    &swae::Swae,
+    &aae::Aae,
+    &vae_gan::VaeGan,
+    &rae::Rae,
+    &ae::Autoencoder,
+    &dae::DenoisingAutoencoder,
+];
 
 /// What a trained model can be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +161,10 @@ pub const HEADINGS: [&str; 5] = ["What it changes", "Objective", "When to use", 
 pub struct Target<'a> {
     pub spec: &'a DataSpec,
     pub transform: &'a FittedTransform,
+    /// Rows to train on.
+    pub rows: usize,
+    /// Classes of the rows; 0 without.
+    pub classes: usize,
     pub rng: Rng,
 }
 
@@ -135,6 +195,28 @@ pub fn uses(variant: &dyn Variant) -> Vec<Use> {
         uses.insert(0, Use::Sample);
     }
     uses
+}
+
+/// Refuses posteriors whose draws in training are relaxed, where the objective needs their density.
+fn exact_draws(variant: &str, vae: &Vae) -> Result<()> {
+    if vae.posterior.is_density() && vae.posterior.is_exact_in_training() {
+        return Ok(());
+    }
+    let problem = format!("'{}' has no exact density in training, which '{variant}' needs", vae.posterior.name());
+    Err(Error::setting("posterior", format!("{problem}; choose another, diagonal-gaussian for one")))
+}
+
+/// Refuses hierarchies where an objective looks at one group of latents.
+fn one_group(variant: &str, vae: &Vae) -> Result<()> {
+    match vae.groups.len() {
+        1 => Ok(()),
+        n => Err(Error::setting("posterior", format!("'{variant}' knows one group of latents, found {n}"))),
+    }
+}
+
+/// The kernel that a variant's settings name.
+fn kernel(params: &Params) -> Kernel {
+    if params.choice("kernel") == "rbf" { Kernel::Rbf } else { Kernel::InverseMultiquadratic }
 }
 
 /// The variant of a name.

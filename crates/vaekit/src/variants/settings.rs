@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
-use crate::data::Kind;
-use crate::model::{Encoder, NETS, Net, Network, PosteriorFamily, UPSAMPLES, Vae, likelihood, prior::StandardNormal};
+use crate::data::{DataSpec, Kind, Shape};
+use crate::model::choice::{self, Parts};
+use crate::model::likelihood::{self, Domain};
+use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts};
+use crate::model::{NETS, Net, Network, UPSAMPLES, Vae};
 use crate::nn::{INITS, Init};
-use crate::objective::{Elbo, KlSchedule};
+use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
 use crate::{Error, Result};
 
 use super::Target;
@@ -42,6 +45,19 @@ pub struct ModelSettings {
     /// Length of the KL schedule in epochs.
     pub kl_period: f64,
     pub free_bits: f64,
+    /// A name of [`POSTERIORS`](crate::model::choice::POSTERIORS).
+    pub posterior: String,
+    /// `auto`, or a name of [`PRIORS`](crate::model::choice::PRIORS).
+    pub prior: String,
+    /// A name of [`ESTIMATORS`](crate::objective::ESTIMATORS).
+    pub estimator: String,
+    pub flow_steps: usize,
+    pub flow_hidden: usize,
+    /// Components of a mixture, rows of a VampPrior, codes of a codebook.
+    pub components: usize,
+    /// Classes of a class variable.
+    pub categories: usize,
+    pub temperature: f64,
 }
 
 impl Default for ModelSettings {
@@ -60,6 +76,14 @@ impl Default for ModelSettings {
             kl_schedule: KlSchedule::Constant,
             kl_period: 10.0,
             free_bits: 0.0,
+            posterior: "diagonal-gaussian".into(),
+            prior: "auto".into(),
+            estimator: "reparameterized".into(),
+            flow_steps: 4,
+            flow_hidden: 128,
+            components: 64,
+            categories: 10,
+            temperature: 0.5,
         }
     }
 }
@@ -97,19 +121,40 @@ impl ModelSettings {
         })
     }
 
-    /// The model of these settings around a posterior, with N(0, I) for z.
-    ///
-    /// `wrap` may put something between the data and the encoder.
+    /// The numbers that posterior and prior are built from.
+    pub fn parts(&self, target: &Target<'_>) -> Parts {
+        Parts {
+            latent: self.latent,
+            width: target.spec.width(),
+            flow_steps: self.flow_steps,
+            flow_hidden: self.flow_hidden,
+            components: self.components,
+            categories: self.categories,
+            temperature: self.temperature,
+            positions: 1,
+            commitment: 0.25,
+            slab: 0.2,
+        }
+    }
+
+    /// The model of these settings, with the posterior and the prior that they name.
     ///
     /// # Errors
     /// An unknown name, or a network that the data or memory does not allow.
-    pub fn model(
-        &self,
-        target: &Target<'_>,
-        posterior: impl PosteriorFamily + 'static,
-        wrap: impl FnOnce(Box<dyn Encoder>) -> Box<dyn Encoder>,
-    ) -> Result<Vae> {
+    pub fn model(&self, target: &Target<'_>) -> Result<Vae> {
+        self.assemble(target, &self.parts(target), 0)
+    }
+
+    /// The same model for rows of `classes` classes, which both networks see (0: they do not), with other parts.
+    ///
+    /// # Errors
+    /// As [`model`](Self::model).
+    pub fn assemble(&self, target: &Target<'_>, parts: &Parts, classes: usize) -> Result<Vae> {
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
+        // Streams of their own, so that networks begin alike whatever stands between them.
+        let mut own = Init::new(target.rng.at(1));
+        let posterior = choice::posterior(&self.posterior, parts, &mut own)?;
+        let prior = choice::prior(&self.prior, posterior.support(), parts, &mut own)?;
         let network = self.network()?;
         let weights = network.weights(target.spec, self.latent)?;
         if weights > MAX_WEIGHTS {
@@ -117,28 +162,67 @@ impl ModelSettings {
             let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
             return Err(Error::setting(key, problem));
         }
-        let encoder = network.encoder(target.spec, posterior.raw_width(self.latent), &mut init)?;
+        let groups = posterior.groups(self.latent);
+        let seen = with_planes(target.spec, classes);
+        let outputs = posterior.raw_width(self.latent);
+        let mut encoder = match groups[..] {
+            [_, upper] => {
+                let features = self.hidden.last().copied().unwrap_or(outputs);
+                let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
+                let base = below.encoder(&seen, features, &mut init)?;
+                Box::new(GroupedEncoder::new(base, features, [outputs, 2 * upper], network.activation, &mut init))
+            }
+            _ => network.encoder(&seen, outputs, &mut init)?,
+        };
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
         let outputs = likelihood.raw_width(target.spec.width());
-        let decoder = network.decoder(target.spec, self.latent, outputs, &mut init)?;
-        Ok(Vae {
-            encoder: wrap(encoder),
-            posterior: Box::new(posterior),
-            prior: Box::new(StandardNormal::new(self.latent)),
-            decoder,
-            likelihood,
-        })
+        let mut decoder = network.decoder(target.spec, self.latent + classes, outputs, &mut init)?;
+        if classes > 0 {
+            let plane = target.spec.width() / target.spec.channels();
+            let plane = if target.spec.is_image() { plane } else { 1 };
+            encoder = Box::new(ConditionalEncoder { inner: encoder, classes, plane });
+            decoder = Box::new(ConditionalDecoder { inner: decoder, classes });
+        }
+        if likelihood.domain() == Domain::Counts {
+            encoder = Box::new(LogCounts(encoder));
+        }
+        Ok(Vae { encoder, posterior, prior, decoder, likelihood, groups })
+    }
+
+    /// These settings with a posterior that the variant is about.
+    ///
+    /// # Errors
+    /// Another one was asked for.
+    pub(super) fn fixed(&self, variant: &str, posterior: &str) -> Result<Self> {
+        let plain = Self::default().posterior;
+        if self.posterior != plain && self.posterior != posterior {
+            let problem = format!("'{variant}' has '{posterior}'; leave it out, or use another variant");
+            return Err(Error::setting("posterior", problem));
+        }
+        Ok(Self { posterior: posterior.into(), ..self.clone() })
     }
 
     /// The evidence lower bound of these settings.
-    pub fn elbo(&self) -> Elbo {
-        Elbo {
+    ///
+    /// # Errors
+    /// An unknown estimator.
+    pub fn elbo(&self) -> Result<Elbo> {
+        Ok(Elbo {
+            estimator: self.estimator()?,
             beta: self.beta,
             samples: self.samples,
             schedule: self.kl_schedule,
             period: self.kl_period,
             free_bits: self.free_bits,
-        }
+        })
+    }
+
+    /// The gradient estimator that the setting names.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn estimator(&self) -> Result<Estimator> {
+        named("estimator", &self.estimator, ESTIMATORS)
     }
 
     /// Refuses settings of the KL, for variants that have none.
@@ -159,6 +243,19 @@ impl ModelSettings {
             None => Ok(()),
         }
     }
+}
+
+/// Data with a plane, or a column, for each class.
+fn with_planes(spec: &DataSpec, classes: usize) -> DataSpec {
+    let shape = match &spec.shape {
+        Shape::Image { channels, height, width } => {
+            Shape::Image { channels: channels + classes, height: *height, width: *width }
+        }
+        Shape::Table { columns } => {
+            Shape::Table { columns: columns.iter().cloned().chain((0..classes).map(|c| c.to_string())).collect() }
+        }
+    };
+    DataSpec { shape, kind: spec.kind }
 }
 
 /// What a name stands for.

@@ -1,7 +1,6 @@
 //! The variational autoencoder itself.
 
-use crate::Result;
-use crate::model::posterior::DiagonalGaussian;
+use crate::{Error, Result};
 
 use super::{ModelSettings, Params, Recipe, Target, Variant};
 
@@ -39,9 +38,11 @@ Rezende, Mohamed & Wierstra, ICML 2014, arXiv:1401.4082.
     }
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        Ok(Recipe {
-            vae: settings.model(target, DiagonalGaussian, |encoder| encoder)?,
-            objective: Box::new(settings.elbo()),
-        })
+        let vae = settings.model(target)?;
+        if !vae.posterior.is_density() {
+            return Err(Error::setting("posterior", "a point has no bound; choose --variant ae"));
+        }
+        settings.estimator()?.check(&*vae.posterior)?;
+        Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }
 }

@@ -29,6 +29,10 @@ impl PosteriorFamily for DiagonalGaussian {
         2 * latent
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     fn posterior<'a>(&'a self, mut raw: Vec<Tensor<2>>, _: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
         Box::new(Gaussian::new(raw.swap_remove(0)))
     }

@@ -30,6 +30,10 @@ impl PosteriorFamily for FullGaussian {
         2 * latent + latent * (latent - 1) / 2
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     fn posterior<'a>(&'a self, mut raw: Vec<Tensor<2>>, _: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
         Box::new(Full::new(raw.swap_remove(0)))
     }

@@ -176,6 +176,6 @@ mod tests {
             assert!(z.chunks(3).all(|v| (v.iter().sum::<f32>() - 1.0).abs() < 1e-5));
             z.chunks(3).map(|v| v.iter().copied().fold(0.0, f32::max)).sum::<f32>() / 1000.0
         };
-        assert!(sharpest(0.1) > 0.97 && sharpest(0.1) > sharpest(2.0) + 0.2);
+        assert!(sharpest(0.03) > 0.97 && sharpest(0.03) > sharpest(2.0) + 0.2);
     }
 }

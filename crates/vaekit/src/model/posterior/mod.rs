@@ -63,6 +63,11 @@ pub trait PosteriorFamily: Parameters + Send {
         true
     }
 
+    /// True where [`Posterior::detached`] gives one.
+    fn is_held(&self) -> bool {
+        false
+    }
+
     /// # Shapes
     /// `raw`: `[B, raw_width]` for each group.
     fn posterior<'a>(&'a self, raw: Vec<Tensor<2>>, prior: Rc<dyn Prior + 'a>, mode: Mode) -> Box<dyn Posterior + 'a>;

@@ -44,7 +44,7 @@ fn waves(rows: usize) -> Result<Dataset> {
 fn build(config: &TrainConfig, data: &Dataset) -> Result<(Recipe, Preparation)> {
     let rng = Rng::new(config.seed);
     let transform = Transform::Unit.fit(data, &[0])?;
-    let target = Target { spec: &data.spec, transform: &transform, rng };
+    let target = Target { spec: &data.spec, transform: &transform, rows: data.len(), classes: 0, rng };
     let recipe = find(&config.variant)?.build(&config.model, &Params::default(), &target)?;
     Ok((recipe, Preparation { transform, binarize: Binarize::None, rng }))
 }

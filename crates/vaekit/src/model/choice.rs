@@ -1,0 +1,253 @@
+//! Posteriors and priors by name.
+
+use crate::nn::Init;
+use crate::{Error, Result};
+
+use super::posterior::{
+    Deterministic, DiagonalGaussian, FullGaussian, Householder, InverseAutoregressive, Ladder, Mixed, Planar,
+    Quantized, SpikeAndSlab, VonMisesFisher, upper,
+};
+use super::prior::{
+    self, Classes, Codebook, MaskedAutoregressive, Mixture, RealNvp, Sphere, SpikeSlab, StandardNormal, Vamp,
+};
+use super::{PosteriorFamily, PriorFamily, Support};
+
+/// Numbers that posteriors and priors are built from.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// Dimensions of z; of the lower group where there are two.
+    pub latent: usize,
+    /// Values of a row.
+    pub width: usize,
+    /// Maps of a flow.
+    pub flow_steps: usize,
+    /// Hidden units of a flow's networks, and of other small ones.
+    pub flow_hidden: usize,
+    /// Components of a mixture, rows of a VampPrior, codes of a codebook.
+    pub components: usize,
+    /// Classes of a class variable.
+    pub categories: usize,
+    pub temperature: f64,
+    /// Pieces of z that a codebook serves.
+    pub positions: usize,
+    /// Weight of the distance to the codes.
+    pub commitment: f64,
+    /// Share of the dimensions that a spike-and-slab prior expects to be in use.
+    pub slab: f64,
+}
+
+/// A posterior in the list.
+pub struct KnownPosterior {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub build: fn(&Parts, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
+}
+
+/// A prior in the list.
+pub struct KnownPrior {
+    pub name: &'static str,
+    pub doc: &'static str,
+    pub build: fn(&Parts, Support, &mut Init) -> Result<Box<dyn PriorFamily>>,
+}
+
+/// Every posterior.
+pub const POSTERIORS: &[KnownPosterior] = &[
+    KnownPosterior {
+        name: "diagonal-gaussian",
+        doc: "independent dimensions",
+        build: |_, _| Ok(Box::new(DiagonalGaussian)),
+    },
+    KnownPosterior {
+        name: "full-gaussian",
+        doc: "all covariances, by a Cholesky factor",
+        build: |_, _| Ok(Box::new(FullGaussian)),
+    },
+    KnownPosterior {
+        name: "planar",
+        doc: "a Gaussian bent by planar flows",
+        build: |p, _| Ok(Box::new(Planar::new(p.flow_steps, p.latent))),
+    },
+    KnownPosterior {
+        name: "householder",
+        doc: "a Gaussian turned by reflections",
+        build: |p, _| Ok(Box::new(Householder::new(p.flow_steps, p.latent))),
+    },
+    KnownPosterior {
+        name: "iaf",
+        doc: "a Gaussian bent by inverse autoregressive flows",
+        build: |p, init| Ok(Box::new(InverseAutoregressive::new(p.flow_steps, p.latent, p.flow_hidden, init))),
+    },
+    KnownPosterior {
+        name: "von-mises-fisher",
+        doc: "directions on a sphere",
+        build: |p, _| match p.latent {
+            0 | 1 => Err(Error::setting("latent", "a sphere needs 2 dimensions or more")),
+            _ => Ok(Box::new(VonMisesFisher)),
+        },
+    },
+    KnownPosterior {
+        name: "spike-and-slab",
+        doc: "dimensions that are 0 where they say nothing",
+        build: |_, _| Ok(Box::new(SpikeAndSlab)),
+    },
+    KnownPosterior {
+        name: "categorical",
+        doc: "class variables, relaxed in training",
+        build: |p, _| {
+            classes(p, p.latent)?;
+            Ok(Box::new(Mixed { reals: 0, classes: p.categories, temperature: p.temperature }))
+        },
+    },
+    KnownPosterior {
+        name: "joint",
+        doc: "a class variable beside real dimensions",
+        build: |p, _| {
+            let Some(reals) = p.latent.checked_sub(p.categories).filter(|r| *r > 0) else {
+                let problem = format!("found {}, expected fewer than the {} dimensions of z", p.categories, p.latent);
+                return Err(Error::setting("categories", problem));
+            };
+            Ok(Box::new(Mixed { reals, classes: p.categories, temperature: p.temperature }))
+        },
+    },
+    KnownPosterior {
+        name: "quantized",
+        doc: "rows of a learned codebook",
+        build: |p, _| {
+            if !p.latent.is_multiple_of(p.positions) {
+                let problem =
+                    format!("found {}, expected a number that divides the {} dimensions of z", p.positions, p.latent);
+                return Err(Error::setting("positions", problem));
+            }
+            Ok(Box::new(Quantized { positions: p.positions, commitment: p.commitment }))
+        },
+    },
+    KnownPosterior {
+        name: "ladder",
+        doc: "two groups, the lower one joined with its prior",
+        build: |_, _| Ok(Box::new(Ladder { joined: true })),
+    },
+    KnownPosterior {
+        name: "hierarchical",
+        doc: "two groups, each from the encoder alone",
+        build: |_, _| Ok(Box::new(Ladder { joined: false })),
+    },
+    KnownPosterior {
+        name: "deterministic",
+        doc: "a point, for autoencoders",
+        build: |_, _| Ok(Box::new(Deterministic)),
+    },
+];
+
+/// Every prior. `auto` is the first that lies where the codes do.
+pub const PRIORS: &[KnownPrior] = &[
+    KnownPrior {
+        name: "standard-normal",
+        doc: "N(0, I)",
+        build: |p, _, _| Ok(Box::new(StandardNormal::new(p.latent))),
+    },
+    KnownPrior {
+        name: "mixture",
+        doc: "a learned mixture of Gaussians",
+        build: |p, _, init| Ok(Box::new(Mixture::new(p.components, p.latent, init))),
+    },
+    KnownPrior {
+        name: "vamp",
+        doc: "a mixture of posteriors of learned rows",
+        build: |p, _, init| Ok(Box::new(Vamp::new(p.components, p.width, p.latent, init))),
+    },
+    KnownPrior {
+        name: "maf",
+        doc: "a masked autoregressive flow",
+        build: |p, _, init| Ok(Box::new(MaskedAutoregressive::new(p.flow_steps, p.latent, p.flow_hidden, init))),
+    },
+    KnownPrior {
+        name: "realnvp",
+        doc: "a flow of couplings",
+        build: |p, _, init| Ok(Box::new(RealNvp::new(p.flow_steps, p.latent, p.flow_hidden, init))),
+    },
+    KnownPrior {
+        name: "uniform-sphere",
+        doc: "uniform on the sphere",
+        build: |p, _, _| Ok(Box::new(Sphere::new(p.latent))),
+    },
+    KnownPrior {
+        name: "uniform-classes",
+        doc: "each class as likely as another",
+        build: |p, support, _| {
+            let reals = if let Support::Classes { reals, .. } = support { reals } else { 0 };
+            let variables = classes(p, p.latent - reals)?;
+            Ok(Box::new(Classes { reals, variables, classes: p.categories }))
+        },
+    },
+    KnownPrior {
+        name: "spike-slab",
+        doc: "0, or N(0, 1) with probability `slab`",
+        build: |p, _, _| Ok(Box::new(SpikeSlab::new(p.latent, p.slab))),
+    },
+    KnownPrior {
+        name: "codebook",
+        doc: "codes, each given those before it",
+        build: |p, _, init| Ok(Box::new(Codebook::new(p.components, p.positions, p.latent, p.flow_hidden, init))),
+    },
+    KnownPrior {
+        name: "two-groups",
+        doc: "N(0, I) above, a network's Gaussian below",
+        build: |p, _, init| Ok(Box::new(prior::Ladder::new(p.latent, upper(p.latent), p.flow_hidden, init))),
+    },
+];
+
+/// Class variables that fill `dimensions`.
+fn classes(p: &Parts, dimensions: usize) -> Result<usize> {
+    if p.categories >= 2 && dimensions.is_multiple_of(p.categories) {
+        return Ok(dimensions / p.categories);
+    }
+    let problem =
+        format!("found {}, expected a number of at least 2 that divides the {dimensions} dimensions", p.categories);
+    Err(Error::setting("categories", problem))
+}
+
+/// Builds the posterior of a name.
+///
+/// # Errors
+/// An unknown name, or numbers that do not suit it.
+pub fn posterior(name: &str, parts: &Parts, init: &mut Init) -> Result<Box<dyn PosteriorFamily>> {
+    match POSTERIORS.iter().find(|known| known.name == name) {
+        Some(known) => (known.build)(parts, init),
+        None => Err(unknown("posterior", name, POSTERIORS.iter().map(|known| known.name).collect())),
+    }
+}
+
+/// Builds the prior of a name for codes that lie in `support`; `auto` is the plainest there.
+///
+/// # Errors
+/// An unknown name, one that lies elsewhere, or numbers that do not suit it.
+pub fn prior(name: &str, support: Support, parts: &Parts, init: &mut Init) -> Result<Box<dyn PriorFamily>> {
+    if name == "auto" {
+        for known in PRIORS {
+            // Some ask for numbers that only their own codes have.
+            if let Ok(family) = (known.build)(parts, support, &mut Init::new(crate::rng::Rng::new(0)))
+                && family.support() == support
+            {
+                return (known.build)(parts, support, init);
+            }
+        }
+    }
+    let Some(known) = PRIORS.iter().find(|known| known.name == name) else {
+        let names = std::iter::once("auto").chain(PRIORS.iter().map(|known| known.name)).collect();
+        return Err(unknown("prior", name, names));
+    };
+    let family = (known.build)(parts, support, init)?;
+    match family.support() == support {
+        true => Ok(family),
+        false => Err(Error::setting(
+            "prior",
+            format!("'{name}' lies elsewhere than this posterior's codes; leave it out or use --prior auto"),
+        )),
+    }
+}
+
+fn unknown(key: &str, name: &str, names: Vec<&str>) -> Error {
+    let nearest = crate::nearest(name, names.iter().copied());
+    let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+    Error::setting(key, format!("'{name}' is unknown; expected one of {}{hint}", names.join(", ")))
+}

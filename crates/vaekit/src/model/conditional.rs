@@ -1,0 +1,141 @@
+//! Networks that see classes, counts, or two groups of latents.
+
+use vaekit_ops::{Activation, Tensor, device, from_vec};
+
+use crate::data::Batch;
+use crate::nn::{Init, Linear, Mlp, Parameter, Parameters};
+
+use super::{Decoder, Encoder, Mode};
+
+/// One-hot classes, `[N, classes]`.
+fn one_hot(label: &[u32], classes: usize) -> Tensor<2> {
+    let mut out = vec![0f32; label.len() * classes];
+    label.iter().enumerate().for_each(|(i, class)| out[i * classes + *class as usize] = 1.0);
+    from_vec(out, [label.len(), classes], &device::here())
+}
+
+/// An encoder that sees a row and its class: as further inputs, in images as planes of their own.
+pub struct ConditionalEncoder {
+    pub inner: Box<dyn Encoder>,
+    pub classes: usize,
+    /// Values of a plane; 1 for a table.
+    pub plane: usize,
+}
+
+impl Encoder for ConditionalEncoder {
+    fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
+        let n = batch.len();
+        let zeros = || vec![0; n];
+        let label = one_hot(&batch.label.clone().unwrap_or_else(zeros), self.classes);
+        let planes = label.reshape([n, self.classes, 1]).repeat_dim(2, self.plane);
+        let x = Tensor::cat(vec![batch.x.clone(), planes.reshape([n, self.classes * self.plane])], 1);
+        self.inner.forward(&Batch { x, ..batch.clone() }, mode)
+    }
+}
+
+impl Parameters for ConditionalEncoder {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.inner.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.inner.parameters_mut()
+    }
+}
+
+/// A decoder that sees z and a class; without one, the first.
+pub struct ConditionalDecoder {
+    pub inner: Box<dyn Decoder>,
+    pub classes: usize,
+}
+
+impl Decoder for ConditionalDecoder {
+    fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2> {
+        let n = z[0].dims()[0];
+        let zeros = vec![0; n];
+        let label = one_hot(label.unwrap_or(&zeros), self.classes);
+        self.inner.forward(&[Tensor::cat(vec![z[0].clone(), label], 1)], None)
+    }
+
+    fn set_output_bias(&mut self, raw: Vec<f32>) {
+        self.inner.set_output_bias(raw);
+    }
+
+    fn classes(&self) -> Option<usize> {
+        Some(self.classes)
+    }
+}
+
+impl Parameters for ConditionalDecoder {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.inner.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.inner.parameters_mut()
+    }
+}
+
+/// An encoder that sees log(1 + x): counts reach over decades.
+pub struct LogCounts(pub Box<dyn Encoder>);
+
+impl Encoder for LogCounts {
+    fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
+        self.0.forward(&Batch { x: batch.x.clone().log1p(), ..batch.clone() }, mode)
+    }
+}
+
+impl Parameters for LogCounts {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.0.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.0.parameters_mut()
+    }
+}
+
+/// Two groups from one network: its outputs are features, a head for the lower group, and a network with one hidden
+/// layer for the upper.
+pub struct GroupedEncoder {
+    base: Box<dyn Encoder>,
+    lower: Linear,
+    upper: Mlp,
+    activation: Activation,
+}
+
+impl GroupedEncoder {
+    /// `base` gives `features` numbers; `outputs` are the raw parameters of both groups.
+    pub fn new(base: Box<dyn Encoder>, features: usize, outputs: [usize; 2], act: Activation, init: &mut Init) -> Self {
+        let hidden = (features / 2).max(8);
+        Self {
+            base,
+            lower: Linear::new("encoder.lower", features, outputs[0], init),
+            upper: Mlp::new("encoder.upper", &[features, hidden, outputs[1]], act, init),
+            activation: act,
+        }
+    }
+}
+
+impl Encoder for GroupedEncoder {
+    fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
+        let features = self.activation.apply(self.base.forward(batch, mode).swap_remove(0));
+        vec![self.lower.forward(features.clone(), None), self.upper.forward(features)]
+    }
+}
+
+impl Parameters for GroupedEncoder {
+    fn parameters(&self) -> Vec<&Parameter> {
+        let mut all = self.base.parameters();
+        all.extend(self.lower.parameters());
+        all.extend(self.upper.parameters());
+        all
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        let mut all = self.base.parameters_mut();
+        all.extend(self.lower.parameters_mut());
+        all.extend(self.upper.parameters_mut());
+        all
+    }
+}

@@ -1,0 +1,69 @@
+//! Several tighter bounds, averaged.
+
+use crate::Result;
+use crate::objective::ImportanceWeighted;
+
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, exact_draws};
+
+/// `miwae`
+pub struct Miwae;
+
+const PARAMS: [Param; 1] = [Param {
+    key: "groups",
+    doc: "bounds that are averaged, M",
+    kind: ParamKind::Number { default: 8.0, min: 1.0, max: 4096.0 },
+}];
+
+impl Variant for Miwae {
+    fn name(&self) -> &'static str {
+        "miwae"
+    }
+
+    fn summary(&self) -> &'static str {
+        "a mean of several importance-weighted bounds"
+    }
+
+    fn doc(&self) -> &'static str {
+        "\
+## What it changes
+M bounds (`groups`) of K samples (`samples`) each are averaged: between the ELBO (K = 1) and IWAE (M = 1).
+
+## Objective
+-E 1/M sum_m log 1/K sum_k w_mk.
+
+## When to use
+When IWAE's encoder learns too little.
+
+## Limits
+M K times the decoder's work.
+
+## Reference
+Rainforth et al., Tighter Variational Bounds Are Not Necessarily Better, ICML 2018, arXiv:1802.04537, section
+4.
+"
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("samples", "8")]
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &PARAMS
+    }
+
+    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        let vae = settings.model(target)?;
+        exact_draws(self.name(), &vae)?;
+        settings.estimator()?.check(&*vae.posterior)?;
+        Ok(Recipe {
+            vae,
+            objective: Box::new(ImportanceWeighted {
+                elbo: settings.elbo()?,
+                samples: settings.samples,
+                groups: params.number("groups") as usize,
+                partial: false,
+                share: 0.0,
+            }),
+        })
+    }
+}

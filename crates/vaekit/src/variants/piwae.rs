@@ -1,0 +1,70 @@
+//! Each network has the bound that suits it.
+
+use crate::Result;
+use crate::objective::{Estimator, ImportanceWeighted};
+
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, exact_draws};
+
+/// `piwae`
+pub struct Piwae;
+
+const PARAMS: [Param; 1] = [Param {
+    key: "groups",
+    doc: "bounds that are averaged, M",
+    kind: ParamKind::Number { default: 8.0, min: 1.0, max: 4096.0 },
+}];
+
+impl Variant for Piwae {
+    fn name(&self) -> &'static str {
+        "piwae"
+    }
+
+    fn summary(&self) -> &'static str {
+        "MIWAE for the encoder, IWAE for the decoder"
+    }
+
+    fn doc(&self) -> &'static str {
+        "\
+## What it changes
+The encoder follows the mean of M bounds of K samples, the decoder one bound of all M K samples.
+
+## Objective
+decoder: -E log 1/(M K) sum w; encoder: -E 1/M sum_m log 1/K sum_k w_mk, through z alone (doubly
+reparameterised).
+
+## When to use
+For the best of IWAE and MIWAE.
+
+## Limits
+M K times the decoder's work, twice. The posterior must be a Gaussian.
+
+## Reference
+Rainforth et al., ICML 2018, arXiv:1802.04537, section 4. Tucker et al., ICLR 2019, arXiv:1810.04152 (the
+gradient).
+"
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("samples", "8")]
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &PARAMS
+    }
+
+    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        let vae = settings.model(target)?;
+        exact_draws(self.name(), &vae)?;
+        Estimator::DoublyReparameterized.check(&*vae.posterior)?;
+        Ok(Recipe {
+            vae,
+            objective: Box::new(ImportanceWeighted {
+                elbo: settings.elbo()?,
+                samples: settings.samples,
+                groups: params.number("groups") as usize,
+                partial: true,
+                share: 0.0,
+            }),
+        })
+    }
+}
