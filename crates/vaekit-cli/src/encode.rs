@@ -54,6 +54,9 @@ pub struct Decode {
     run: PathBuf,
     /// Codes as .npy or .csv, a row each, such as encode writes
     codes: PathBuf,
+    /// The class of the rows, where the model is conditional [default: the first]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "decoded.png")]
     out: PathBuf,
@@ -66,6 +69,10 @@ impl Decode {
         self.common.start()?;
         check_output(&self.out)?;
         let run = Run::open(&self.run)?;
+        let run = match &self.class {
+            Some(class) => run.of_class(class)?,
+            None => run,
+        };
         let codes = open(&self.codes.to_string_lossy(), &OpenOptions::default(), &mut |_| ())?;
         let Shape::Table { columns } = &codes.spec.shape else {
             return Err(Error::setting("codes", format!("{} holds images, expected a table", self.codes.display())));

@@ -23,6 +23,9 @@ pub struct Interpolate {
     /// Steps from end to end
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=200))]
     steps: u16,
+    /// The class of the rows, where the model is conditional [default: the first]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
@@ -55,6 +58,10 @@ impl Interpolate {
             _ => None,
         };
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
+        let run = match &self.class {
+            Some(class) => run.of_class(class)?,
+            None => run,
+        };
         let between = between.unwrap_or_else(|| Between::Rows(rows[0], rows[1 % rows.len()]));
         let values = run.interpolate(&data, &rows, &between, usize::from(self.steps))?;
         values.write(&self.out)?;

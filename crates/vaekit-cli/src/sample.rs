@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use vaekit::rng::Rng;
-use vaekit::uses::{Observation, check_output};
+use vaekit::uses::{Observation, SOURCES, Source, check_output};
 use vaekit::{Result, Run};
 
+use crate::input::Places;
+use crate::progress::download;
 use crate::{Common, say};
 
 /// More images than this are no picture that anybody looks at.
@@ -23,6 +25,12 @@ pub struct Sample {
     /// Seed of the draws [default: the run's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Where codes come from: prior, or fitted to the codes of training rows mixture, flow, data (draws of q)
+    #[arg(long, value_name = "SOURCE", default_value = "prior")]
+    from: String,
+    /// Rows of this class, where the model is conditional [default: all in turn]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
     /// Show the mean of p(x|z), which is what images do unless said
     #[arg(long, conflicts_with = "draw")]
     mean: bool,
@@ -33,6 +41,8 @@ pub struct Sample {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -40,6 +50,15 @@ impl Sample {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         let run = Run::open(&self.run)?;
+        let run = match &self.class {
+            Some(class) => run.of_class(class)?,
+            None => run,
+        };
+        let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == self.from) else {
+            let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
+            let problem = format!("'{}' is unknown; expected one of {}", self.from, names.join(", "));
+            return Err(vaekit::Error::setting("from", problem));
+        };
         let image = run.file().data.spec.is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
         if check_output(&out)? == "png" && image && self.n > MOST_TILES {
@@ -55,7 +74,14 @@ impl Sample {
             _ => run.default_observation(),
         };
         let rng = self.seed.map_or_else(|| run.rng(), Rng::new);
-        let values = run.sample(self.n as usize, observation, rng)?;
+        let n = self.n as usize;
+        let values = match source {
+            Source::Prior => run.sample(n, observation, rng)?,
+            source => {
+                let (data, _) = run.open_data(&self.places.options(), &mut download(self.common.quiet))?;
+                run.sample_from(&data, n, *source, observation, rng)?
+            }
+        };
         values.write(&out)?;
         say::wrote(&out, values.len(), &self.common);
         Ok(())

@@ -26,6 +26,9 @@ pub struct Traverse {
     /// Show what the whole plane of a model with two latent dimensions decodes to, --steps a side
     #[arg(long, conflicts_with_all = ["row", "dims"])]
     manifold: bool,
+    /// The class of the rows, where the model is conditional [default: the first]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "traversal.png")]
     out: PathBuf,
@@ -44,6 +47,10 @@ impl Traverse {
             return Ok(());
         }
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
+        let run = match &self.class {
+            Some(class) => run.of_class(class)?,
+            None => run,
+        };
         if let Some(row) = self.row
             && row as usize >= data.len()
         {

@@ -53,7 +53,6 @@ fn layer(variant: &dyn Variant, likelihood: &str) -> toml::Table {
         ("flow_hidden", "8"),
         ("components", "4"),
         ("categories", "2"),
-        ("kl_period", "1"),
     ] {
         TrainConfig::set(&mut layer, key, value);
     }
@@ -315,7 +314,9 @@ fn a_tiny_set_is_learned() {
         let metrics = vaekit::run::Metrics::read(&dir.path().join("run")).unwrap();
         let (first, last) = (&metrics[0].train, &metrics[metrics.len() - 1].train);
         let name = format!("{} {likelihood}", variant.name());
-        assert!(last.loss.is_finite() && last.loss < first.loss - 0.3, "{name}: {} to {}", first.loss, last.loss);
+        // What is measured in a batch, or against an opponent, need not fall: then what is explained must.
+        let falls = last.loss < first.loss - 0.3 || last.distortion_nats < first.distortion_nats - 0.3;
+        assert!(last.loss.is_finite() && falls, "{name}: {} to {}", first.loss, last.loss);
     });
 }
 

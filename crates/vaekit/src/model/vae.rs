@@ -181,12 +181,16 @@ impl Vae {
 
     /// E[x given z] for codes `[N, D]`, the groups side by side: `[N, X]`.
     pub fn decode_mean(&self, z: Tensor<2>, label: Option<&[u32]>) -> Tensor<2> {
+        self.likelihood.mean(self.decoder.forward(&self.grouped(z), label))
+    }
+
+    /// Codes `[N, D]`, the groups side by side, taken apart.
+    pub fn grouped(&self, z: Tensor<2>) -> Vec<Tensor<2>> {
         let starts = self.groups.iter().scan(0, |at, d| {
             *at += d;
             Some((*at - d, *d))
         });
-        let z: Vec<Tensor<2>> = starts.map(|(start, d)| z.clone().narrow(1, start, d)).collect();
-        self.likelihood.mean(self.decoder.forward(&z, label))
+        starts.map(|(start, d)| z.clone().narrow(1, start, d)).collect()
     }
 
     /// Makes the decoder start out at the mean row `[X]`, in model values, so

@@ -37,6 +37,7 @@ pub struct Run {
     dir: PathBuf,
     file: RunFile,
     recipe: Recipe,
+    class: Option<u32>,
 }
 
 impl Run {
@@ -49,12 +50,36 @@ impl Run {
         let file = RunFile::read(dir)?;
         let mut recipe = file.build()?;
         weights::load_model(&dir.join(MODEL), &file.identity(), &mut recipe)?;
-        Ok(Self { dir: dir.to_path_buf(), file, recipe })
+        Ok(Self { dir: dir.to_path_buf(), file, recipe, class: None })
     }
 
     /// A run whose weights are at hand.
     pub(crate) fn from_parts(dir: PathBuf, file: RunFile, recipe: Recipe) -> Self {
-        Self { dir, file, recipe }
+        Self { dir, file, recipe, class: None }
+    }
+
+    /// The run of a conditional model with a class that new rows and decoded codes are of.
+    ///
+    /// # Errors
+    /// A model that is not conditional, or a name that is no class of its data.
+    pub fn of_class(self, name: &str) -> Result<Self> {
+        if self.recipe.vae.decoder.classes().is_none() {
+            let problem = format!("'{}' is not conditional on classes; train --variant cvae", self.file.config.variant);
+            return Err(Error::setting("class", problem));
+        }
+        let classes = &self.file.data.classes;
+        match classes.iter().position(|class| class == name) {
+            Some(class) => Ok(Self { class: Some(class as u32), ..self }),
+            None => {
+                let names = classes.join(", ");
+                Err(Error::setting("class", format!("'{name}' is no class; expected one of {names}")))
+            }
+        }
+    }
+
+    /// The class that was chosen.
+    pub(crate) fn class(&self) -> Option<u32> {
+        self.class
     }
 
     /// The folder.
@@ -124,6 +149,13 @@ impl Run {
     /// # Errors
     /// Another shape, with both named.
     pub fn check_fits(&self, data: &Dataset) -> Result<()> {
+        if self.recipe.vae.decoder.classes().is_some_and(|n| data.labels.as_ref().is_none_or(|l| l.names.len() > n)) {
+            let classes = self.file.data.classes.join(", ");
+            return Err(Error::data(
+                &data.name,
+                format!("needs a class for each row, of {classes}; this model is conditional"),
+            ));
+        }
         let (ours, theirs) = (&self.file.data.spec, &data.spec);
         let same_shape = match ours.is_image() {
             true => ours.shape == theirs.shape,

@@ -63,14 +63,15 @@ impl Run {
     /// # Errors
     /// Codes of another width than the model's.
     pub fn decode(&self, codes: &[f32], width: usize, tiles: usize) -> Result<Values> {
-        let latent = self.config().model.latent;
+        let latent: usize = self.vae().groups.iter().sum();
         if width != latent {
             return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
         }
         let mut values = Vec::new();
         for chunk in codes.chunks(BATCH * latent) {
             let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::here());
-            values.extend(to_vec(self.vae().decode_mean(z, None)));
+            let label = self.class().map(|class| vec![class; chunk.len() / latent]);
+            values.extend(to_vec(self.vae().decode_mean(z, label.as_deref())));
         }
         Ok(Values::of_rows(self, values, tiles))
     }

@@ -14,6 +14,7 @@ mod pictures;
 mod reconstruct;
 mod report;
 mod sample;
+mod sampler;
 mod traverse;
 mod values;
 
@@ -24,6 +25,7 @@ pub use judge::Judgement;
 pub use pictures::Pictures;
 pub use report::{Effort, comparison_page};
 pub use sample::Observation;
+pub use sampler::{SOURCES, Source};
 pub use values::{Values, check_output};
 
 /// Rows that a use takes at once.

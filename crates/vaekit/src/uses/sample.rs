@@ -1,12 +1,13 @@
 //! New rows from the prior.
 
-use vaekit_ops::{Tensor, to_vec};
+use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
+use crate::data::Dataset;
 use crate::rng::Rng;
 use crate::run::Run;
 use crate::{Error, Result};
 
-use super::{BATCH, Values};
+use super::{BATCH, Source, Values};
 
 /// Values that are held in memory at once: 4 GB.
 const MAX_VALUES: usize = 1 << 30;
@@ -36,7 +37,7 @@ impl Run {
         if !variant.samples_from_prior() {
             return Err(Error::unsupported(
                 variant.name(),
-                "has no prior to sample from: its codes lie anywhere; train --variant vae, or use interpolate",
+                "has no prior to sample from: its codes lie anywhere; use --from mixture or flow, or train --variant vae",
             ));
         }
         let width = self.file().data.spec.width();
@@ -52,10 +53,41 @@ impl Run {
         let ids: Vec<u64> = (0..n as u64).collect();
         for rows in ids.chunks(BATCH) {
             let z = vae.prior().sample(rows, rng);
-            let raw = vae.decoder.forward(&z, None);
+            let raw = vae.decoder.forward(&z, self.labels(rows).as_deref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
         Ok(values)
+    }
+
+    /// Draws z from a density that is fitted to the codes of training rows, and decodes.
+    ///
+    /// # Errors
+    /// Codes that no density is fitted to.
+    pub fn sample_from(
+        &self,
+        data: &Dataset,
+        n: usize,
+        source: Source,
+        observation: Observation,
+        rng: Rng,
+    ) -> Result<Values> {
+        let codes = self.fitted_codes(data, n, source, rng)?;
+        let d = codes.len() / n.max(1);
+        let ids: Vec<u64> = (0..n as u64).collect();
+        let mut values = Vec::new();
+        for rows in ids.chunks(BATCH) {
+            let at = rows[0] as usize * d;
+            let z = from_vec(codes[at..at + rows.len() * d].to_vec(), [rows.len(), d], &device::here());
+            let raw = self.vae().decoder.forward(&self.vae().grouped(z), self.labels(rows).as_deref());
+            values.extend(to_vec(self.observe(raw, rows, observation, rng)));
+        }
+        Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+    }
+
+    /// Classes for a conditional model's new rows: the one that was chosen, else all in turn.
+    fn labels(&self, rows: &[u64]) -> Option<Vec<u32>> {
+        let classes = self.vae().decoder.classes()? as u64;
+        Some(rows.iter().map(|row| self.class().unwrap_or((row % classes) as u32)).collect())
     }
 
     /// Raw decoder outputs to rows.

@@ -1,0 +1,331 @@
+"""Losses and gradients of one step of the family's members, in float64 with PyTorch.
+
+Run `python reference/family.py > reference/family.json` with torch, numpy and scipy installed. Weights and inputs come
+from the formula in `wave`, noise from reference/noise.json, which vaekit's generator made and the Rust test checks.
+"""
+
+import json
+import math
+import pathlib
+
+import torch
+from scipy import special
+from torch import distributions as dist
+from torch.nn import functional as F
+
+torch.set_default_dtype(torch.float64)
+
+X, HIDDEN, B, ROWS = 6, 5, 4, 100
+NOISE = json.loads((pathlib.Path(__file__).parent / "noise.json").read_text())
+STANDARD = dist.Normal(0.0, 1.0)
+
+
+def wave(n, phase):
+    return torch.tensor([math.sin(1.7 * i + phase) for i in range(n)])
+
+
+class Model:
+    """Parameters in vaekit's order, with its names."""
+
+    def __init__(self, latent, code_width, out_width=X, own=(), after=(), inputs=X):
+        shapes = [
+            ("encoder.0.weight", (inputs, HIDDEN)), ("encoder.0.bias", (HIDDEN,)),
+            ("encoder.1.weight", (HIDDEN, code_width)), ("encoder.1.bias", (code_width,)),
+            *own,
+            ("decoder.0.weight", (latent, HIDDEN)), ("decoder.0.bias", (HIDDEN,)),
+            ("decoder.1.weight", (HIDDEN, out_width)), ("decoder.1.bias", (out_width,)),
+            *after,
+        ]
+        self.p = {}
+        for i, (name, shape) in enumerate(shapes):
+            values = 0.5 * wave(math.prod(shape), float(i))
+            if name.endswith("code_counts"):
+                values = values.abs() + 0.5
+            self.p[name] = values.reshape(shape).requires_grad_()
+
+    def encode(self, x):
+        h = torch.tanh(x @ self.p["encoder.0.weight"] + self.p["encoder.0.bias"])
+        return h @ self.p["encoder.1.weight"] + self.p["encoder.1.bias"]
+
+    def decode(self, z):
+        h = torch.tanh(z @ self.p["decoder.0.weight"] + self.p["decoder.0.bias"])
+        return h @ self.p["decoder.1.weight"] + self.p["decoder.1.bias"]
+
+    def made(self, name, x, context, inputs, outputs, blocks, hidden):
+        """A masked network, degrees in turn."""
+        degree = torch.tensor([u % (max(blocks, 2) - 1) for u in range(hidden)])
+        rows = torch.tensor([i // inputs if i < blocks * inputs else -1 for i in range(blocks * inputs + context)])
+        into = (rows.unsqueeze(1) <= degree).double()
+        out = torch.tensor([o // outputs for o in range(blocks * outputs)])
+        from_ = (degree.unsqueeze(1) < out).double()
+        h = F.elu(x @ (self.p[f"{name}.0.weight"] * into) + self.p[f"{name}.0.bias"])
+        return h @ (self.p[f"{name}.1.weight"] * from_) + self.p[f"{name}.1.bias"]
+
+    def mlp(self, name, x, layers, frozen=False):
+        for i in range(layers):
+            w, b = self.p[f"{name}.{i}.weight"], self.p[f"{name}.{i}.bias"]
+            x = x @ (w.detach() if frozen else w) + (b.detach() if frozen else b)
+            x = F.leaky_relu(x, 0.2) if i + 1 < layers else x
+        return x
+
+
+def affine(name, i, o):
+    return [(f"{name}.weight", (i, o)), (f"{name}.bias", (o,))]
+
+
+def rows():
+    return 0.5 + 0.5 * wave(B * X, 0.3).reshape(B, X)
+
+
+def eps(k, d):
+    """[K, B, D] of the stored [B, K, D]."""
+    return torch.tensor(NOISE[f"posterior-{k}x{d}"]).reshape(B, k, d).transpose(0, 1)
+
+
+def bernoulli(x, raw):
+    return -F.binary_cross_entropy_with_logits(raw, x.expand_as(raw), reduction="none").sum(-1)
+
+
+def gaussian(code):
+    mean, log_var = code.chunk(2, -1)
+    return dist.Normal(mean, (0.5 * log_var).exp())
+
+
+def result(name, model, loss, settings, **more):
+    loss.backward()
+    gradients = {n: (None if t.grad is None else t.grad.flatten().tolist()) for n, t in model.p.items()}
+    return {"case": name, "settings": settings, "loss": loss.item(), "gradients": gradients, **more}
+
+
+def drawn(k=1, d=3, **of_model):
+    """A model with a diagonal Gaussian: model, q, z [K, B, D], log p(x given z) [K, B]."""
+    model = Model(d, 2 * d, **of_model)
+    q = gaussian(model.encode(rows()))
+    z = q.mean + q.scale * eps(k, d)
+    return model, q, z, bernoulli(rows(), model.decode(z))
+
+
+def iwae():
+    model, q, z, log_p = drawn(k=5)
+    log_w = log_p + STANDARD.log_prob(z).sum(-1) - q.log_prob(z).sum(-1)
+    loss = -(torch.logsumexp(log_w, 0) - math.log(5)).mean()
+    return result("iwae", model, loss, {"variant": "iwae", "samples": "5"})
+
+
+def beta_tc(weighting):
+    model, q, z, log_p = drawn()
+    z, log_p = z[0], log_p[0]
+    each = q.log_prob(z.unsqueeze(1))  # [B, B, D]
+    n, m = ROWS, B - 1
+    if weighting == "weighted":
+        log_weight = torch.full((B, B), -math.log(n * B))
+    else:
+        rest = (n - m) / (n * m)
+        w = lambda i, j: [1 / n, rest][(j - i) % B] if (j - i) % B < 2 else 1 / m
+        log_weight = torch.tensor([[math.log(w(i, j)) for j in range(B)] for i in range(B)])
+    log_q = torch.logsumexp(each.sum(-1) + log_weight, 1)
+    log_product = torch.logsumexp(each + log_weight.unsqueeze(-1), 1).sum(-1)
+    own, prior = q.log_prob(z).sum(-1), STANDARD.log_prob(z).sum(-1)
+    loss = (-log_p + (own - log_q) + 6 * (log_q - log_product) + (log_product - prior)).mean()
+    return result(f"beta-tc {weighting}", model, loss, {"variant": "beta-tcvae", "weighting": weighting})
+
+
+def factor():
+    sizes = [3, 4, 4, 4, 4, 4, 1]
+    net = [s for i in range(6) for s in affine(f"objective.factor.{i}", sizes[i], sizes[i + 1])]
+    model, q, z, log_p = drawn(after=net)
+    z = z[0]
+    kl = dist.kl_divergence(q, STANDARD).sum(-1).mean()
+    correlation = model.mlp("objective.factor", z, 6, frozen=True).mean()
+    z = z.detach()
+    other = torch.stack([z[NOISE["shuffle"][d], d] for d in range(3)], 1)
+    told = F.softplus(-model.mlp("objective.factor", z, 6)).mean() + F.softplus(model.mlp("objective.factor", other, 6)).mean()
+    loss = -log_p.mean() + kl + 10 * correlation + 0.5 * told
+    return result("factor", model, loss, {"variant": "factor-vae", "discriminator": "4"})
+
+
+def dip(of):
+    model, q, z, log_p = drawn()
+    centred = q.mean - q.mean.mean(0)
+    cov = centred.T @ centred / B
+    if of == "codes":
+        cov = cov + torch.diag(q.variance.mean(0))
+    off = (cov - torch.diag(torch.diag(cov))).square().sum()
+    on = (torch.diag(cov) - 1).square().sum()
+    loss = -log_p.mean() + dist.kl_divergence(q, STANDARD).sum(-1).mean() + 10 * off + 10 * on
+    return result(f"dip {of}", model, loss, {"variant": "dip-vae", "of": of})
+
+
+def mmd(kernel):
+    model = Model(3, 3)
+    z = model.encode(rows())
+    prior = torch.tensor(NOISE["prior-3"]).reshape(B, 3)
+    d = 3
+
+    def k(a, b):
+        squares = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square()
+        if kernel == "rbf":
+            return sum((-squares / (2 * d * s)).exp() for s in (0.25, 1, 4))
+        return sum(2 * d * s / (2 * d * s + squares) for s in (0.1, 0.2, 0.5, 1, 2, 5, 10))
+
+    # cdist has no slope at 0: pairs of one row with itself are left out before.
+    def within(a):
+        i, j = torch.tensor([(i, j) for i in range(B) for j in range(B) if i != j]).T
+        squares = (a[i] - a[j]).square().sum(-1)
+        if kernel == "rbf":
+            return sum((-squares / (2 * d * s)).exp() for s in (0.25, 1, 4)).mean()
+        return sum(2 * d * s / (2 * d * s + squares) for s in (0.1, 0.2, 0.5, 1, 2, 5, 10)).mean()
+
+    apart = within(z) + within(prior) - 2 * k(z, prior).mean()
+    loss = -bernoulli(rows(), model.decode(z)).mean() + 500 * apart
+    return result(f"mmd {kernel}", model, loss, {"variant": "wae-mmd", "kernel": kernel})
+
+
+def iaf():
+    hidden, steps, d, k = 4, 2, 3, 2
+    own = [s for i in range(steps)
+           for s in affine(f"posterior.iaf{i}.0", 2 * d, hidden) + affine(f"posterior.iaf{i}.1", hidden, 2 * d)]
+    model = Model(d, 2 * d + steps * d, own=own)
+    raw = model.encode(rows())
+    q = gaussian(raw[:, :2 * d])
+    z = q.mean + q.scale * eps(k, d)
+    log_q = q.log_prob(z).sum(-1)
+    for i in range(steps):
+        context = raw[:, 2 * d + i * d:2 * d + (i + 1) * d].expand(k, B, d)
+        out = model.made(f"posterior.iaf{i}", torch.cat([z, context], -1), d, 1, 2, d, hidden).reshape(k, B, d, 2)
+        m, s = out[..., 0], out[..., 1] + 2
+        z = (torch.sigmoid(s) * (z - m) + m).flip(-1)
+        log_q = log_q - F.logsigmoid(s).sum(-1)
+    loss = (-bernoulli(rows(), model.decode(z)) + log_q - STANDARD.log_prob(z).sum(-1)).mean()
+    return result("iaf", model, loss, {"variant": "flow-vae", "samples": "2", "flow_steps": "2", "flow_hidden": "4"})
+
+
+def vamp():
+    c, d, k = 3, 3, 2
+    model = Model(d, 2 * d, own=[("prior.rows", (c, X))])
+    q = gaussian(model.encode(rows()))
+    z = q.mean + q.scale * eps(k, d)
+    components = gaussian(model.encode(model.p["prior.rows"]))
+    log_prior = torch.logsumexp(components.log_prob(z.unsqueeze(2)).sum(-1), -1) - math.log(c)
+    loss = (-bernoulli(rows(), model.decode(z)) + q.log_prob(z).sum(-1) - log_prior).mean()
+    return result("vamp", model, loss, {"variant": "vamp-vae", "samples": "2", "components": "3"})
+
+
+def gumbel():
+    v, c, k = 2, 2, 2
+    model = Model(v * c, v * c)
+    log_pi = F.log_softmax(model.encode(rows()).reshape(B, v, c), -1)
+    u = torch.tensor(NOISE["classes"]).reshape(B, k, v, c).transpose(0, 1)
+    z = torch.softmax((log_pi - torch.log(-torch.log(u + 3e-8))) / 0.5, -1).reshape(k, B, v * c)
+    kl = (log_pi.exp() * (log_pi + math.log(c))).sum((-1, -2))
+    loss = -bernoulli(rows(), model.decode(z)).mean() + kl.mean()
+    return result("gumbel", model, loss, {"variant": "cat-vae", "latent": "4", "categories": "2", "samples": "2"})
+
+
+def vq():
+    size, positions, wide, hidden = 3, 2, 2, 4
+    own = [("prior.codes", (size, wide)), ("prior.code_counts", (size,)), ("prior.code_sums", (size, wide)),
+           *affine("prior.codes_net.0", positions * size, hidden), *affine("prior.codes_net.1", hidden, positions * size)]
+    model = Model(positions * wide, positions * wide, own=own)
+    raw = model.encode(rows())
+    pieces, codes = raw.reshape(-1, wide), model.p["prior.codes"].detach()
+    chosen = torch.cdist(pieces, codes).argmin(1)
+    nearest = codes[chosen].reshape(B, -1)
+    z = raw + (nearest - raw).detach()
+    one_hot = F.one_hot(chosen, size).double().reshape(B, positions * size)
+    logits = model.made("prior.codes_net", one_hot, 0, size, size, positions, hidden).reshape(B, positions, size)
+    rate = -(F.log_softmax(logits, -1) * one_hot.reshape(B, positions, size)).sum((-1, -2))
+    loss = (-bernoulli(rows(), model.decode(z)) + rate + 0.25 * (raw - nearest).square().sum(-1)).mean()
+    counts = 0.99 * model.p["prior.code_counts"].detach() + 0.01 * F.one_hot(chosen, size).double().sum(0)
+    sums = 0.99 * model.p["prior.code_sums"].detach() + 0.01 * F.one_hot(chosen, size).double().T @ pieces.detach()
+    return result("vq", model, loss, {"variant": "vq-vae", "latent": "4", "positions": "2", "components": "3", "flow_hidden": "4"},
+                  codes=(sums / counts.unsqueeze(1)).flatten().tolist())
+
+
+def full():
+    d, k = 3, 2
+    model = Model(d, 2 * d + d * (d - 1) // 2)
+    raw = model.encode(rows())
+    factor = torch.diag_embed(raw[:, d:2 * d].exp())
+    i, j = torch.tril_indices(d, d, -1)
+    factor = factor.index_put((torch.arange(B).unsqueeze(1), i, j), raw[:, 2 * d:])
+    q = dist.MultivariateNormal(raw[:, :d], scale_tril=factor)
+    z = raw[:, :d] + (factor @ eps(k, d).unsqueeze(-1)).squeeze(-1)
+    kl = dist.kl_divergence(q, dist.MultivariateNormal(torch.zeros(d), torch.eye(d)))
+    loss = -bernoulli(rows(), model.decode(z)).mean() + kl.mean()
+    return result("full", model, loss, {"variant": "full-cov-vae", "samples": "2"})
+
+
+def scale_of(raw):
+    return (0.5 * (F.softplus(raw - 2.0 + 10.0) - 10.0)).exp()
+
+
+def likelihood(name):
+    """`vae` with another likelihood."""
+    width, after, x = {"continuous-bernoulli": 1, "poisson": 1, "negative-binomial": 1, "logistic-mixture": 15}.get(name, 2), [], rows()
+    if name in ("negative-binomial", "zero-inflated"):
+        after = [("likelihood.log_inverse_dispersion", (X,))]
+    if name == "student":
+        after = [("likelihood.freedom", (1,))]
+    counts = name in ("poisson", "negative-binomial", "zero-inflated")
+    if counts:
+        x = torch.round(3 + 3 * wave(B * X, 0.3)).reshape(B, X)
+    if name in ("logistic", "logistic-mixture"):
+        x = torch.round(255 * x) / 255
+    model = Model(3, 6, out_width=width * X, after=after)
+    q = gaussian(model.encode(torch.log1p(x) if counts else x))
+    raw = model.decode(q.mean + q.scale * eps(2, 3))
+    if name == "continuous-bernoulli":
+        each = dist.ContinuousBernoulli(logits=raw).log_prob(x)
+    elif name == "laplace":
+        each = dist.Laplace(raw[..., :X], scale_of(raw[..., X:])).log_prob(x)
+    elif name == "student":
+        freedom = 2 + F.softplus(model.p["likelihood.freedom"])
+        each = dist.StudentT(freedom, raw[..., :X], scale_of(raw[..., X:])).log_prob(x)
+    elif name == "log-cosh":
+        s = scale_of(raw[..., X:])
+        each = -torch.log(torch.cosh((x - raw[..., :X]) / s)) - torch.log(math.pi * s)
+    elif name == "poisson":
+        each = dist.Poisson(raw.exp()).log_prob(x)
+    elif counts:
+        r = model.p["likelihood.log_inverse_dispersion"].exp()
+        each = dist.NegativeBinomial(r, logits=raw[..., :X] - r.log()).log_prob(x)
+        if name == "zero-inflated":
+            forced, free = F.logsigmoid(raw[..., X:]), F.logsigmoid(-raw[..., X:]) + each
+            each = torch.where(x == 0, torch.logaddexp(forced, free), free)
+    else:
+        m = 1 if name == "logistic" else 5
+        blocks = raw.reshape(2, B, -1, m, X)
+        mean, scale = blocks[:, :, 0] + 0.5, (blocks[:, :, 1] - 2.3).exp()
+        cdf = lambda v: torch.sigmoid((v - mean) / scale)
+        wide = x.unsqueeze(1).expand_as(mean)
+        up = torch.where(wide > 0.999, torch.ones(()), cdf(wide + 1 / 510))
+        low = torch.where(wide < 0.001, torch.zeros(()), cdf(wide - 1 / 510))
+        each = torch.log(up - low)
+        if m > 1:
+            each = each + F.log_softmax(blocks[:, :, 2], 2)
+        each = torch.logsumexp(each, 2)
+    loss = -each.sum(-1).mean() + dist.kl_divergence(q, STANDARD).sum(-1).mean()
+    return result(f"likelihood {name}", model, loss, {"variant": "vae", "samples": "2", "likelihood": name}, x=x.flatten().tolist())
+
+
+def mises_fisher():
+    """KL from the uniform distribution on the sphere, and its slope, by the formula with scaled Bessel functions."""
+    table = []
+    for d, kappa in [(2, 1.5), (3, 0.7), (3, 30.0), (10, 12.0), (20, 100.0), (10, 500.0)]:
+        def kl(k):
+            v = d / 2 - 1
+            log_bessel = math.log(special.ive(v, k)) + k
+            ratio = special.ive(v + 1, k) / special.ive(v, k)
+            log_c = v * math.log(k) - d / 2 * math.log(2 * math.pi) - log_bessel
+            return k * ratio + log_c - (math.lgamma(d / 2) - math.log(2) - d / 2 * math.log(math.pi))
+        h = 1e-4 * kappa
+        table.append({"d": d, "kappa": kappa, "kl": kl(kappa), "slope": (kl(kappa + h) - kl(kappa - h)) / (2 * h)})
+    return table
+
+
+NAMES = ["continuous-bernoulli", "laplace", "student", "log-cosh", "poisson", "negative-binomial", "zero-inflated",
+         "logistic", "logistic-mixture"]
+STEPS = [iwae(), beta_tc("weighted"), beta_tc("stratified"), factor(), dip("means"), dip("codes"), mmd("imq"), mmd("rbf"),
+         iaf(), vamp(), gumbel(), vq(), full(), *[likelihood(n) for n in NAMES]]
+print(json.dumps({"steps": STEPS, "mises_fisher": mises_fisher()}, indent=1))
