@@ -63,6 +63,7 @@ fn layer(variant: &dyn Variant, likelihood: &str) -> toml::Table {
             // Far from where the KL is, for |KL - C| has a corner there.
             "capacity" => "30",
             "adversary" => "0.5",
+            "pretrain" => "1",
             _ => continue,
         };
         TrainConfig::set(&mut layer, param.key, small);

@@ -5,6 +5,7 @@ use vaekit::Run;
 use vaekit::eval::likelihood::{Evidence, Gap};
 use vaekit::eval::{Figures, disentanglement::Disentanglement, latents::Aggregate};
 use vaekit::eval::{quality::Quality, representation::Served};
+use vaekit::uses::Chosen;
 
 use crate::say;
 
@@ -27,6 +28,27 @@ impl Shown {
             self.object.insert(name.to_owned(), json!(value));
         } else {
             print(value);
+        }
+    }
+
+    /// Clusters and codes, where the model has them.
+    pub fn chosen(&mut self, c: &Chosen) {
+        if self.json {
+            if c.components_used.is_some() || c.perplexity.is_some() {
+                self.object.insert("chosen".into(), json!(c));
+            }
+            return;
+        }
+        if let Some((used, all)) = c.components_used {
+            let agree = c.clusters.map(|c| {
+                let text =
+                    format!("accuracy {:.3}, NMI {:.3}, ARI {:.3} against the classes", c.accuracy, c.nmi, c.ari);
+                format!("; {text}")
+            });
+            line("clusters", format!("{used} of {all} components{}", agree.unwrap_or_default()));
+        }
+        if let Some((perplexity, size)) = c.perplexity {
+            line("codebook", format!("perplexity {perplexity:.1} of {size} codes"));
         }
     }
 

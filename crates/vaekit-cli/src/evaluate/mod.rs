@@ -81,6 +81,7 @@ impl Evaluate {
         if !shown.json {
             print("", &figures, &run);
         }
+        shown.chosen(&run.chosen(&data, &rows)?);
         let interrupted = interrupts();
         self.likelihood(&run, &data, &rows, &mut shown)?;
         for judgement in asked {

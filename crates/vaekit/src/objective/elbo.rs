@@ -25,12 +25,17 @@ pub struct Elbo {
     pub period: f64,
     /// Nats a dimension that cost nothing; 0 for none.
     pub free_bits: f64,
+    /// Epochs without KL, after which the prior is put where the codes lie.
+    pub pretrain: u64,
 }
 
 impl Elbo {
     /// The weight of the KL now.
     pub fn weight(&self, progress: Progress) -> f64 {
-        self.beta * self.schedule.weight(progress.epoch, self.period)
+        match progress.epoch < self.pretrain as f64 {
+            true => 0.0,
+            false => self.beta * self.schedule.weight(progress.epoch - self.pretrain as f64, self.period),
+        }
     }
 
     /// The KL as it is charged: `[1]`.
@@ -98,12 +103,17 @@ impl Objective for Elbo {
         Loss { parts: vec![("kl_weight", weight)], ..Loss::new(value, terms) }
     }
 
+    fn pretrain(&self) -> Option<u64> {
+        (self.pretrain > 0).then_some(self.pretrain)
+    }
+
     fn is_slope_of_value(&self) -> bool {
         self.estimator == Estimator::Reparameterized
     }
 
     fn is_warm(&self, epoch: f64) -> bool {
         // The end of a cycle is also the start of the next, where the weight is 0.
+        let epoch = epoch - self.pretrain as f64;
         self.schedule.weight(epoch, self.period) >= 1.0 || epoch > 0.0 && (epoch / self.period).fract() == 0.0
     }
 }

@@ -29,6 +29,16 @@ pub const ESTIMATORS: &[(&str, Estimator)] = &[
 ];
 
 impl Estimator {
+    /// One line for lists.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Reparameterized => "through z = mean + sigma eps",
+            Self::Score => "f(z) d log q(z) less a baseline: no derivative of p, and far more variance",
+            Self::StickingTheLanding => "through z alone, the score of q left out",
+            Self::DoublyReparameterized => "for importance-weighted bounds: through z by squared weights",
+        }
+    }
+
     /// Refuses a posterior that this estimator cannot do with.
     ///
     /// # Errors

@@ -84,6 +84,11 @@ pub trait Objective: Parameters + Send {
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
 
+    /// Epochs before the prior is put where the codes lie, where the objective waits for that.
+    fn pretrain(&self) -> Option<u64> {
+        None
+    }
+
     /// How its own parameters are stepped; none for the way of the model's.
     fn group(&self) -> Option<Group> {
         None

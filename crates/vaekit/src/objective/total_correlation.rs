@@ -108,6 +108,7 @@ mod tests {
             schedule: KlSchedule::Constant,
             period: 1.0,
             free_bits: 0.0,
+            pretrain: 0,
         };
         let of = |weighting| TotalCorrelation { elbo: elbo.clone(), alpha: 1.0, gamma: 1.0, weighting, rows: 100 };
         let stratified = of(Weighting::Stratified).log_weights(5);

@@ -63,7 +63,7 @@ pub fn warning(text: &str) -> String {
 /// A path as a shell takes it.
 pub fn quoted(path: &std::path::Path) -> String {
     let text = path.to_string_lossy();
-    shlex::try_quote(&text).map_or_else(|_| text.to_string(), |quoted| quoted.into_owned())
+    shlex::try_quote(&text).map_or_else(|_| text.to_string(), std::borrow::Cow::into_owned)
 }
 
 /// Lines to type.

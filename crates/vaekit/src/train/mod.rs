@@ -3,6 +3,7 @@
 pub mod bench;
 mod early_stopping;
 mod event;
+mod fit_prior;
 mod gradient;
 mod learning_rate;
 mod optim;

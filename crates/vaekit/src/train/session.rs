@@ -244,6 +244,9 @@ impl<'a> Session<'a> {
         let lr = learning_rate::at(&self.file.config, self.state.epoch as f64, &self.state.plateau);
         self.state.epoch += 1;
         self.state.batch = 0;
+        if self.recipe.objective.pretrain() == Some(self.state.epoch) {
+            self.fit_prior()?;
+        }
         let metrics = EpochMetrics {
             epoch: self.state.epoch,
             step: self.state.step,

@@ -3,6 +3,7 @@
 //! The verbs are methods of [`Run`](crate::Run). They return [`Values`], which
 //! know how to write themselves as a picture, as npy or as csv.
 
+mod chosen;
 mod compare;
 mod encode;
 mod evaluate;
@@ -18,6 +19,7 @@ mod sampler;
 mod traverse;
 mod values;
 
+pub use chosen::Chosen;
 pub use compare::{Comparison, Contender, compare};
 pub use encode::Codes;
 pub use interpolate::Between;

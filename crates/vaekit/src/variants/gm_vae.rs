@@ -1,12 +1,18 @@
 //! A prior of several Gaussians.
 
-use crate::Result;
+use crate::objective::Elbo;
+use crate::{Error, Result};
 
-use super::vae::PlainVae;
-use super::{ModelSettings, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
 
 /// `gm-vae`
 pub struct GmVae;
+
+const PARAMS: [Param; 1] = [Param {
+    key: "pretrain",
+    doc: "epochs before the mixture is fitted to the codes; 0 for none",
+    kind: ParamKind::Number { default: 5.0, min: 0.0, max: 1000000.0 },
+}];
 
 impl Variant for GmVae {
     fn name(&self) -> &'static str {
@@ -21,17 +27,18 @@ impl Variant for GmVae {
         "\
 ## What it changes
 p(z) is a learned mixture of `components` Gaussians. The component that a code most likely belongs to is its
-cluster.
+cluster. For `pretrain` epochs there is no KL; then the mixture is fitted to the codes, and all is trained
+together.
 
 ## Objective
 -E_q [log p(x|z) + log sum_c w_c N(z; m_c, v_c) - log q(z|x)].
 
 ## When to use
-To cluster, and for samples of each cluster.
+To cluster (`evaluate` compares clusters with classes), and for samples of each cluster.
 
 ## Limits
-Components merge or fall idle by chance: train several seeds. The clusters need not be the classes. VaDE's
-start from an autoencoder and a fitted mixture is not there.
+The clusters need not be the classes, and depend on the seed: train several. Without pretraining components
+merge or fall idle.
 
 ## Reference
 Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, arXiv:1611.02648.
@@ -42,7 +49,18 @@ Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, ar
         &[("prior", "mixture"), ("components", "10"), ("latent", "10")]
     }
 
+    fn params(&self) -> &'static [Param] {
+        &PARAMS
+    }
+
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        PlainVae.build(settings, params, target)
+        if settings.prior != "mixture" {
+            let problem = format!("'gm-vae' has 'mixture', found '{}'; leave it out", settings.prior);
+            return Err(Error::setting("prior", problem));
+        }
+        let vae = settings.model(target)?;
+        settings.estimator()?.check(&*vae.posterior)?;
+        let objective = Elbo { pretrain: params.number("pretrain") as u64, ..settings.elbo()? };
+        Ok(Recipe { vae, objective: Box::new(objective) })
     }
 }

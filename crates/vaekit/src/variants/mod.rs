@@ -1,14 +1,6 @@
-//! Which VAE should I use?
+//! Recipes: a variant is what is put together from the seams, and what it is trained for.
 //!
-//! **TL;DR**: `vae`. If you want codes that each mean one thing, `beta-vae`.
-//! If you only want codes or clean copies and no probabilities, `ae` or `dae`.
-//!
-//! | you want | choose | you give up |
-//! |---|---|---|
-//! | samples, likelihoods, smooth codes | `vae` | sharpness of reconstructions |
-//! | independent codes | `beta-vae` | likelihood and sharpness |
-//! | the best reconstruction from few numbers | `ae` | sampling: codes lie anywhere |
-//! | codes that ignore noise; denoising | `dae` | sampling, as with `ae` |
+//! `page::WHICH` answers which to use.
 //!
 //! A variant is a file of this folder with a struct that implements
 //! [`Variant`], and a line in [`VARIANTS`]. The command line, the
@@ -33,6 +25,7 @@ mod iwae;
 mod joint_vae;
 mod ladder_vae;
 mod miwae;
+pub mod page;
 mod piwae;
 mod rae;
 mod settings;

@@ -214,6 +214,7 @@ impl ModelSettings {
             schedule: self.kl_schedule,
             period: self.kl_period,
             free_bits: self.free_bits,
+            pretrain: 0,
         })
     }
 

@@ -115,12 +115,20 @@ type Build = fn(&DataSpec, &mut Init) -> Box<dyn Likelihood>;
 /// A likelihood in the list.
 pub struct Known {
     pub name: &'static str,
+    doc: &'static str,
     pub domain: Domain,
     build: Build,
 }
 
-const fn known(name: &'static str, domain: Domain, build: Build) -> Known {
-    Known { name, domain, build }
+impl Known {
+    /// One line for lists.
+    pub fn doc(&self) -> &'static str {
+        self.doc
+    }
+}
+
+const fn known(name: &'static str, doc: &'static str, domain: Domain, build: Build) -> Known {
+    Known { name, doc, domain, build }
 }
 
 /// Components of `logistic-mixture`.
@@ -128,20 +136,36 @@ const MIXTURE: usize = 5;
 
 /// Every likelihood.
 pub const LIKELIHOODS: &[Known] = &[
-    known("bernoulli", Domain::Binary, |_, _| Box::new(Bernoulli)),
-    known("gaussian", Domain::Reals, |_, _| Box::new(UnitGaussian)),
-    known("gaussian-shared", Domain::Reals, |_, init| Box::new(SharedGaussian::new(init))),
-    known("gaussian-learned", Domain::Reals, |_, _| Box::new(LearnedGaussian)),
-    known("laplace", Domain::Reals, |_, _| Box::new(Laplace::default())),
-    known("log-cosh", Domain::Reals, |_, _| Box::new(LogCosh::default())),
-    known("student", Domain::Reals, |_, init| Box::new(StudentT::new(init))),
-    known("continuous-bernoulli", Domain::Unit, |_, _| Box::new(ContinuousBernoulli)),
-    known("logistic", Domain::Bytes, |spec, _| Box::new(DiscretizedLogistic::new(1, spec))),
-    known("logistic-mixture", Domain::Bytes, |spec, _| Box::new(DiscretizedLogistic::new(MIXTURE, spec))),
-    known("categorical", Domain::Bytes, |_, _| Box::new(Categorical)),
-    known("poisson", Domain::Counts, |_, _| Box::new(Poisson)),
-    known("negative-binomial", Domain::Counts, |s, init| Box::new(NegativeBinomial::new(s.width(), false, init))),
-    known("zero-inflated", Domain::Counts, |s, init| Box::new(NegativeBinomial::new(s.width(), true, init))),
+    known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", Domain::Binary, |_, _| {
+        Box::new(Bernoulli)
+    }),
+    known("gaussian", "real numbers with variance 1: squared error", Domain::Reals, |_, _| Box::new(UnitGaussian)),
+    known("gaussian-shared", "real numbers with one learned variance", Domain::Reals, |_, init| {
+        Box::new(SharedGaussian::new(init))
+    }),
+    known("gaussian-learned", "real numbers, each with a variance that depends on z", Domain::Reals, |_, _| {
+        Box::new(LearnedGaussian)
+    }),
+    known("laplace", "real numbers with outliers: absolute error", Domain::Reals, |_, _| Box::new(Laplace::default())),
+    known("log-cosh", "real numbers with outliers, smooth near 0", Domain::Reals, |_, _| Box::new(LogCosh::default())),
+    known("student", "real numbers with many outliers, learned degrees of freedom", Domain::Reals, |_, init| {
+        Box::new(StudentT::new(init))
+    }),
+    known("continuous-bernoulli", "grey values from 0 to 1", Domain::Unit, |_, _| Box::new(ContinuousBernoulli)),
+    known("logistic", "bytes: a logistic distribution in 256 bins", Domain::Bytes, |spec, _| {
+        Box::new(DiscretizedLogistic::new(1, spec))
+    }),
+    known("logistic-mixture", "bytes: five logistic distributions, of colours jointly", Domain::Bytes, |spec, _| {
+        Box::new(DiscretizedLogistic::new(MIXTURE, spec))
+    }),
+    known("categorical", "bytes: 256 classes", Domain::Bytes, |_, _| Box::new(Categorical)),
+    known("poisson", "counts", Domain::Counts, |_, _| Box::new(Poisson)),
+    known("negative-binomial", "counts that vary more than a Poisson", Domain::Counts, |s, init| {
+        Box::new(NegativeBinomial::new(s.width(), false, init))
+    }),
+    known("zero-inflated", "negative binomial with forced zeros", Domain::Counts, |s, init| {
+        Box::new(NegativeBinomial::new(s.width(), true, init))
+    }),
 ];
 
 /// What a setting names.

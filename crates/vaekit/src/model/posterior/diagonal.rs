@@ -105,15 +105,10 @@ impl Posterior for Gaussian {
             let (mean, log_var) = self.parts();
             density::standard_normal_kl(mean, log_var)
         };
-        let per_dim = match prior.form() {
-            Form::Standard => self.kl.get_or_init(of_standard).clone(),
-            Form::Gaussian(m, v) => {
-                let (mean, log_var) = self.parts();
-                density::gaussian_kl(mean, log_var, m, v)
-            }
-            _ => return None,
-        }; // [B, D]
-        Some(Kl::of_dimensions(per_dim))
+        match prior.form() {
+            Form::Standard => Some(Kl::of_dimensions(self.kl.get_or_init(of_standard).clone())),
+            _ => None,
+        }
     }
 }
 

@@ -274,24 +274,10 @@ mod tests {
         assert!(make().rsample(3, &[1], Rng::new(0)).log_q.is_some());
     }
 
-    fn determinant(mut m: Vec<Vec<f64>>) -> f64 {
-        let n = m.len();
-        let mut det = 1.0;
-        for i in 0..n {
-            let pivot = (i..n).max_by(|a, b| m[*a][i].abs().total_cmp(&m[*b][i].abs())).unwrap();
-            if pivot != i {
-                m.swap(i, pivot);
-                det = -det;
-            }
-            det *= m[i][i];
-            for r in i + 1..n {
-                let factor = m[r][i] / m[i][i];
-                for c in i..n {
-                    m[r][c] -= factor * m[i][c];
-                }
-            }
-        }
-        det
+    /// Of a matrix of three rows.
+    fn determinant(m: Vec<Vec<f64>>) -> f64 {
+        let minor = |a: usize, b: usize| m[1][a] * m[2][b] - m[1][b] * m[2][a];
+        m[0][0] * minor(1, 2) - m[0][1] * minor(0, 2) + m[0][2] * minor(0, 1)
     }
 
     #[test]

@@ -34,13 +34,6 @@ impl Mixture {
             log_var: init.constant("prior.log_var".into(), &shape, 0.0),
         }
     }
-
-    /// Puts components where given ones are: weights, and means and variances `[C, D]`.
-    pub fn set(&mut self, weights: &[f32], means: Vec<f32>, variances: &[f32]) {
-        self.logits.set(weights.iter().map(|w| w.max(1e-6).ln()).collect(), false);
-        self.mean.set(means, false);
-        self.log_var.set(variances.iter().map(|v| v.max(1e-4).ln()).collect(), false);
-    }
 }
 
 impl Parameters for Mixture {
@@ -63,6 +56,16 @@ impl PriorFamily for Mixture {
         let log_weight = density::log_softmax(self.logits.tensor::<1>().reshape([1, c]), 1);
         let log_var = self.log_var.tensor::<2>().clamp(LOG_VAR.0, LOG_VAR.1);
         Rc::new(Components { log_weight, mean: self.mean.tensor(), log_var })
+    }
+
+    fn components(&self) -> Option<usize> {
+        Some(self.logits.shape()[0])
+    }
+
+    fn fit(&mut self, weights: &[f32], means: Vec<f32>, variances: &[f32]) {
+        self.logits.set(weights.iter().map(|w| w.max(1e-6).ln()).collect(), true);
+        self.mean.set(means, true);
+        self.log_var.set(variances.iter().map(|v| v.max(1e-4).ln()).collect(), true);
     }
 }
 

@@ -50,6 +50,14 @@ pub trait PriorFamily: Parameters + Send {
     /// Takes the rows that it wanted, `[wanted_rows, X]` in model values.
     fn start_at(&mut self, _rows: Vec<f32>) {}
 
+    /// Components of a mixture that [`fit`](Self::fit) may place.
+    fn components(&self) -> Option<usize> {
+        None
+    }
+
+    /// Places the components: weights `[C]`, means and variances `[C, D]`.
+    fn fit(&mut self, _weights: &[f32], _means: Vec<f32>, _variances: &[f32]) {}
+
     /// Called after each optimizer step, for what is learned without gradients.
     fn after_step(&mut self) {}
 }
@@ -76,8 +84,6 @@ pub enum Support {
 pub enum Form {
     /// N(0, I)
     Standard,
-    /// One Gaussian, mean and log-variance `[1, D]`.
-    Gaussian(Tensor<2>, Tensor<2>),
     /// Uniform where the codes lie: on the sphere, over classes.
     Uniform,
     /// Each dimension is 0 with a probability of 1 - `slab`, else N(0, 1).

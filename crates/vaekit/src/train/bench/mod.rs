@@ -3,7 +3,10 @@
 //! The data are waves made by a formula, so that other programs can be given
 //! the same rows; `bench/peers.py` does that.
 
+mod estimators;
 mod measure;
+
+pub use estimators::{Spread, spreads};
 
 use std::time::Duration;
 
