@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 use super::posterior::{
     Deterministic, DiagonalGaussian, FullGaussian, Householder, InverseAutoregressive, Ladder, Mixed, Planar,
-    Quantized, SpikeAndSlab, VonMisesFisher, upper,
+    Quantized, SpikeAndSlab, Staged, VonMisesFisher, upper,
 };
 use super::prior::{
     self, Classes, Codebook, MaskedAutoregressive, Mixture, RealNvp, Sphere, SpikeSlab, StandardNormal, Vamp,
@@ -130,6 +130,11 @@ pub const POSTERIORS: &[KnownPosterior] = &[
         name: "hierarchical",
         doc: "two groups, each from the encoder alone",
         build: |_, _| Ok(Box::new(Ladder { joined: false })),
+    },
+    KnownPosterior {
+        name: "staged",
+        doc: "codes, and codes of codes that leave them as they are",
+        build: |p, init| Ok(Box::new(Staged::new(p.latent, p.flow_hidden, init))),
     },
     KnownPosterior {
         name: "deterministic",

@@ -57,7 +57,7 @@ impl Estimator {
     }
 
     /// log p(x, z) - log q(z given x) as this estimator differentiates it, `[K, B]`. For [`Estimator::Score`] z is
-    /// held, and [`score`] must be added.
+    /// held, and the term of `score` must be added.
     pub fn log_weights(self, terms: &ElboTerms<'_>) -> Tensor<2> {
         match (self, terms.posterior.detached()) {
             (Self::StickingTheLanding | Self::DoublyReparameterized, Some(held)) => {

@@ -15,6 +15,7 @@ mod moments;
 mod regularized;
 mod schedule;
 mod total_correlation;
+mod two_stage;
 
 pub use adversarial::{Adversarial, Perceiver};
 pub use capacity::Capacity;
@@ -27,6 +28,7 @@ pub use moments::Moments;
 pub use regularized::{Penalty, Regularized};
 pub use schedule::KlSchedule;
 pub use total_correlation::{TotalCorrelation, Weighting};
+pub use two_stage::TwoStage;
 
 use vaekit_ops::Tensor;
 

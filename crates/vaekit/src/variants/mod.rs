@@ -32,6 +32,7 @@ mod settings;
 mod sigma_vae;
 mod sphere_vae;
 mod swae;
+mod two_stage_vae;
 mod vae;
 mod vae_gan;
 mod vamp_vae;
@@ -66,6 +67,7 @@ pub const VARIANTS: &[&dyn Variant] = &[
     &vamp_vae::VampVae,
     &gm_vae::GmVae,
     &ladder_vae::LadderVae,
+    &two_stage_vae::TwoStageVae,
     &sigma_vae::SigmaVae,
     &sphere_vae::SphereVae,
     &vsc::Vsc,

@@ -166,7 +166,7 @@ impl ModelSettings {
         let seen = with_planes(target.spec, classes);
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match groups[..] {
-            [_, upper] => {
+            [_, upper] if posterior.is_encoded_in_groups() => {
                 let features = self.hidden.last().copied().unwrap_or(outputs);
                 let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
                 let base = below.encoder(&seen, features, &mut init)?;

@@ -42,6 +42,10 @@ impl PosteriorFamily for Ladder {
         vec![latent, upper(latent)]
     }
 
+    fn is_encoded_in_groups(&self) -> bool {
+        true
+    }
+
     fn support(&self) -> Support {
         Support::Groups
     }

@@ -14,6 +14,7 @@ mod mixed;
 mod quantized;
 mod sphere;
 mod spike;
+mod staged;
 
 pub use deterministic::Deterministic;
 pub use diagonal::DiagonalGaussian;
@@ -25,6 +26,7 @@ pub use quantized::Quantized;
 pub use sphere::VonMisesFisher;
 pub(super) use sphere::log_uniform;
 pub use spike::SpikeAndSlab;
+pub use staged::Staged;
 
 use std::rc::Rc;
 
@@ -46,6 +48,11 @@ pub trait PosteriorFamily: Parameters + Send {
     /// Dimensions of each group of latents.
     fn groups(&self, latent: usize) -> Vec<usize> {
         vec![latent]
+    }
+
+    /// True where the encoder speaks of each group.
+    fn is_encoded_in_groups(&self) -> bool {
+        false
     }
 
     /// Where its codes lie; a prior must lie there too.
@@ -100,6 +107,11 @@ pub trait Posterior {
 
     /// log q(z given x) at any z, `[K, B]`; none where only draws know theirs.
     fn log_prob(&self, z: &Latents) -> Option<Tensor<2>>;
+
+    /// log q of the upper of two groups given the lower, `[K, B]`, where they are drawn in that order.
+    fn log_prob_of_upper(&self, _z: &Latents) -> Option<Tensor<2>> {
+        None
+    }
 
     /// The centre itself as a draw, for reconstructions without noise: `[1, B, D]`.
     fn centre(&self) -> Latents;
