@@ -206,3 +206,97 @@ pub fn build(name: &str, spec: &DataSpec, transform: &FittedTransform, init: &mu
         None => Ok((known.build)(spec, init)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Shape;
+    use vaekit_ops::{device, from_vec, to_vec};
+
+    /// A likelihood of one column, or of one pixel in colour.
+    fn built(known: &Known, colour: bool) -> Box<dyn Likelihood> {
+        let shape = match colour {
+            true => Shape::Image { channels: 3, height: 1, width: 1 },
+            false => Shape::Table { columns: vec!["a".into()] },
+        };
+        (known.build)(&DataSpec { shape, kind: Kind::Byte }, &mut Init::new(Rng::new(0)))
+    }
+
+    /// Values with the weight that each has in a sum or an integral over the domain.
+    fn grid(domain: Domain) -> Vec<(f32, f64)> {
+        let line = |low: f64, high: f64, n: usize| {
+            let step = (high - low) / n as f64;
+            (0..n).map(|i| ((low + (i as f64 + 0.5) * step) as f32, step)).collect::<Vec<_>>()
+        };
+        match domain {
+            Domain::Reals => line(-400.0, 400.0, 400_000),
+            Domain::Unit => line(0.0, 1.0, 20_000),
+            Domain::Binary => vec![(0.0, 1.0), (1.0, 1.0)],
+            Domain::Bytes => (0..256).map(|k| (k as f32 / 255.0, 1.0)).collect(),
+            Domain::Counts => (0..4_000).map(|k| (k as f32, 1.0)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_likelihood_has_mass_one_and_the_mean_that_it_tells_and_draws() {
+        for known in LIKELIHOODS {
+            let likelihood = built(known, false);
+            let width = likelihood.raw_width(1);
+            let raw: Vec<f32> = (0..width).map(|i| 0.9 * (2.3 * i as f32 + 0.4).sin()).collect();
+            let points = grid(known.domain);
+            let n = points.len();
+            let x = from_vec(points.iter().map(|p| p.0).collect(), [n, 1], &device::cpu());
+            let rows = |n: usize| from_vec(raw.repeat(n), [1, n, width], &device::cpu());
+            let p: Vec<f64> = to_vec(likelihood.log_prob_each(&x, &rows(n)))
+                .iter()
+                .zip(&points)
+                .map(|(l, (_, weight))| f64::from(*l).exp() * weight)
+                .collect();
+            let mass: f64 = p.iter().sum();
+            assert!((mass - 1.0).abs() < 2e-3, "{}: {mass}", known.name);
+            let mean: f64 = p.iter().zip(&points).map(|(p, (x, _))| p * f64::from(*x)).sum();
+            let one = from_vec(raw.clone(), [1, width], &device::cpu());
+            let told = f64::from(to_vec(likelihood.mean(one))[0]);
+            // A logistic's mean leaves out that what lies beyond 0 and 1 counts to them.
+            let slack = if known.name.starts_with("logistic") { 0.03 } else { 4e-3 };
+            assert!((told - mean).abs() < slack * (1.0 + mean.abs()), "{}: {told} is not {mean}", known.name);
+            let ids: Vec<u64> = (0..20_000).collect();
+            let many = from_vec(raw.repeat(ids.len()), [ids.len(), width], &device::cpu());
+            let draws = to_vec(likelihood.sample(many, &ids, Rng::new(1)));
+            let second: f64 = p.iter().zip(&points).map(|(p, (x, _))| p * f64::from(*x).powi(2)).sum();
+            let error = ((second - mean * mean).max(0.0) / ids.len() as f64).sqrt();
+            let drawn = draws.iter().map(|v| f64::from(*v)).sum::<f64>() / ids.len() as f64;
+            assert!((drawn - mean).abs() < 5.0 * error + 1e-3, "{}: {drawn} is not {mean}", known.name);
+        }
+    }
+
+    #[test]
+    fn colours_under_a_mixture_have_mass_one_and_are_drawn_as_they_weigh() {
+        let known = find("logistic-mixture").unwrap();
+        let likelihood = built(known, true);
+        let width = likelihood.raw_width(3);
+        // Components in the middle and of middling width, which uniform draws can weigh.
+        let raw = (0..width).map(|i| match i {
+            0..15 => 0.15 * (2.3 * i as f32 + 0.4).sin(),
+            15..30 => -0.3,
+            _ => 0.5 * (2.3 * i as f32 + 0.4).sin(),
+        });
+        let raw: Vec<f32> = raw.collect();
+        let ids: Vec<u64> = (0..150_000).collect();
+        let n = ids.len();
+        let levels: Vec<f32> = Rng::new(3)
+            .uniform(crate::rng::Purpose::Score, &ids, 3)
+            .iter()
+            .map(|u| (u * 256.0).floor() / 255.0)
+            .collect();
+        let x = from_vec(levels.clone(), [n, 3], &device::cpu());
+        let log_p = to_vec(likelihood.log_prob(&x, &from_vec(raw.repeat(n), [1, n, width], &device::cpu()), None));
+        let p: Vec<f64> = log_p.iter().map(|l| f64::from(*l).exp() * 256f64.powi(3) / n as f64).collect();
+        let mass: f64 = p.iter().sum();
+        assert!((mass - 1.0).abs() < 0.03, "{mass}");
+        let product: f64 = p.iter().zip(levels.chunks(3)).map(|(p, x)| p * f64::from(x[0] * x[1] * x[2])).sum();
+        let drawn = to_vec(likelihood.sample(from_vec(raw.repeat(n), [n, width], &device::cpu()), &ids, Rng::new(1)));
+        let of_draws = drawn.chunks(3).map(|x| f64::from(x[0] * x[1] * x[2])).sum::<f64>() / n as f64;
+        assert!((product - of_draws).abs() < 0.01, "{product} is not {of_draws}");
+    }
+}
