@@ -54,6 +54,7 @@ Burgess et al., Understanding disentangling in beta-VAE, 2018, arXiv:1804.03599,
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["beta", "kl_schedule", "free_bits", "estimator"])?;
         Ok(Recipe {
             vae: settings.model(target)?,
             objective: Box::new(Capacity {

@@ -47,6 +47,7 @@ Sohn, Lee & Yan, NeurIPS 2015. Kingma et al., NeurIPS 2014, arXiv:1406.5298.
             return Err(Error::setting("prior", "rows of a VampPrior have no class; choose another prior or variant"));
         }
         let vae = settings.assemble(target, &settings.parts(target), target.classes)?;
+        settings.estimator()?.check(&*vae.posterior)?;
         Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }
 }

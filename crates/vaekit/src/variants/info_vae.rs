@@ -60,6 +60,7 @@ Zhao, Song & Ermon, InfoVAE, AAAI 2019, arXiv:1706.02262, equation 6.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["free_bits", "estimator"])?;
         let alpha = params.number("alpha");
         let vae = settings.model(target)?;
         one_group(self.name(), &vae)?;

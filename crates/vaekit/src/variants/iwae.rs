@@ -42,6 +42,7 @@ arXiv:1810.04152.
     }
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["beta", "kl_schedule", "kl_period", "free_bits"])?;
         let vae = settings.model(target)?;
         exact_draws(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;

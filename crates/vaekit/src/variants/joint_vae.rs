@@ -64,6 +64,7 @@ Dupont, Learning Disentangled Joint Continuous and Discrete Representations, Neu
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["beta", "kl_schedule", "free_bits", "estimator"])?;
         let settings = &settings.fixed(self.name(), "joint")?;
         Ok(Recipe {
             vae: settings.model(target)?,

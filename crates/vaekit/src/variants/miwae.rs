@@ -52,6 +52,7 @@ Rainforth et al., Tighter Variational Bounds Are Not Necessarily Better, ICML 20
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["beta", "kl_schedule", "kl_period", "free_bits"])?;
         let vae = settings.model(target)?;
         exact_draws(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;

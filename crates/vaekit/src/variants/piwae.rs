@@ -53,6 +53,7 @@ gradient).
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["beta", "kl_schedule", "kl_period", "free_bits", "estimator"])?;
         let vae = settings.model(target)?;
         exact_draws(self.name(), &vae)?;
         Estimator::DoublyReparameterized.check(&*vae.posterior)?;

@@ -163,6 +163,15 @@ impl ModelSettings {
             return Err(Error::setting(key, problem));
         }
         let groups = posterior.groups(self.latent);
+        let (first, last) = (self.hidden.first().copied().unwrap_or(1), self.hidden.last().copied().unwrap_or(1));
+        let flows = 4.0 * (self.latent * self.flow_hidden) as f64 * self.flow_steps as f64;
+        if last as f64 * posterior.raw_width(self.latent) as f64 > MAX_WEIGHTS || flows > MAX_WEIGHTS {
+            let problem = format!(
+                "'{}' with {} dimensions of z makes more than {MAX_WEIGHTS:.0e} weights",
+                self.posterior, self.latent
+            );
+            return Err(Error::setting("latent", problem));
+        }
         let seen = with_planes(target.spec, classes);
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match groups[..] {
@@ -176,6 +185,11 @@ impl ModelSettings {
         };
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
         let outputs = likelihood.raw_width(target.spec.width());
+        if first as f64 * outputs as f64 > MAX_WEIGHTS {
+            let problem =
+                format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
+            return Err(Error::setting("likelihood", problem));
+        }
         let mut decoder = network.decoder(target.spec, self.latent + classes, outputs, &mut init)?;
         if classes > 0 {
             let plane = target.spec.width() / target.spec.channels();
@@ -228,6 +242,11 @@ impl ModelSettings {
 
     /// Refuses settings of the KL, for variants that have none.
     pub(super) fn without_kl(&self, variant: &str) -> Result<()> {
+        self.without(variant, &["beta", "samples", "kl_schedule", "kl_period", "free_bits", "estimator"])
+    }
+
+    /// Refuses settings that a variant would not look at.
+    pub(super) fn without(&self, variant: &str, keys: &[&str]) -> Result<()> {
         let plain = Self::default();
         let given = [
             ("beta", self.beta != plain.beta),
@@ -235,11 +254,12 @@ impl ModelSettings {
             ("kl_schedule", self.kl_schedule != plain.kl_schedule),
             ("kl_period", self.kl_period != plain.kl_period),
             ("free_bits", self.free_bits != plain.free_bits),
+            ("estimator", self.estimator != plain.estimator),
         ];
-        match given.iter().find(|(_, given)| *given) {
+        match given.iter().find(|(key, given)| *given && keys.contains(key)) {
             Some((key, _)) => Err(Error::setting(
                 key,
-                format!("has no meaning for '{variant}', whose codes have no KL; leave it out or use --variant vae"),
+                format!("has no meaning for '{variant}'; leave it out, or use another variant, vae for one"),
             )),
             None => Ok(()),
         }

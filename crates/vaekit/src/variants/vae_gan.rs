@@ -62,8 +62,10 @@ Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICM
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["samples"])?;
         let vae = settings.model(target)?;
         one_group(self.name(), &vae)?;
+        settings.estimator()?.check(&*vae.posterior)?;
         let (features, weight) = (params.number("features"), params.number("adversary"));
         let width = params.number("discriminator") as usize;
         let mut init = Init::new(target.rng.at(2));

@@ -57,6 +57,9 @@ struct Directed {
 
 /// log I_v(k), by its series with the largest terms taken out.
 fn log_bessel(v: f64, k: f64) -> f64 {
+    if !k.is_finite() {
+        return f64::NAN;
+    }
     let step = 2.0 * (k / 2.0).ln();
     let mut term = v * (k / 2.0).ln() - libm::lgamma(v + 1.0);
     let (mut most, mut sum) = (term, 1.0);
@@ -95,6 +98,10 @@ pub(in crate::model) fn log_uniform(d: usize) -> f64 {
 
 /// m'z of a draw, by Wood's rejection.
 fn draw_cosine(d: usize, k: f64, rng: &mut rand_chacha::ChaCha8Rng) -> f64 {
+    // No trial would ever be accepted; the loss says what is wrong.
+    if !k.is_finite() {
+        return f64::NAN;
+    }
     let m = d as f64 - 1.0;
     let b = m / ((4.0 * k * k + m * m).sqrt() + 2.0 * k);
     let x0 = (1.0 - b) / (1.0 + b);
