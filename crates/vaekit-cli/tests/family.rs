@@ -1,0 +1,110 @@
+//! The family on the command line: what goes with what, what is refused, and what is shown.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn vaekit(dir: &Path, line: &str) -> Output {
+    Command::new(assert_cmd::cargo::cargo_bin!("vaekit"))
+        .args(line.split_whitespace())
+        .current_dir(dir)
+        .env_remove("VAEKIT_DATA")
+        .output()
+        .unwrap()
+}
+
+fn done(dir: &Path, line: &str) -> String {
+    let output = vaekit(dir, line);
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit code 2, one line that holds the words, and nothing written.
+fn refused(dir: &Path, line: &str, words: &[&str]) {
+    let output = vaekit(dir, line);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}: {told}");
+    let errors: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(errors.len() == 1 && words.iter().all(|w| errors[0].contains(w)), "{line}: {told}");
+    assert!(!dir.join("never").exists(), "{line}");
+}
+
+const SMALL: &str = "--hidden 32 --epochs 2 --batch 64 --limit 600 --quiet";
+
+#[test]
+fn samples_come_from_the_prior_from_fits_and_of_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    done(at, &format!("train digits {SMALL} --latent 3 --variant rae --out rae"));
+    refused(at, "sample rae --out never.png", &["--from mixture"]);
+    for source in ["mixture", "flow", "data"] {
+        done(at, &format!("sample rae --from {source} -n 9 --out {source}.npy --quiet"));
+    }
+    assert_ne!(std::fs::read(at.join("mixture.npy")).unwrap(), std::fs::read(at.join("flow.npy")).unwrap());
+    refused(at, "sample rae --from nowhere --out never.png", &["nowhere", "mixture"]);
+
+    done(at, &format!("train digits {SMALL} --latent 3 --variant cvae --out cvae"));
+    done(at, "sample cvae --class 3 -n 4 --seed 1 --out three.npy --quiet");
+    done(at, "sample cvae --class 4 -n 4 --seed 1 --out four.npy --quiet");
+    assert_ne!(std::fs::read(at.join("three.npy")).unwrap(), std::fs::read(at.join("four.npy")).unwrap());
+    refused(at, "sample cvae --class eleven --out never.png", &["eleven", "expected one of 0, 1"]);
+    refused(at, "sample rae --from data --class 3 --out never.png", &["not conditional"]);
+    let rows: String = (0..60).map(|i| format!("{},{}\n", i % 7, i % 5)).collect();
+    std::fs::write(at.join("plain.csv"), format!("a,b\n{rows}")).unwrap();
+    refused(at, "train plain.csv --variant cvae --latent 2 --out never", &["cvae", "--label-column"]);
+    done(at, "reconstruct cvae --out r.png --quiet");
+    done(at, "interpolate cvae --classes 2,9 --steps 3 --out i.png --quiet");
+    done(at, "evaluate cvae --limit 50 --importance-samples 5 --json --quiet");
+}
+
+#[test]
+fn clusters_and_codes_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    done(at, &format!("train digits {SMALL} --variant gm-vae --latent 2 --components 4 --set pretrain=1 --out gm"));
+    let told = done(at, "evaluate gm --limit 200 --quiet");
+    assert!(told.contains("clusters") && told.contains("of 4 components; accuracy"), "{told}");
+    let vq = "--variant vq-vae --latent 8 --set positions=4 --components 16";
+    done(at, &format!("train digits {SMALL} {vq} --out vq"));
+    let told: serde_json::Value = serde_json::from_str(&done(at, "evaluate vq --json --quiet")).unwrap();
+    let perplexity = told["chosen"]["perplexity"][0].as_f64().unwrap();
+    assert!((1.0..=16.0).contains(&perplexity), "{told}");
+}
+
+#[test]
+fn what_does_not_go_together_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let train = |flags: &str| format!("train digits {SMALL} {flags} --out never");
+    for (flags, words) in [
+        ("--posterior diagonal", vec!["posterior", "diagonal-gaussian"]),
+        ("--posterior von-mises-fisher --prior vamp", vec!["prior", "vamp"]),
+        ("--variant iwae --posterior categorical --categories 2", vec!["posterior", "iwae"]),
+        ("--variant iwae --beta 2", vec!["beta", "iwae"]),
+        ("--posterior iaf --estimator score", vec!["estimator", "iaf"]),
+        ("--posterior deterministic", vec!["posterior", "ae"]),
+        ("--variant ae --posterior iaf", vec!["posterior", "deterministic"]),
+        ("--variant vq-vae --latent 10 --set positions=3", vec!["positions", "10"]),
+        ("--posterior joint --latent 10 --categories 10", vec!["categories", "10"]),
+        ("--posterior von-mises-fisher --latent 1", vec!["latent"]),
+        ("--likelihood logistic --normalize standardize", vec!["likelihood", "bytes"]),
+        ("--likelihood poison", vec!["likelihood", "poisson"]),
+        ("--posterior full-gaussian --latent 30000", vec!["latent", "weights"]),
+        ("--components 0", vec!["components"]),
+    ] {
+        refused(at, &train(flags), &words);
+    }
+    std::fs::write(at.join("counts.csv"), "a,b\n1,2\n3,4\n5,6.5\n7,8\n0,1\n2,2\n").unwrap();
+    refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 3", "b", "6.5"]);
+}
+
+#[test]
+fn parts_are_listed_and_gradients_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    for (list, name) in [("posteriors", "iaf"), ("priors", "vamp"), ("likelihoods", "poisson"), ("estimators", "score")]
+    {
+        assert!(done(dir.path(), &format!("variants {list}")).lines().any(|l| l.starts_with(name)), "{list}");
+    }
+    let told: serde_json::Value = serde_json::from_str(&done(dir.path(), "variants gradients --json --quiet")).unwrap();
+    assert_eq!(told.as_array().unwrap().len(), 4);
+}
