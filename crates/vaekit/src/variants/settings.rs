@@ -172,7 +172,7 @@ impl ModelSettings {
             );
             return Err(Error::setting("latent", problem));
         }
-        let seen = with_planes(target.spec, classes);
+        let (seen, plane) = with_classes(target.spec, classes, network.net);
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match groups[..] {
             [_, upper] if posterior.is_encoded_in_groups() => {
@@ -192,8 +192,6 @@ impl ModelSettings {
         }
         let mut decoder = network.decoder(target.spec, self.latent + classes, outputs, &mut init)?;
         if classes > 0 {
-            let plane = target.spec.width() / target.spec.channels();
-            let plane = if target.spec.is_image() { plane } else { 1 };
             encoder = Box::new(ConditionalEncoder { inner: encoder, classes, plane });
             decoder = Box::new(ConditionalDecoder { inner: decoder, classes });
         }
@@ -266,17 +264,19 @@ impl ModelSettings {
     }
 }
 
-/// Data with a plane, or a column, for each class.
-fn with_planes(spec: &DataSpec, classes: usize) -> DataSpec {
-    let shape = match &spec.shape {
-        Shape::Image { channels, height, width } => {
-            Shape::Image { channels: channels + classes, height: *height, width: *width }
+/// What an encoder of rows with classes sees, and how many values each class has there: a plane for convolutions, else
+/// one.
+fn with_classes(spec: &DataSpec, classes: usize, net: Net) -> (DataSpec, usize) {
+    match &spec.shape {
+        Shape::Image { channels, height, width } if net != Net::Mlp || classes == 0 => {
+            let shape = Shape::Image { channels: channels + classes, height: *height, width: *width };
+            (DataSpec { shape, kind: spec.kind }, height * width)
         }
-        Shape::Table { columns } => {
-            Shape::Table { columns: columns.iter().cloned().chain((0..classes).map(|c| c.to_string())).collect() }
+        _ => {
+            let columns = (0..spec.width() + classes).map(|i| i.to_string()).collect();
+            (DataSpec { shape: Shape::Table { columns }, kind: spec.kind }, 1)
         }
-    };
-    DataSpec { shape, kind: spec.kind }
+    }
 }
 
 /// What a name stands for.
