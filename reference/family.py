@@ -53,11 +53,12 @@ class Model:
 
     def made(self, name, x, context, inputs, outputs, blocks, hidden):
         """A masked network, degrees in turn."""
-        degree = torch.tensor([u % (max(blocks, 2) - 1) for u in range(hidden)])
+        least = 0 if context else 1
+        degree = torch.tensor([least + u % max(blocks - least, 1) for u in range(hidden)])
         rows = torch.tensor([i // inputs if i < blocks * inputs else -1 for i in range(blocks * inputs + context)])
-        into = (rows.unsqueeze(1) <= degree).double()
+        into = (rows.unsqueeze(1) < degree).double()
         out = torch.tensor([o // outputs for o in range(blocks * outputs)])
-        from_ = (degree.unsqueeze(1) < out).double()
+        from_ = (degree.unsqueeze(1) <= out).double()
         h = F.elu(x @ (self.p[f"{name}.0.weight"] * into) + self.p[f"{name}.0.bias"])
         return h @ (self.p[f"{name}.1.weight"] * from_) + self.p[f"{name}.1.bias"]
 

@@ -68,6 +68,9 @@ pub struct Dataset {
     rows: Rows,
 }
 
+/// Beyond this single precision loses tenths of a nat in log x!.
+const MOST_COUNT: f32 = 1e5;
+
 impl Dataset {
     /// Puts rows under a description.
     ///
@@ -141,9 +144,11 @@ impl Dataset {
     /// The first such value, by row and column.
     pub fn check_counts(&self) -> Result<()> {
         let Rows::F32(values) = &self.rows else { return Ok(()) };
-        let Some(at) = values.iter().position(|v| *v < 0.0 || v.fract() != 0.0) else { return Ok(()) };
+        let odd = |v: &f32| *v < 0.0 || v.fract() != 0.0 || *v > MOST_COUNT;
+        let Some(at) = values.iter().position(odd) else { return Ok(()) };
         let (row, column) = (at / self.spec.width() + 1, self.spec.column_name(at % self.spec.width()));
-        let problem = "expected a count, a whole number from 0; choose another likelihood, or leave the column out";
+        let problem =
+            "expected a count, a whole number from 0 to 100000; choose another likelihood, or leave the column out";
         Err(Error::data(&self.name, format!("row {row}, {column}: found {}, {problem}", values[at])))
     }
 

@@ -36,6 +36,20 @@ pub struct Parts {
     pub slab: f64,
 }
 
+impl Parts {
+    /// Weights of the largest part that these numbers could make, before anything is allocated.
+    pub fn weights(&self) -> f64 {
+        let product = |factors: &[usize]| factors.iter().map(|n| *n as f64).product::<f64>();
+        let all = [
+            product(&[4, self.flow_steps, self.latent, self.flow_hidden]),
+            product(&[2, self.positions, self.components, self.flow_hidden]),
+            product(&[self.components, self.width]),
+            product(&[2, self.components, self.latent]),
+        ];
+        all.into_iter().fold(0.0, f64::max)
+    }
+}
+
 /// A posterior in the list.
 pub struct KnownPosterior {
     pub name: &'static str,
@@ -47,7 +61,9 @@ pub struct KnownPosterior {
 pub struct KnownPrior {
     pub name: &'static str,
     pub doc: &'static str,
-    pub build: fn(&Parts, Support, &mut Init) -> Result<Box<dyn PriorFamily>>,
+    /// True where codes of such a kind lie where this prior does.
+    lies: fn(Support) -> bool,
+    build: fn(&Parts, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn PriorFamily>>,
 }
 
 /// Every posterior.
@@ -143,43 +159,60 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     },
 ];
 
+/// Where Gaussians, mixtures and flows lie.
+const REALS: fn(Support) -> bool = |support| support == Support::Reals;
+
 /// Every prior. `auto` is the first that lies where the codes do.
 pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "standard-normal",
         doc: "N(0, I)",
+        lies: REALS,
         build: |p, _, _| Ok(Box::new(StandardNormal::new(p.latent))),
     },
     KnownPrior {
         name: "mixture",
         doc: "a learned mixture of Gaussians",
+        lies: REALS,
         build: |p, _, init| Ok(Box::new(Mixture::new(p.components, p.latent, init))),
     },
     KnownPrior {
         name: "vamp",
         doc: "a mixture of posteriors of learned rows",
-        build: |p, _, init| Ok(Box::new(Vamp::new(p.components, p.width, p.latent, init))),
+        lies: REALS,
+        build: |p, posterior, init| {
+            if !posterior.begins_with_gaussian() {
+                let problem =
+                    format!("'vamp' is made of Gaussians of the encoder, which '{}' does not have", posterior.name());
+                return Err(Error::setting("prior", problem));
+            }
+            Ok(Box::new(Vamp::new(p.components, p.width, p.latent, init)))
+        },
     },
     KnownPrior {
         name: "maf",
         doc: "a masked autoregressive flow",
+        lies: REALS,
         build: |p, _, init| Ok(Box::new(MaskedAutoregressive::new(p.flow_steps, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "realnvp",
         doc: "a flow of couplings",
+        lies: REALS,
         build: |p, _, init| Ok(Box::new(RealNvp::new(p.flow_steps, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "uniform-sphere",
         doc: "uniform on the sphere",
+        lies: |s| s == Support::Sphere,
         build: |p, _, _| Ok(Box::new(Sphere::new(p.latent))),
     },
     KnownPrior {
         name: "uniform-classes",
         doc: "each class as likely as another",
-        build: |p, support, _| {
-            let reals = if let Support::Classes { reals, .. } = support { reals } else { 0 };
+        lies: |s| matches!(s, Support::Classes { .. }),
+        build: |p, posterior, _| {
+            let reals = if let Support::Classes { reals, .. } = posterior.support() { reals } else { 0 };
             let variables = classes(p, p.latent - reals)?;
             Ok(Box::new(Classes { reals, variables, classes: p.categories }))
         },
@@ -187,16 +220,19 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "spike-slab",
         doc: "0, or N(0, 1) with probability `slab`",
+        lies: |s| s == Support::Spikes,
         build: |p, _, _| Ok(Box::new(SpikeSlab::new(p.latent, p.slab))),
     },
     KnownPrior {
         name: "codebook",
         doc: "codes, each given those before it",
+        lies: |s| matches!(s, Support::Codes { .. }),
         build: |p, _, init| Ok(Box::new(Codebook::new(p.components, p.positions, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "two-groups",
         doc: "N(0, I) above, a network's Gaussian below",
+        lies: |s| s == Support::Groups,
         build: |p, _, init| Ok(Box::new(prior::Ladder::new(p.latent, upper(p.latent), p.flow_hidden, init))),
     },
 ];
@@ -222,33 +258,30 @@ pub fn posterior(name: &str, parts: &Parts, init: &mut Init) -> Result<Box<dyn P
     }
 }
 
-/// Builds the prior of a name for codes that lie in `support`; `auto` is the plainest there.
+/// Builds the prior of a name for the codes of a posterior; `auto` is the plainest that lies there.
 ///
 /// # Errors
 /// An unknown name, one that lies elsewhere, or numbers that do not suit it.
-pub fn prior(name: &str, support: Support, parts: &Parts, init: &mut Init) -> Result<Box<dyn PriorFamily>> {
-    if name == "auto" {
-        for known in PRIORS {
-            // Some ask for numbers that only their own codes have.
-            if let Ok(family) = (known.build)(parts, support, &mut Init::new(crate::rng::Rng::new(0)))
-                && family.support() == support
-            {
-                return (known.build)(parts, support, init);
-            }
-        }
-    }
-    let Some(known) = PRIORS.iter().find(|known| known.name == name) else {
+pub fn prior(
+    name: &str,
+    posterior: &dyn PosteriorFamily,
+    parts: &Parts,
+    init: &mut Init,
+) -> Result<Box<dyn PriorFamily>> {
+    let support = posterior.support();
+    let known = match name {
+        "auto" => PRIORS.iter().find(|known| (known.lies)(support)),
+        name => PRIORS.iter().find(|known| known.name == name),
+    };
+    let Some(known) = known else {
         let names = std::iter::once("auto").chain(PRIORS.iter().map(|known| known.name)).collect();
         return Err(unknown("prior", name, names));
     };
-    let family = (known.build)(parts, support, init)?;
-    match family.support() == support {
-        true => Ok(family),
-        false => Err(Error::setting(
-            "prior",
-            format!("'{name}' lies elsewhere than this posterior's codes; leave it out or use --prior auto"),
-        )),
+    if !(known.lies)(support) {
+        let problem = format!("'{name}' lies elsewhere than the codes of '{}'; leave it out", posterior.name());
+        return Err(Error::setting("prior", problem));
     }
+    (known.build)(parts, posterior, init)
 }
 
 fn unknown(key: &str, name: &str, names: Vec<&str>) -> Error {

@@ -81,7 +81,7 @@ pub struct LogCounts(pub Box<dyn Encoder>);
 
 impl Encoder for LogCounts {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
-        self.0.forward(&Batch { x: batch.x.clone().log1p(), ..batch.clone() }, mode)
+        self.0.forward(&Batch { x: batch.x.clone().clamp_min(0.0).log1p(), ..batch.clone() }, mode)
     }
 }
 

@@ -44,7 +44,7 @@ impl Objective for Adversarial {
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let [_, b, d] = terms.z()[0].dims();
         let z = terms.z()[0].clone().narrow(0, 0, 1).reshape([b, d]);
-        let drawn = terms.prior.sample(&terms.batch.row_ids, progress.rng).swap_remove(0);
+        let drawn = terms.prior.sample(&terms.batch.row_ids, progress.rng).swap_remove(0).detach();
         let passes_for_drawn = softplus(self.net.forward_frozen(z.clone()).neg()).mean();
         let told_apart = softplus(self.net.forward(drawn).neg()).mean() + softplus(self.net.forward(z.detach())).mean();
         Loss::new(terms.distortion().mean() + passes_for_drawn.mul_scalar(self.weight) + told_apart, terms)

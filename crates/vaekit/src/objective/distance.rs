@@ -102,6 +102,10 @@ fn sorted(t: Tensor<2>, n: usize, lines: usize) -> Tensor<2> {
 impl Parameters for OnCodes {}
 
 impl Objective for OnCodes {
+    fn pairs(&self) -> usize {
+        if let Distance::Mmd(_) = self.distance { 16 } else { 0 }
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }
@@ -112,7 +116,11 @@ impl Objective for OnCodes {
         let drawn = terms.prior.sample(&terms.batch.row_ids, progress.rng).swap_remove(0);
         let apart = match self.distance {
             Distance::Mmd(kernel) => mmd(kernel, &z, &drawn),
-            Distance::Sliced(lines) => sliced(lines, &z, &drawn, progress.rng),
+            Distance::Sliced(lines) => {
+                // Other lines for each batch: rows of the batch say which it is.
+                let first = terms.batch.row_ids.first().copied().unwrap_or(0);
+                sliced(lines, &z, &drawn, progress.rng.at_seed_of(first + 1))
+            }
         };
         let mut value = terms.distortion().mean() + apart.mul_scalar(self.weight);
         if let Some(rate) = terms.rate().filter(|_| self.kl != 0.0) {

@@ -57,7 +57,7 @@ impl Elbo {
     }
 
     /// distortion + weight KL, as the estimator differentiates it: `[1]`.
-    fn value(&self, terms: &ElboTerms<'_>, weight: f64) -> Option<Tensor<1>> {
+    pub(super) fn value(&self, terms: &ElboTerms<'_>, weight: f64) -> Option<Tensor<1>> {
         let b = terms.batch.len();
         match self.estimator {
             Estimator::Reparameterized => {
@@ -94,12 +94,9 @@ impl Objective for Elbo {
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let weight = self.weight(progress);
         let bound = if terms.is_density { self.value(terms, weight) } else { None };
-        let Some(mut value) = bound else {
+        let Some(value) = bound else {
             return Loss::new(terms.distortion().mean(), terms);
         };
-        if let Some(penalty) = terms.posterior.penalty() {
-            value = value + penalty.mean();
-        }
         Loss { parts: vec![("kl_weight", weight)], ..Loss::new(value, terms) }
     }
 
@@ -114,6 +111,9 @@ impl Objective for Elbo {
     fn is_warm(&self, epoch: f64) -> bool {
         // The end of a cycle is also the start of the next, where the weight is 0.
         let epoch = epoch - self.pretrain as f64;
+        if epoch <= 0.0 && self.pretrain > 0 {
+            return false;
+        }
         self.schedule.weight(epoch, self.period) >= 1.0 || epoch > 0.0 && (epoch / self.period).fract() == 0.0
     }
 }

@@ -151,12 +151,10 @@ impl Objective for ImportanceWeighted {
                 Self::bound(log_w, 1) + self.of_encoder(terms)
             }
         };
-        if self.share > 0.0 {
-            let elbo = self.elbo.loss(terms, progress).value.neg();
-            bound = bound.mul_scalar(1.0 - self.share) + elbo.mul_scalar(self.share);
-        }
-        if let Some(penalty) = terms.posterior.penalty() {
-            bound = bound - penalty.mean();
+        if self.share > 0.0
+            && let Some(plain) = self.elbo.value(terms, self.elbo.weight(progress))
+        {
+            bound = bound.mul_scalar(1.0 - self.share) - plain.mul_scalar(self.share);
         }
         Loss::new(bound.neg(), terms)
     }

@@ -52,8 +52,12 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// A loss with the plain bound of `terms` beside it.
+    /// A loss with the plain bound of `terms` beside it, and what the posterior asks to be kept small added to `value`.
     pub fn new(value: Tensor<1>, terms: &ElboTerms<'_>) -> Self {
+        let value = match terms.posterior.penalty() {
+            Some(penalty) => value + penalty.mean(),
+            None => value,
+        };
         let distortion = terms.distortion().mean();
         let rate = terms.rate().map(Tensor::mean);
         let elbo = rate.clone().map(|rate| (distortion.clone() + rate).neg());
@@ -89,6 +93,11 @@ pub trait Objective: Parameters + Send {
     /// Epochs before the prior is put where the codes lie, where the objective waits for that.
     fn pretrain(&self) -> Option<u64> {
         None
+    }
+
+    /// Numbers that it holds for each pair of rows of a batch.
+    fn pairs(&self) -> usize {
+        0
     }
 
     /// How its own parameters are stepped; none for the way of the model's.

@@ -68,6 +68,10 @@ impl TotalCorrelation {
 impl Parameters for TotalCorrelation {}
 
 impl Objective for TotalCorrelation {
+    fn pairs(&self) -> usize {
+        64
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }

@@ -166,8 +166,16 @@ impl Trainer {
             config: (*config).clone(),
             transform,
         };
+        let recipe = file.build()?;
+        let batch = config.batch.min(splits.train.len());
+        let held = (batch * recipe.objective.samples()).max(batch * batch / 16 * recipe.objective.pairs());
+        if held > 1 << 26 {
+            let problem =
+                format!("found {batch}, which this variant and its samples make too much for memory; lower it");
+            return Err(Error::setting("batch", problem));
+        }
         // The file names the likelihood that `auto` stood for.
-        file.config.model.likelihood = file.build()?.vae.likelihood.name().to_owned();
+        file.config.model.likelihood = recipe.vae.likelihood.name().to_owned();
         Ok(file)
     }
 

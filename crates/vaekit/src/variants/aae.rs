@@ -4,7 +4,7 @@ use crate::Result;
 use crate::nn::Init;
 use crate::objective::Adversarial;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, plain_prior};
 
 /// `aae`
 pub struct Aae;
@@ -51,13 +51,18 @@ Makhzani et al., Adversarial Autoencoders, 2015, arXiv:1511.05644.
 "
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn params(&self) -> &'static [Param] {
         &PARAMS
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
-        let settings = &settings.fixed(self.name(), "deterministic")?;
+        let settings = settings.fixed(self.name(), "deterministic")?;
+        plain_prior(self.name(), settings)?;
         let mut init = Init::new(target.rng.at(2));
         let width = params.number("discriminator") as usize;
         let objective = Adversarial::new(params.number("weight"), settings.latent, width, &mut init);

@@ -37,15 +37,16 @@ Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks
 "
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn samples_from_prior(&self) -> bool {
         false
     }
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
-        Ok(Recipe {
-            vae: settings.fixed(self.name(), "deterministic")?.model(target)?,
-            objective: Box::new(settings.elbo()?),
-        })
+        Ok(Recipe { vae: settings.pointwise(self.name())?.model(target)?, objective: Box::new(settings.elbo()?) })
     }
 }

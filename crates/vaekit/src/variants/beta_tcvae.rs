@@ -66,7 +66,7 @@ Chen et al., NeurIPS 2018, arXiv:1802.04942.
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["free_bits", "estimator"])?;
-        let settings = &settings.fixed(self.name(), "diagonal-gaussian")?;
+        let settings = settings.fixed(self.name(), "diagonal-gaussian")?;
         let weighting =
             if params.choice("weighting") == "weighted" { Weighting::Weighted } else { Weighting::Stratified };
         Ok(Recipe {

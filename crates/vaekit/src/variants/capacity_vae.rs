@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::objective::Capacity;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense};
 
 /// `capacity-vae`
 pub struct CapacityVae;
@@ -55,8 +55,10 @@ Burgess et al., Understanding disentangling in beta-VAE, 2018, arXiv:1804.03599,
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["beta", "kl_schedule", "free_bits", "estimator"])?;
+        let vae = settings.model(target)?;
+        dense(self.name(), &vae)?;
         Ok(Recipe {
-            vae: settings.model(target)?,
+            vae,
             objective: Box::new(Capacity {
                 samples: settings.samples,
                 gamma: params.number("gamma"),

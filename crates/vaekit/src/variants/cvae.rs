@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-use super::{ModelSettings, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Params, Recipe, Target, Variant, dense};
 
 /// `cvae`
 pub struct Cvae;
@@ -47,6 +47,7 @@ Sohn, Lee & Yan, NeurIPS 2015. Kingma et al., NeurIPS 2014, arXiv:1406.5298.
             return Err(Error::setting("prior", "rows of a VampPrior have no class; choose another prior or variant"));
         }
         let vae = settings.assemble(target, &settings.parts(target), target.classes)?;
+        dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }

@@ -53,6 +53,10 @@ Vincent et al., Extracting and Composing Robust Features with Denoising Autoenco
         &PARAMS
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn samples_from_prior(&self) -> bool {
         false
     }
@@ -68,7 +72,7 @@ Vincent et al., Extracting and Composing Robust Features with Denoising Autoenco
             }
             _ => Corruption::Gaussian { level },
         };
-        let mut vae = settings.fixed(self.name(), "deterministic")?.model(target)?;
+        let mut vae = settings.pointwise(self.name())?.model(target)?;
         vae.encoder = Box::new(Corrupting { inner: vae.encoder, corruption });
         Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }

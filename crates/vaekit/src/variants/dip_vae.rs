@@ -60,7 +60,7 @@ Kumar, Sattigeri & Balakrishnan, ICLR 2018, arXiv:1711.00848.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        let settings = &settings.fixed(self.name(), "diagonal-gaussian")?;
+        let settings = settings.fixed(self.name(), "diagonal-gaussian")?;
         Ok(Recipe {
             vae: settings.model(target)?,
             objective: Box::new(Moments {

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::nn::Init;
 use crate::objective::Factor;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, one_group};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense, one_group};
 
 /// `factor-vae`
 pub struct FactorVae;
@@ -58,6 +58,7 @@ Kim & Mnih, Disentangling by Factorising, ICML 2018, arXiv:1802.05983.
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         let vae = settings.model(target)?;
         one_group(self.name(), &vae)?;
+        dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         let mut init = Init::new(target.rng.at(2));
         let latent = vae.groups.iter().sum();

@@ -3,7 +3,7 @@
 use crate::objective::Elbo;
 use crate::{Error, Result};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense};
 
 /// `gm-vae`
 pub struct GmVae;
@@ -59,6 +59,7 @@ Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, ar
             return Err(Error::setting("prior", problem));
         }
         let vae = settings.model(target)?;
+        dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         let objective = Elbo { pretrain: params.number("pretrain") as u64, ..settings.elbo()? };
         Ok(Recipe { vae, objective: Box::new(objective) })

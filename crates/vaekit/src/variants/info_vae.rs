@@ -1,9 +1,9 @@
 //! The aggregate of all codes is compared with the prior.
 
-use crate::Result;
 use crate::objective::{Distance, OnCodes};
+use crate::{Error, Result};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, kernel, one_group};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense, kernel, one_group};
 
 /// `info-vae`
 pub struct InfoVae;
@@ -62,14 +62,19 @@ Zhao, Song & Ermon, InfoVAE, AAAI 2019, arXiv:1706.02262, equation 6.
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["free_bits", "estimator"])?;
         let alpha = params.number("alpha");
+        let weight = alpha + params.number("lambda") - 1.0;
+        if weight < 0.0 {
+            return Err(Error::setting("lambda", format!("alpha + lambda - 1 is {weight}, expected at least 0")));
+        }
         let vae = settings.model(target)?;
         one_group(self.name(), &vae)?;
+        dense(self.name(), &vae)?;
         Ok(Recipe {
             vae,
             objective: Box::new(OnCodes {
                 elbo: settings.elbo()?,
                 distance: Distance::Mmd(kernel(params)),
-                weight: alpha + params.number("lambda") - 1.0,
+                weight,
                 kl: 1.0 - alpha,
             }),
         })

@@ -65,14 +65,17 @@ Dupont, Learning Disentangled Joint Continuous and Discrete Representations, Neu
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["beta", "kl_schedule", "free_bits", "estimator"])?;
-        let settings = &settings.fixed(self.name(), "joint")?;
+        let settings = settings.fixed(self.name(), "joint")?;
         Ok(Recipe {
             vae: settings.model(target)?,
             objective: Box::new(Capacity {
                 samples: settings.samples,
                 gamma: params.number("gamma"),
                 capacity: params.number("capacity"),
-                classes: Some((params.number("class_capacity"), settings.latent - settings.categories)),
+                classes: Some((
+                    params.number("class_capacity").min((settings.categories as f64).ln()),
+                    settings.latent - settings.categories,
+                )),
                 period: settings.kl_period,
             }),
         })

@@ -192,13 +192,36 @@ pub fn uses(variant: &dyn Variant) -> Vec<Use> {
     uses
 }
 
+/// Refuses points, and posteriors that only a variant of their own trains.
+fn dense(variant: &str, vae: &Vae) -> Result<()> {
+    let name = vae.posterior.name();
+    if !vae.posterior.is_density() {
+        let problem = format!("'{name}' has no bound, which '{variant}' needs; choose --variant ae");
+        return Err(Error::setting("posterior", problem));
+    }
+    if !vae.posterior.passes_gradients() {
+        let problem = format!("'{name}' belongs to --variant two-stage-vae, not to '{variant}'");
+        return Err(Error::setting("posterior", problem));
+    }
+    Ok(())
+}
+
 /// Refuses posteriors whose draws in training are relaxed, where the objective needs their density.
 fn exact_draws(variant: &str, vae: &Vae) -> Result<()> {
-    if vae.posterior.is_density() && vae.posterior.is_exact_in_training() {
+    dense(variant, vae)?;
+    if vae.posterior.is_exact_in_training() {
         return Ok(());
     }
     let problem = format!("'{}' has no exact density in training, which '{variant}' needs", vae.posterior.name());
     Err(Error::setting("posterior", format!("{problem}; choose another, diagonal-gaussian for one")))
+}
+
+/// Refuses priors that an objective would not train.
+fn plain_prior(variant: &str, settings: &ModelSettings) -> Result<()> {
+    match settings.prior.as_str() {
+        "auto" | "standard-normal" => Ok(()),
+        other => Err(Error::setting("prior", format!("'{variant}' draws from N(0, I), found '{other}'; leave it out"))),
+    }
 }
 
 /// Refuses hierarchies where an objective looks at one group of latents.

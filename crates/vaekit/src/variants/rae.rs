@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::objective::{Penalty, Regularized};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, plain_prior};
 
 /// `rae`
 pub struct Rae;
@@ -56,6 +56,10 @@ Ghosh et al., From Variational to Deterministic Autoencoders, ICLR 2020, arXiv:1
 "
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn params(&self) -> &'static [Param] {
         &PARAMS
     }
@@ -66,7 +70,8 @@ Ghosh et al., From Variational to Deterministic Autoencoders, ICLR 2020, arXiv:1
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
-        let settings = &settings.fixed(self.name(), "deterministic")?;
+        let settings = settings.fixed(self.name(), "deterministic")?;
+        plain_prior(self.name(), settings)?;
         let penalty = if params.choice("penalty") == "gradient" { Penalty::Gradient } else { Penalty::Weights };
         let (codes, decoder) = (params.number("codes"), params.number("decoder"));
         Ok(Recipe { vae: settings.model(target)?, objective: Box::new(Regularized { codes, decoder, penalty }) })

@@ -153,10 +153,14 @@ impl ModelSettings {
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         // Streams of their own, so that networks begin alike whatever stands between them.
         let mut own = Init::new(target.rng.at(1));
+        if parts.weights() > MAX_WEIGHTS {
+            let problem = format!("together with latent and flow_hidden make more than {MAX_WEIGHTS:.0e} weights");
+            return Err(Error::setting("components", problem));
+        }
         let posterior = choice::posterior(&self.posterior, parts, &mut own)?;
-        let prior = choice::prior(&self.prior, posterior.support(), parts, &mut own)?;
+        let prior = choice::prior(&self.prior, &*posterior, parts, &mut own)?;
         let network = self.network()?;
-        let weights = network.weights(target.spec, self.latent)?;
+        let weights = network.weights(target.spec, self.latent + classes)?;
         if weights > MAX_WEIGHTS {
             let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
             let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
@@ -164,8 +168,7 @@ impl ModelSettings {
         }
         let groups = posterior.groups(self.latent);
         let (first, last) = (self.hidden.first().copied().unwrap_or(1), self.hidden.last().copied().unwrap_or(1));
-        let flows = 4.0 * (self.latent * self.flow_hidden) as f64 * self.flow_steps as f64;
-        if last as f64 * posterior.raw_width(self.latent) as f64 > MAX_WEIGHTS || flows > MAX_WEIGHTS {
+        if last as f64 * posterior.raw_width(self.latent) as f64 > MAX_WEIGHTS {
             let problem = format!(
                 "'{}' with {} dimensions of z makes more than {MAX_WEIGHTS:.0e} weights",
                 self.posterior, self.latent
@@ -185,7 +188,7 @@ impl ModelSettings {
         };
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
         let outputs = likelihood.raw_width(target.spec.width());
-        if first as f64 * outputs as f64 > MAX_WEIGHTS {
+        if network.net == Net::Mlp && first as f64 * outputs as f64 > MAX_WEIGHTS {
             let problem =
                 format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
             return Err(Error::setting("likelihood", problem));
@@ -201,24 +204,41 @@ impl ModelSettings {
         Ok(Vae { encoder, posterior, prior, decoder, likelihood, groups })
     }
 
-    /// These settings with a posterior that the variant is about.
+    /// These settings, whose posterior must be the one that the variant is about.
     ///
     /// # Errors
     /// Another one was asked for.
-    pub(super) fn fixed(&self, variant: &str, posterior: &str) -> Result<Self> {
-        let plain = Self::default().posterior;
-        if self.posterior != plain && self.posterior != posterior {
-            let problem = format!("'{variant}' has '{posterior}'; leave it out, or use another variant");
-            return Err(Error::setting("posterior", problem));
+    pub(super) fn fixed(&self, variant: &str, posterior: &str) -> Result<&Self> {
+        if self.posterior == posterior {
+            return Ok(self);
         }
-        Ok(Self { posterior: posterior.into(), ..self.clone() })
+        let problem = format!("'{variant}' has '{posterior}'; leave it out, or use another variant");
+        Err(Error::setting("posterior", problem))
+    }
+
+    /// The same for variants that are older than the setting: their runs do not name it.
+    ///
+    /// # Errors
+    /// Another one was asked for.
+    pub(super) fn pointwise(&self, variant: &str) -> Result<Self> {
+        if self.prior != Self::default().prior {
+            return Err(Error::setting("prior", format!("has no meaning for '{variant}'; leave it out")));
+        }
+        let point = Self { posterior: "deterministic".into(), ..self.clone() };
+        if self.posterior != Self::default().posterior {
+            self.fixed(variant, "deterministic")?;
+        }
+        Ok(point)
     }
 
     /// The evidence lower bound of these settings.
     ///
     /// # Errors
-    /// An unknown estimator.
+    /// An unknown estimator, or one that does not go with free bits.
     pub fn elbo(&self) -> Result<Elbo> {
+        if self.free_bits > 0.0 && self.estimator()? != Estimator::Reparameterized {
+            return Err(Error::setting("free_bits", "goes with --estimator reparameterized alone"));
+        }
         Ok(Elbo {
             estimator: self.estimator()?,
             beta: self.beta,

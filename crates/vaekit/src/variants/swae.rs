@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::objective::{Distance, OnCodes};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, plain_prior};
 
 /// `swae`
 pub struct Swae;
@@ -50,13 +50,18 @@ Kolouri et al., Sliced Wasserstein Auto-Encoders, ICLR 2019, arXiv:1804.01947, e
 "
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn params(&self) -> &'static [Param] {
         &PARAMS
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
-        let settings = &settings.fixed(self.name(), "deterministic")?;
+        let settings = settings.fixed(self.name(), "deterministic")?;
+        plain_prior(self.name(), settings)?;
         Ok(Recipe {
             vae: settings.model(target)?,
             objective: Box::new(OnCodes {

@@ -44,7 +44,7 @@ Dai & Wipf, Diagnosing and Enhancing VAE Models, ICLR 2019, arXiv:1903.05789.
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["free_bits", "estimator"])?;
-        let settings = &settings.fixed(self.name(), "staged")?;
+        let settings = settings.fixed(self.name(), "staged")?;
         Ok(Recipe { vae: settings.model(target)?, objective: Box::new(TwoStage(settings.elbo()?)) })
     }
 }

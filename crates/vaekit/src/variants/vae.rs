@@ -1,8 +1,8 @@
 //! The variational autoencoder itself.
 
-use crate::{Error, Result};
+use crate::Result;
 
-use super::{ModelSettings, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Params, Recipe, Target, Variant, dense};
 
 /// `vae`
 pub struct PlainVae;
@@ -39,9 +39,7 @@ Rezende, Mohamed & Wierstra, ICML 2014, arXiv:1401.4082.
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         let vae = settings.model(target)?;
-        if !vae.posterior.is_density() {
-            return Err(Error::setting("posterior", "a point has no bound; choose --variant ae"));
-        }
+        dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }

@@ -4,7 +4,7 @@ use crate::Result;
 use crate::nn::Init;
 use crate::objective::Perceiver;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, one_group};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense, one_group};
 
 /// `vae-gan`
 pub struct VaeGan;
@@ -65,6 +65,7 @@ Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICM
         settings.without(self.name(), &["samples"])?;
         let vae = settings.model(target)?;
         one_group(self.name(), &vae)?;
+        dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         let (features, weight) = (params.number("features"), params.number("adversary"));
         let width = params.number("discriminator") as usize;

@@ -63,7 +63,7 @@ van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937.
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["estimator"])?;
-        let settings = &settings.fixed(self.name(), "quantized")?;
+        let settings = settings.fixed(self.name(), "quantized")?;
         let parts = Parts {
             positions: params.number("positions") as usize,
             commitment: params.number("commitment"),

@@ -54,7 +54,7 @@ Tonolini, Jensen & Murray-Smith, Variational Sparse Coding, UAI 2019.
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["estimator"])?;
-        let settings = &settings.fixed(self.name(), "spike-and-slab")?;
+        let settings = settings.fixed(self.name(), "spike-and-slab")?;
         let parts = Parts { slab: params.number("slab"), ..settings.parts(target) };
         Ok(Recipe { vae: settings.assemble(target, &parts, 0)?, objective: Box::new(settings.elbo()?) })
     }

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::objective::{Distance, OnCodes};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, kernel};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, kernel, plain_prior};
 
 /// `wae-mmd`
 pub struct WaeMmd;
@@ -50,13 +50,18 @@ Tolstikhin et al., Wasserstein Auto-Encoders, ICLR 2018, arXiv:1711.01558, algor
 "
     }
 
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("posterior", "deterministic")]
+    }
+
     fn params(&self) -> &'static [Param] {
         &PARAMS
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
-        let settings = &settings.fixed(self.name(), "deterministic")?;
+        let settings = settings.fixed(self.name(), "deterministic")?;
+        plain_prior(self.name(), settings)?;
         Ok(Recipe {
             vae: settings.model(target)?,
             objective: Box::new(OnCodes {

@@ -29,6 +29,10 @@ impl PosteriorFamily for DiagonalGaussian {
         2 * latent
     }
 
+    fn begins_with_gaussian(&self) -> bool {
+        true
+    }
+
     fn is_held(&self) -> bool {
         true
     }

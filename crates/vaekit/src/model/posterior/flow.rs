@@ -168,6 +168,10 @@ impl<M: Bend> PosteriorFamily for Flow<M> {
         2 * latent + self.steps * self.map.raw_width(latent)
     }
 
+    fn begins_with_gaussian(&self) -> bool {
+        true
+    }
+
     fn posterior<'a>(&'a self, mut raw: Vec<Tensor<2>>, _: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
         let raw = raw.swap_remove(0);
         let width = raw.dims()[1];

@@ -70,6 +70,16 @@ pub trait PosteriorFamily: Parameters + Send {
         true
     }
 
+    /// True where raw outputs begin with D means and D log-variances of a Gaussian.
+    fn begins_with_gaussian(&self) -> bool {
+        false
+    }
+
+    /// False where draws hold back gradients on purpose, so that only an objective of their own trains them.
+    fn passes_gradients(&self) -> bool {
+        true
+    }
+
     /// True where [`Posterior::detached`] gives one.
     fn is_held(&self) -> bool {
         false

@@ -52,6 +52,10 @@ impl PosteriorFamily for Staged {
         vec![latent, upper(latent)]
     }
 
+    fn passes_gradients(&self) -> bool {
+        false
+    }
+
     fn support(&self) -> Support {
         Support::Groups
     }
