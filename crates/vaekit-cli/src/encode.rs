@@ -32,7 +32,7 @@ impl Encode {
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
         let codes = run.encode(&data, &rows)?;
         if self.log_var && codes.log_var.is_none() {
-            return Err(Error::setting("log-var", "this model's codes are points; leave the flag out"));
+            return Err(Error::setting("log-var", "this model's codes have no log-variances; leave the flag out"));
         }
         codes.values(self.log_var).write(&self.out)?;
         say::wrote(&self.out, rows.len(), &self.common);

@@ -41,7 +41,12 @@ impl Traverse {
         self.common.start()?;
         check_output(&self.out)?;
         if self.manifold {
-            let values = Run::open(&self.input.run)?.manifold(usize::from(self.steps))?;
+            let run = Run::open(&self.input.run)?;
+            let run = match &self.class {
+                Some(class) => run.of_class(class)?,
+                None => run,
+            };
+            let values = run.manifold(usize::from(self.steps))?;
             values.write(&self.out)?;
             say::wrote(&self.out, values.len(), &self.common);
             return Ok(());

@@ -183,7 +183,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
             None => say::out(&format!("{}none: grey values under a Bernoulli are no likelihood", name("bits/dim"))),
         }
         if let Some(active) = f.active_units {
-            say::out(&format!("{}{active} of {}", name("active units"), run.config().model.latent));
+            say::out(&format!("{}{active} of {}", name("active units"), run.vae().latent()));
         }
     } else {
         say::out(&format!(

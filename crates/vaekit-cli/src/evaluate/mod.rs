@@ -97,9 +97,10 @@ impl Evaluate {
 
     /// What is judged beside the likelihood.
     fn asked<'a>(&self, factors: Option<&'a Factors>) -> Vec<Judgement<'a>> {
-        let density = self.importance_samples.is_some() || self.annealed.is_some() || self.gap.is_some();
         let all = [
-            (density, Judgement::Likelihood),
+            (self.importance_samples.is_some(), Judgement::Likelihood),
+            (self.annealed.is_some(), Judgement::Annealed),
+            (self.gap.is_some(), Judgement::Gap),
             (self.latents, Judgement::Latents),
             (self.disentanglement, Judgement::Disentanglement(factors)),
             (self.representation, Judgement::Representation),
@@ -150,7 +151,7 @@ impl Evaluate {
 /// One part, measured and shown.
 fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &mut Shown) -> Result<()> {
     match what {
-        Judgement::Likelihood => {}
+        Judgement::Likelihood | Judgement::Annealed | Judgement::Gap => {}
         Judgement::Latents => shown.part("latents", &run.aggregate(data, rows)?, lines::latents),
         Judgement::Disentanglement(given) => {
             let (scores, constant) = run.disentanglement(data, rows, given)?;

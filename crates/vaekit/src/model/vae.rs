@@ -21,7 +21,7 @@ pub struct Vae {
     pub groups: Vec<usize>,
 }
 
-/// What an objective sees of a batch: densities, and no networks.
+/// What an objective sees of a batch: densities at draws, and what it may ask at others.
 pub struct ElboTerms<'a> {
     /// The rows, with their labels, mask and addresses of noise.
     pub batch: &'a Batch,
@@ -151,6 +151,11 @@ impl Vae {
             self.encoder.forward(&batch, Mode::Infer)
         };
         self.prior.prior(Rc::new(encode))
+    }
+
+    /// Dimensions of z, all groups together.
+    pub fn latent(&self) -> usize {
+        self.groups.iter().sum()
     }
 
     /// q(z given x) of a batch.

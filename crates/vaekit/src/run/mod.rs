@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use crate::data::{Dataset, Kind, OpenOptions, Preparation, Splits, public, split};
 use crate::eval::quality::Classifier;
 use crate::model::Vae;
+use crate::model::likelihood::Domain;
 use crate::nn::Parameters;
 use crate::rng::Rng;
 use crate::variants::{self, Recipe, Target, Variant};
@@ -149,12 +150,33 @@ impl Run {
     /// # Errors
     /// Another shape, with both named.
     pub fn check_fits(&self, data: &Dataset) -> Result<()> {
-        if self.recipe.vae.decoder.classes().is_some_and(|n| data.labels.as_ref().is_none_or(|l| l.names.len() > n)) {
-            let classes = self.file.data.classes.join(", ");
-            return Err(Error::data(
-                &data.name,
-                format!("needs a class for each row, of {classes}; this model is conditional"),
-            ));
+        if self.recipe.vae.decoder.classes().is_some() {
+            let names = data.labels.as_ref().map(|l| l.names.as_slice()).unwrap_or_default();
+            if names != self.file.data.classes {
+                let (wanted, found) = (self.file.data.classes.join(", "), names.join(", "));
+                let problem =
+                    format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
+                return Err(Error::data(
+                    &data.name,
+                    format!("{problem}; bring the same, by --label-column for a table"),
+                ));
+            }
+        }
+        match self.recipe.vae.likelihood.domain() {
+            Domain::Counts => data.check_counts()?,
+            Domain::Bytes if data.spec.kind == Kind::Real => {
+                let problem = format!("holds {}, and this model's likelihood is of bytes", data.spec);
+                return Err(Error::data(&data.name, problem));
+            }
+            // Bytes of another scale would come out beyond 0 and 1.
+            Domain::Bytes | Domain::Binary | Domain::Unit if data.spec.kind != self.file.data.spec.kind => {
+                let (theirs, ours) = (&data.spec, &self.file.data.spec);
+                let inside = data.spec.kind == Kind::Binary || self.file.transform.gives_unit_interval(&data.spec);
+                if !inside {
+                    return Err(Error::data(&data.name, format!("holds {theirs}; this model was trained on {ours}")));
+                }
+            }
+            _ => {}
         }
         let (ours, theirs) = (&self.file.data.spec, &data.spec);
         let same_shape = match ours.is_image() {

@@ -279,9 +279,9 @@ impl Trainer {
         let c = &session.file.config;
         if !session.recipe.objective.is_warm(session.state.epoch as f64) {
             (self.listener)(TrainEvent::Warning(format!(
-                "the KL weight was still rising when training ended (kl_period is {} epochs): the model was trained \
-                 with beta below {}; train longer or shorten kl_period",
-                c.model.kl_period, c.model.beta
+                "the KL schedule had not come to its end when training did (kl_period is {} epochs): the model was \
+                 trained with less of a KL, or another, than it asks for; train longer or shorten kl_period",
+                c.model.kl_period
             )));
         }
         let step = session.state.step;
@@ -290,12 +290,12 @@ impl Trainer {
                 "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
             )));
         } else if let Some((active, rate)) = activity
-            && (active * 20 <= c.model.latent || rate < IDLE)
+            && (active * 20 <= session.recipe.vae.latent() || rate < IDLE)
         {
             (self.listener)(TrainEvent::Warning(format!(
                 "posterior collapse: {active} of {} latent dimensions are active and carry {rate:.2} nats together; \
                  try a smaller beta, --kl-schedule linear, --free-bits 0.1, or a smaller decoder",
-                c.model.latent
+                session.recipe.vae.latent()
             )));
         }
         Ok(())

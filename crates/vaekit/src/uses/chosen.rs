@@ -6,7 +6,7 @@ use vaekit_ops::{device, to_vec};
 use crate::Result;
 use crate::data::{Batches, Dataset, Step};
 use crate::eval::representation::{Clusters, adjusted_rand, best_accuracy, normalized_information};
-use crate::model::Mode;
+use crate::model::{Mode, Support};
 use crate::run::Run;
 
 use super::BATCH;
@@ -29,6 +29,11 @@ impl Run {
     /// Rows of another shape than the model's.
     pub fn chosen(&self, data: &Dataset, rows: &[u32]) -> Result<Chosen> {
         self.check_fits(data)?;
+        let mut found = Chosen::default();
+        let support = self.vae().prior.support();
+        if self.vae().prior.components().is_none() && !matches!(support, Support::Codes { .. }) {
+            return Ok(found);
+        }
         let prior = self.vae().prior();
         let (mut likeliest, mut components) = (Vec::new(), 0);
         let (mut counts, mut size) = (Vec::new(), 0);
@@ -46,7 +51,6 @@ impl Run {
             }
             Ok(Step::Continue)
         })?;
-        let mut found = Chosen::default();
         if components > 0 {
             let used: std::collections::BTreeSet<&usize> = likeliest.iter().collect();
             found.components_used = Some((used.len(), components));

@@ -173,8 +173,15 @@ fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
     if !first.is_likelihood_of_data() && space && kind {
         notes.push("Grey values under a Bernoulli: these nats compare with each other, and with nothing else.".into());
     }
+    let conditional = first.vae().decoder.classes().is_some();
+    let same_question = same(&|r| r.vae().decoder.classes().is_some() == conditional);
+    if !same_question {
+        notes.push(
+            "Some models are conditional on classes: their log p(x | class) is no log p(x) to compare with.".into(),
+        );
+    }
     let density = runs.iter().any(|r| r.vae().posterior.is_density());
-    (notes, space && kind && density)
+    (notes, space && kind && density && same_question)
 }
 
 /// The settings in which runs differ, in the order given.

@@ -39,6 +39,11 @@ impl Codes {
     }
 }
 
+/// The class of a row, where rows have classes.
+pub(super) fn class_of(data: &Dataset, row: u32) -> Option<u32> {
+    data.labels.as_ref().map(|labels| labels.ids[row as usize])
+}
+
 impl Run {
     /// Encodes rows.
     ///
@@ -63,14 +68,19 @@ impl Run {
     /// # Errors
     /// Codes of another width than the model's.
     pub fn decode(&self, codes: &[f32], width: usize, tiles: usize) -> Result<Values> {
-        let latent: usize = self.vae().groups.iter().sum();
+        self.decode_as(codes, width, tiles, self.class())
+    }
+
+    /// The same for a class, where the model is conditional; without one, the first.
+    pub(super) fn decode_as(&self, codes: &[f32], width: usize, tiles: usize, class: Option<u32>) -> Result<Values> {
+        let latent = self.vae().latent();
         if width != latent {
             return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
         }
         let mut values = Vec::new();
         for chunk in codes.chunks(BATCH * latent) {
             let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::here());
-            let label = self.class().map(|class| vec![class; chunk.len() / latent]);
+            let label = class.map(|class| vec![class; chunk.len() / latent]);
             values.extend(to_vec(self.vae().decode_mean(z, label.as_deref())));
         }
         Ok(Values::of_rows(self, values, tiles))

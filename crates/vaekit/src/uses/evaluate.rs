@@ -15,7 +15,7 @@ impl Run {
     pub fn evaluate(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<(Figures, LatentStats)> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        let batches = Batches::in_order(data, &preparation, rows, (BATCH / samples).max(1));
+        let batches = Batches::in_order(data, &preparation, rows, (self.at_once(BATCH) / samples).max(1));
         let (mut figures, stats) = evaluate(self.vae(), &batches, samples, self.rng())?;
         if !self.is_likelihood_of_data() {
             figures.bits_per_dim = None;

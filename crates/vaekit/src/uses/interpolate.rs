@@ -5,7 +5,7 @@ use crate::rng::{Purpose, below};
 use crate::run::Run;
 use crate::{Error, Result};
 
-use super::Values;
+use super::{Values, encode::class_of};
 
 /// Between what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ impl Run {
                     }
                 }
                 let codes = self.encode(data, &[*a, *b])?;
-                self.decode(&line(codes.row(0), codes.row(1), steps).concat(), codes.latent, steps)
+                let between = line(codes.row(0), codes.row(1), steps).concat();
+                self.decode_as(&between, codes.latent, steps, self.class().or(class_of(data, *a)))
             }
             Between::Classes(a, b) => {
                 let (a, b) = (self.examples(data, rows, a)?, self.examples(data, rows, b)?);

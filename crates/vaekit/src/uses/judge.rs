@@ -7,6 +7,8 @@ use crate::eval::disentanglement::{Disentanglement, Factor, disentanglement};
 use crate::eval::latents::{Aggregate, Matrix, Posteriors, aggregate};
 use crate::eval::quality::{Classifier, Quality, frechet, kernel_distance, manifold};
 use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
+use crate::model::posterior::{DiagonalGaussian, PosteriorFamily};
+use crate::model::{Form, Support};
 use crate::rng::Purpose;
 use crate::run::Run;
 use crate::{Error, Result, variants};
@@ -29,6 +31,10 @@ const JUDGED: usize = 10_000;
 pub enum Judgement<'a> {
     /// log p(x) by sampling.
     Likelihood,
+    /// log p(x) by annealing.
+    Annealed,
+    /// What the ELBO lacks, in two parts.
+    Gap,
     /// [`Run::aggregate`]
     Latents,
     /// [`Run::disentanglement`]
@@ -62,7 +68,13 @@ impl Run {
         };
         match what {
             Judgement::Likelihood => density("log p(x)"),
-            Judgement::Latents => density("latents").and_then(|()| enough("latents", rows, 20)),
+            Judgement::Annealed => density("log p(x)").and_then(|()| self.is_held("annealing")),
+            Judgement::Gap => density("log p(x)").and_then(|()| self.is_climbed()),
+            Judgement::Latents => {
+                density("latents")?;
+                self.is_standard()?;
+                enough("latents", rows, 20)
+            }
             Judgement::Disentanglement(given) => self.varying(data, rows, given).map(drop),
             Judgement::Representation => taught("representation", "a probe"),
             Judgement::Quality => {
@@ -75,16 +87,49 @@ impl Run {
         }
     }
 
+    /// Annealing asks for q(z given x) at any z of one real group.
+    fn is_held(&self, what: &'static str) -> Result<()> {
+        let posterior = &self.vae().posterior;
+        if posterior.is_held() && posterior.support() == Support::Reals {
+            return Ok(());
+        }
+        let problem =
+            format!("moves real codes under a Gaussian, and these are '{}'; use importance sampling", posterior.name());
+        Err(Error::unsupported(what, problem))
+    }
+
+    /// The best q of a row is found by climbing, which choices do not allow.
+    fn is_climbed(&self) -> Result<()> {
+        let posterior = &self.vae().posterior;
+        if posterior.is_exact_in_training() && !matches!(posterior.support(), Support::Codes { .. }) {
+            return Ok(());
+        }
+        let problem = format!("climbs with draws that have slopes, and those of '{}' are choices", posterior.name());
+        Err(Error::unsupported("gap", problem))
+    }
+
+    /// What compares codes with N(0, I) one dimension at a time.
+    fn is_standard(&self) -> Result<()> {
+        let standard = matches!(self.vae().prior().form(), Form::Standard);
+        if standard && self.vae().posterior.name() == DiagonalGaussian.name() {
+            return Ok(());
+        }
+        let (q, p) = (self.vae().posterior.name(), self.vae().prior.name());
+        let problem = format!("compares diagonal Gaussians with N(0, I), and this model has '{q}' and '{p}'");
+        Err(Error::unsupported("latents", problem))
+    }
+
     /// All codes of the rows (at most 4,000) against N(0, I).
     ///
     /// # Errors
-    /// A model whose codes are points.
+    /// A model whose codes are not diagonal Gaussians, or whose prior is another.
     pub fn aggregate(&self, data: &Dataset, rows: &[u32]) -> Result<Aggregate> {
         enough("latents", rows, 20)?;
         let q = self.posteriors(data, &self.some(rows, AGGREGATE))?;
         let Some(q) = q.1 else {
-            return Err(Error::unsupported("latents", "an autoencoder has no prior to compare its codes with"));
+            return Err(Error::unsupported("latents", "these codes are no diagonal Gaussians"));
         };
+        self.is_standard()?;
         Ok(aggregate(&q, self.rng()))
     }
 

@@ -8,7 +8,7 @@ use crate::run::Run;
 
 /// Rows whose samples are decoded together; with 128 samples each, 4,096.
 const ROWS: usize = 32;
-/// Decoded values that are held at once, 64 MB a tensor.
+/// No more rows than this would be decoded together, however narrow.
 const CHAIN_VALUES: usize = 1 << 24;
 
 impl Run {
@@ -19,7 +19,7 @@ impl Run {
     pub fn importance(&self, data: &Dataset, rows: &[u32], samples: usize, heard: Heard<'_>) -> Result<Evidence> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        let batch = (CHAIN_VALUES / (128 * data.spec.width())).clamp(1, ROWS);
+        let batch = (self.at_once(CHAIN_VALUES) / 128).clamp(1, ROWS);
         importance(self.vae(), &Batches::in_order(data, &preparation, rows, batch), samples, self.rng(), heard)
     }
 
@@ -30,7 +30,7 @@ impl Run {
     pub fn annealed(&self, data: &Dataset, rows: &[u32], how: Annealing, heard: Heard<'_>) -> Result<Evidence> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        let batch = (CHAIN_VALUES / (how.chains * data.spec.width()).max(1)).clamp(1, 100);
+        let batch = (self.at_once(CHAIN_VALUES) / how.chains.max(1)).clamp(1, 100);
         annealed(self.vae(), &Batches::in_order(data, &preparation, rows, batch), how, self.rng(), heard)
     }
 
@@ -41,7 +41,7 @@ impl Run {
     pub fn gap(&self, data: &Dataset, rows: &[u32], evidence: &Evidence, heard: Heard<'_>) -> Result<Gap> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        let batch = (CHAIN_VALUES / (500 * data.spec.width())).clamp(1, 8);
+        let batch = (self.at_once(CHAIN_VALUES) / 500).clamp(1, 8);
         split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, batch), evidence, self.rng(), heard)
     }
 

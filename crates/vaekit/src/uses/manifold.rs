@@ -2,6 +2,7 @@
 
 use vaekit_ops::math;
 
+use crate::model::Form;
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -15,13 +16,20 @@ impl Run {
     /// # Errors
     /// Codes of another number of dimensions.
     pub fn manifold(&self, steps: usize) -> Result<Values> {
-        let latent = self.config().model.latent;
+        let latent = self.vae().latent();
         if latent != 2 {
             return Err(Error::unsupported(
                 "manifold",
                 format!(
                     "shows a plane, but these codes have {latent} dimensions; train with --latent 2, or use traverse"
                 ),
+            ));
+        }
+        if !matches!(self.vae().prior().form(), Form::Standard) {
+            let name = self.vae().prior.name();
+            return Err(Error::unsupported(
+                "manifold",
+                format!("shows N(0, I), and this prior is '{name}'; use traverse"),
             ));
         }
         let at = |i: usize| quantile(0.025 + 0.95 * i as f32 / (steps.max(2) - 1) as f32);

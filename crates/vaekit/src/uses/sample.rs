@@ -12,6 +12,9 @@ use super::{BATCH, Source, Values};
 /// Values that are held in memory at once: 4 GB.
 const MAX_VALUES: usize = 1 << 30;
 
+/// Decoder outputs that are held at once, 64 MB.
+const HELD: usize = 1 << 24;
+
 /// What to show of p(x given z).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -40,18 +43,11 @@ impl Run {
                 "has no prior to sample from: its codes lie anywhere; use --from mixture or flow, or train --variant vae",
             ));
         }
-        let width = self.file().data.spec.width();
-        if n.saturating_mul(width) > MAX_VALUES {
-            let most = MAX_VALUES / width;
-            return Err(Error::setting(
-                "n",
-                format!("found {n}, expected at most {most} rows of {width} values at once"),
-            ));
-        }
+        let width = self.holds(n)?;
         let vae = self.vae();
         let mut values = Vec::with_capacity(n * width);
         let ids: Vec<u64> = (0..n as u64).collect();
-        for rows in ids.chunks(BATCH) {
+        for rows in ids.chunks(self.at_once(BATCH)) {
             let z = vae.prior().sample(rows, rng);
             let raw = vae.decoder.forward(&z, self.labels(rows).as_deref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
@@ -71,17 +67,34 @@ impl Run {
         observation: Observation,
         rng: Rng,
     ) -> Result<Values> {
+        self.holds(n)?;
         let codes = self.fitted_codes(data, n, source, rng)?;
         let d = codes.len() / n.max(1);
         let ids: Vec<u64> = (0..n as u64).collect();
         let mut values = Vec::new();
-        for rows in ids.chunks(BATCH) {
+        for rows in ids.chunks(self.at_once(BATCH)) {
             let at = rows[0] as usize * d;
             let z = from_vec(codes[at..at + rows.len() * d].to_vec(), [rows.len(), d], &device::here());
             let raw = self.vae().decoder.forward(&self.vae().grouped(z), self.labels(rows).as_deref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
         Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+    }
+
+    /// The width of a row, of which `n` must fit into memory.
+    fn holds(&self, n: usize) -> Result<usize> {
+        let width = self.file().data.spec.width();
+        if n.saturating_mul(width) <= MAX_VALUES {
+            return Ok(width);
+        }
+        let most = MAX_VALUES / width;
+        Err(Error::setting("n", format!("found {n}, expected at most {most} rows of {width} values at once")))
+    }
+
+    /// At most `most` rows, fewer where the decoder gives many numbers for each.
+    pub(super) fn at_once(&self, most: usize) -> usize {
+        let raw = self.vae().likelihood.raw_width(self.file().data.spec.width());
+        (HELD / raw.max(1)).clamp(1, most)
     }
 
     /// Classes for a conditional model's new rows: the one that was chosen, else all in turn.

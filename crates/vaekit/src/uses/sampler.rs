@@ -50,14 +50,15 @@ impl Run {
     /// Codes of several groups, of classes or of a codebook, or a fit that breaks down.
     pub fn fitted_codes(&self, data: &Dataset, n: usize, source: Source, rng: Rng) -> Result<Vec<f32>> {
         let support = self.vae().posterior.support();
-        if !matches!(support, Support::Reals | Support::Sphere) && source != Source::Data {
+        if support != Support::Reals && source != Source::Data {
             return Err(Error::unsupported("from", "fits real codes of one group; use --from prior or data"));
         }
         let rows = self.some(&self.split(data)?.train, FITTED);
         let codes = self.drawn_codes(data, &rows)?;
         let width = codes.len() / rows.len();
         match source {
-            Source::Prior | Source::Data => {
+            Source::Prior => Err(Error::unsupported("from", "draws from the prior need no fit")),
+            Source::Data => {
                 let mut stream = rng.stream(Purpose::Choice, 0);
                 let pick = |_| below(&mut stream, rows.len() as u64) as usize * width;
                 let starts: Vec<usize> = (0..n).map(pick).collect();

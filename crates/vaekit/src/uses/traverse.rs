@@ -2,9 +2,10 @@
 
 use crate::Result;
 use crate::data::Dataset;
+use crate::model::Form;
 use crate::run::Run;
 
-use super::Values;
+use super::{Values, encode::class_of};
 
 /// How far a traversal goes, in standard deviations to each side.
 const REACH: f32 = 3.0;
@@ -15,7 +16,7 @@ impl Run {
     ///
     /// Dimensions come in the order of their KL over `rows`, or of their
     /// variance where there is no KL. A dimension moves over +-3 of the
-    /// prior's standard deviations, or of its own where there is no prior. The
+    /// standard deviations of N(0, I) where that is the prior, of its own elsewhere. The
     /// start is the code of `start`, or the mean code. Returns the order too.
     ///
     /// # Errors
@@ -37,7 +38,8 @@ impl Run {
             Some(row) => self.encode(data, &[row])?.mean,
             None => stats.mean.iter().map(|&m| m as f32).collect(),
         };
-        let has_prior = self.vae().posterior.is_density();
+        // Elsewhere than under N(0, I), where the codes lie says how far to go.
+        let has_prior = self.vae().posterior.is_density() && matches!(self.vae().prior().form(), Form::Standard);
         let mut codes = Vec::with_capacity(order.len() * steps * base.len());
         for &d in &order {
             let (centre, reach) =
@@ -49,6 +51,7 @@ impl Run {
                 codes.extend(code);
             }
         }
-        Ok((self.decode(&codes, base.len(), steps)?, order))
+        let class = self.class().or_else(|| start.and_then(|row| class_of(data, row)));
+        Ok((self.decode_as(&codes, base.len(), steps, class)?, order))
     }
 }

@@ -6,7 +6,7 @@ use crate::objective::ESTIMATORS;
 
 use super::{ParamKind, VARIANTS, Variant, uses};
 
-/// Which VAE should I use? Figures are of bench/zoo.py and docs/results.md.
+/// Which VAE should I use?
 pub const WHICH: &str = include_str!("which.md");
 
 impl dyn Variant {

@@ -47,8 +47,8 @@ impl Run {
         if codes.ncols() == 2 {
             let caption = format!("Mean codes of {n} rows.");
             let mut body = shown("codes", plane(&codes), &caption);
-            if self.vae().posterior.is_density() && data.spec.is_image() {
-                let manifold = self.manifold(20)?;
+            if let (true, Ok(manifold)) = (self.vae().posterior.is_density() && data.spec.is_image(), self.manifold(20))
+            {
                 body += "<h3>What the plane decodes to</h3>";
                 body += &self.shown(
                     &manifold,
@@ -130,8 +130,10 @@ impl Run {
             let (values, order) = self.traverse(data, rows, None, 11, 12)?;
             let order: Vec<String> = order.iter().map(|d| format!("z{d}")).collect();
             body += "<h3>Traversals</h3>";
-            let caption =
-                format!("One dimension moves from -3 to 3, the others stay; from the top: {}.", order.join(", "));
+            let caption = format!(
+                "One dimension moves over three standard deviations to each side, the others stay; from the top: {}.",
+                order.join(", ")
+            );
             body += &self.shown(&values, "traversals of the latent dimensions", &caption)?;
         }
         Ok(Ok(body))

@@ -43,7 +43,7 @@ impl Run {
         }
         line("MSE a value", format!("{:.5}", figures.mse), "of reconstructions from mean codes");
         if let Some(active) = figures.active_units {
-            let all = self.config().model.latent;
+            let all = self.vae().latent();
             line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
         }
         if !self.is_likelihood_of_data() {
@@ -64,7 +64,7 @@ impl Run {
     pub fn row_figures(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<RowFigures> {
         self.check_fits(data)?;
         let preparation = self.preparation();
-        let batches = Batches::in_order(data, &preparation, rows, (BATCH / samples).max(1));
+        let batches = Batches::in_order(data, &preparation, rows, (self.at_once(BATCH) / samples).max(1));
         RowFigures::measure(self.vae(), &batches, samples, self.rng())
     }
 
