@@ -185,7 +185,7 @@ mod tests {
     fn codes() -> Vec<f32> {
         let rows: Vec<u64> = (0..3_000).collect();
         let eps = Rng::new(4).normal(Purpose::Prior, &rows, 2);
-        let at = |row: usize| if row.is_multiple_of(3) { [-4.0, 0.0] } else { [4.0, 1.0] };
+        let at = |row: usize| if row.is_multiple_of(3) { [-1.5, 0.0] } else { [1.5, 1.0] };
         eps.chunks(2)
             .enumerate()
             .flat_map(|(i, e)| [at(i)[0] + 0.5 * e[0], at(i)[1] + 0.5 * e[0] + 0.1 * e[1]])
@@ -197,7 +197,7 @@ mod tests {
         let share = right.len() as f32 / (z.len() / 2) as f32;
         assert!((share - 2.0 / 3.0).abs() < 0.06, "{name}: {share}");
         let mean = right.iter().map(|z| z[1]).sum::<f32>() / right.len() as f32;
-        let covariance = right.iter().map(|z| (z[0] - 4.0) * (z[1] - mean)).sum::<f32>() / right.len() as f32;
+        let covariance = right.iter().map(|z| (z[0] - 1.5) * (z[1] - mean)).sum::<f32>() / right.len() as f32;
         assert!((mean - 1.0).abs() < 0.15 && (covariance - 0.25).abs() < 0.12, "{name}: {mean} {covariance}");
     }
 
