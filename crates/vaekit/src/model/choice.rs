@@ -57,13 +57,15 @@ pub struct KnownPosterior {
     pub build: fn(&Parts, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
 }
 
+type BuildPrior = fn(&Parts, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn PriorFamily>>;
+
 /// A prior in the list.
 pub struct KnownPrior {
     pub name: &'static str,
     pub doc: &'static str,
     /// True where codes of such a kind lie where this prior does.
     lies: fn(Support) -> bool,
-    build: fn(&Parts, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn PriorFamily>>,
+    build: BuildPrior,
 }
 
 /// Every posterior.
