@@ -118,6 +118,20 @@ pub fn unit(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 
+/// Which of several weights a uniform number on [0, 1) falls to; the last takes what rounding leaves.
+pub fn pick(u: f32, weights: impl IntoIterator<Item = f32>) -> usize {
+    let mut left = u;
+    let mut last = 0;
+    for (i, weight) in weights.into_iter().enumerate() {
+        left -= weight;
+        last = i;
+        if left < 0.0 {
+            break;
+        }
+    }
+    last
+}
+
 /// An integer on `0..n`, unbiased to 2^-64 n.
 pub fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
     ((u128::from(rng.next_u64()) * u128::from(n)) >> 64) as u64

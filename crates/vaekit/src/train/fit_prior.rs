@@ -1,14 +1,10 @@
 //! A mixture prior put where the codes of training rows lie.
 
-use linfa::DatasetBase;
-use linfa::prelude::Fit;
-use linfa_clustering::GaussianMixtureModel;
-use rand_xoshiro::Xoshiro256Plus;
-use rand_xoshiro::rand_core::SeedableRng;
 use vaekit_ops::{device, to_vec};
 
 use crate::data::{Batches, Step};
 use crate::eval::latents::Matrix;
+use crate::eval::representation::fit_mixture;
 use crate::model::Mode;
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
@@ -40,9 +36,7 @@ impl Session<'_> {
         encoded?;
         let d = codes.len() / rows.len().max(1);
         let x = Matrix::from_shape_fn((rows.len(), d), |(i, j)| f64::from(codes[i * d + j]));
-        let rng = Xoshiro256Plus::seed_from_u64(seed);
-        let params = GaussianMixtureModel::params_with_rng(components, rng).n_runs(3).max_n_iterations(100);
-        let fit = params.tolerance(1e-3).reg_covariance(1e-4).fit(&DatasetBase::from(x));
+        let fit = fit_mixture(&x, components, 3, seed);
         let fit = fit.map_err(|e| {
             Error::setting("pretrain", format!("the codes have no mixture to begin with: {e}; use another seed or 0"))
         })?;

@@ -1,19 +1,15 @@
 //! Where codes for new rows come from: the prior, or a density fitted to the codes of training rows.
 
-use linfa::DatasetBase;
-use linfa::prelude::Fit;
-use linfa_clustering::GaussianMixtureModel;
-use rand_xoshiro::Xoshiro256Plus;
-use rand_xoshiro::rand_core::SeedableRng;
 use vaekit_ops::optimizer::{Adam, adam};
 use vaekit_ops::{Tensor, device, from_vec, scalar, to_vec};
 
 use crate::data::{Batches, Dataset, Step};
 use crate::eval::latents::Matrix;
+use crate::eval::representation::fit_mixture;
 use crate::model::prior::MaskedAutoregressive;
 use crate::model::{Mode, PriorFamily, Support};
 use crate::nn::{Init, Parameters};
-use crate::rng::{Purpose, Rng, below, unit};
+use crate::rng::{Purpose, Rng, below, pick, unit};
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -90,9 +86,8 @@ impl Run {
 fn mixture(codes: &[f32], d: usize, n: usize, rng: Rng) -> Result<Vec<f32>> {
     let rows = codes.len() / d;
     let x = Matrix::from_shape_fn((rows, d), |(i, j)| f64::from(codes[i * d + j]));
-    let seed = Xoshiro256Plus::seed_from_u64(u64::from(rng.permutation(Purpose::Choice, 1 << 16)[0]));
-    let params = GaussianMixtureModel::params_with_rng(COMPONENTS.min(rows), seed).n_runs(1).max_n_iterations(100);
-    let fit = params.tolerance(1e-3).reg_covariance(1e-4).fit(&DatasetBase::from(x));
+    let seed = u64::from(rng.permutation(Purpose::Choice, 1 << 16)[0]);
+    let fit = fit_mixture(&x, COMPONENTS.min(rows), 1, seed);
     let fit = fit.map_err(|e| Error::data("codes", format!("have no mixture: {e}; try --from flow")))?;
     let (weights, means, covariances) = (fit.weights(), fit.means(), fit.covariances());
     let factors: Vec<Vec<f64>> =
@@ -101,12 +96,8 @@ fn mixture(codes: &[f32], d: usize, n: usize, rng: Rng) -> Result<Vec<f32>> {
     let eps = rng.normal(Purpose::Prior, &ids, d);
     let mut out = Vec::with_capacity(n * d);
     for (row, id) in ids.iter().enumerate() {
-        let mut left = f64::from(unit(rand::Rng::next_u32(&mut rng.at_seed_of(1).stream(Purpose::Prior, *id))));
-        let chosen = weights.iter().position(|w| {
-            left -= w;
-            left < 0.0
-        });
-        let c = chosen.unwrap_or(weights.len() - 1);
+        let u = unit(rand::Rng::next_u32(&mut rng.at_seed_of(1).stream(Purpose::Prior, *id)));
+        let c = pick(u, weights.iter().map(|w| *w as f32));
         let noise = &eps[row * d..(row + 1) * d];
         out.extend((0..d).map(|i| {
             let moved: f64 = (0..=i).map(|j| factors[c][i * d + j] * f64::from(noise[j])).sum();

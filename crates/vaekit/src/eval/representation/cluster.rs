@@ -2,7 +2,7 @@
 
 use linfa::DatasetBase;
 use linfa::prelude::{Fit, Predict};
-use linfa_clustering::{GaussianMixtureModel, KMeans};
+use linfa_clustering::{GaussianMixtureModel, GmmError, KMeans};
 use rand_xoshiro::Xoshiro256Plus;
 use rand_xoshiro::rand_core::SeedableRng;
 
@@ -24,11 +24,22 @@ pub fn k_means(x: &Matrix, clusters: usize, starts: usize, seed: u64) -> Result<
     Ok(fit.predict(x).to_vec())
 }
 
-/// The cluster of each row by a mixture of Gaussians with full covariances,
-/// started from k-means; none where the fit breaks down (a cluster of too few rows).
-pub fn mixture(x: &Matrix, clusters: usize, seed: u64) -> Option<Vec<usize>> {
-    let set = DatasetBase::from(x.clone());
+/// A mixture of Gaussians with full covariances, started from k-means, the best of several starts.
+///
+/// # Errors
+/// A fit that breaks down: a cluster of too few rows.
+pub fn fit_mixture(
+    x: &Matrix,
+    clusters: usize,
+    starts: u64,
+    seed: u64,
+) -> std::result::Result<GaussianMixtureModel<f64>, GmmError> {
     let rng = Xoshiro256Plus::seed_from_u64(seed);
-    let params = GaussianMixtureModel::params_with_rng(clusters, rng).n_runs(1).max_n_iterations(100).tolerance(1e-3);
-    params.reg_covariance(1e-4).fit(&set).ok().map(|fit| fit.predict(x).to_vec())
+    let params = GaussianMixtureModel::params_with_rng(clusters, rng).n_runs(starts).max_n_iterations(100);
+    params.tolerance(1e-3).reg_covariance(1e-4).fit(&DatasetBase::from(x.clone()))
+}
+
+/// The cluster of each row by such a mixture; none where the fit breaks down.
+pub fn mixture(x: &Matrix, clusters: usize, seed: u64) -> Option<Vec<usize>> {
+    fit_mixture(x, clusters, 1, seed).ok().map(|fit| fit.predict(x).to_vec())
 }

@@ -7,7 +7,7 @@ mod pca;
 mod probe;
 
 pub use agreement::{adjusted_rand, best_accuracy, normalized_information};
-pub use cluster::{k_means, mixture};
+pub use cluster::{fit_mixture, k_means, mixture};
 pub use neighbours::{nearest, neighbour_accuracy, squared_distances};
 pub use pca::Pca;
 pub use probe::{probe_accuracy, probe_probabilities};

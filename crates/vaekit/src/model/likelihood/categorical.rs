@@ -3,7 +3,7 @@
 use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
 use crate::nn::Parameters;
-use crate::rng::{Purpose, Rng};
+use crate::rng::{Purpose, Rng, pick};
 
 use super::Likelihood;
 
@@ -63,13 +63,7 @@ impl Likelihood for Categorical {
         let draws = rng.uniform(Purpose::Likelihood, rows, x);
         let level = |i: usize| {
             let (row, value) = (i / x, i % x);
-            let mut left = draws[i];
-            let at = |k: usize| p[(row * LEVELS + k) * x + value];
-            let found = (0..LEVELS).find(|&k| {
-                left -= at(k);
-                left < 0.0
-            });
-            found.unwrap_or(LEVELS - 1) as f32 / 255.0
+            pick(draws[i], (0..LEVELS).map(|k| p[(row * LEVELS + k) * x + value])) as f32 / 255.0
         };
         from_vec((0..draws.len()).map(level).collect(), [rows.len(), x], &device::here())
     }

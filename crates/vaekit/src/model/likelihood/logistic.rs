@@ -4,7 +4,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
 use crate::data::{DataSpec, Shape};
 use crate::nn::Parameters;
-use crate::rng::{Purpose, Rng};
+use crate::rng::{Purpose, Rng, pick};
 
 use super::Likelihood;
 
@@ -166,12 +166,7 @@ impl Likelihood for DiscretizedLogistic {
                 let at = |c: usize| (row * m + c) * width + value;
                 let plane = if self.colour { width / 3 } else { width };
                 let (channel, pixel) = (value / plane, value % plane);
-                let mut left = draws[row * 2 * width + pixel];
-                let chosen = (0..m).find(|&c| {
-                    left -= weight[at(c)];
-                    left < 0.0
-                });
-                let c = chosen.unwrap_or(m - 1);
+                let c = pick(draws[row * 2 * width + pixel], (0..m).map(|c| weight[at(c)]));
                 let mut centre = mean[at(c)];
                 if let Some(coefficient) = &coefficient {
                     let k = |i: usize| coefficient[(row * m + c) * width + pixel + i * plane];

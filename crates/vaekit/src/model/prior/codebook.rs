@@ -7,7 +7,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
 use crate::model::{Latents, Support};
 use crate::nn::{Init, Made, MadeShape, Parameter, Parameters};
-use crate::rng::{Purpose, Rng, unit};
+use crate::rng::{Purpose, Rng, pick, unit};
 
 use super::{Encode, Prior, PriorFamily};
 
@@ -179,12 +179,7 @@ impl Prior for Chosen<'_> {
             let logits = self.0.net.forward(so_far, None).reshape([n, positions, size]).narrow(1, i, 1);
             let p = to_vec(density::log_softmax(logits, 2).exp());
             for row in 0..n {
-                let mut left = uniform[row][i];
-                let found = p[row * size..(row + 1) * size].iter().position(|p| {
-                    left -= p;
-                    left < 0.0
-                });
-                let code = found.unwrap_or(size - 1);
+                let code = pick(uniform[row][i], p[row * size..(row + 1) * size].iter().copied());
                 chosen[(row * positions + i) * size + code] = 1.0;
                 let at = (row * positions + i) * wide;
                 z[at..at + wide].copy_from_slice(&codes[code * wide..(code + 1) * wide]);

@@ -7,7 +7,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
 use crate::model::Latents;
 use crate::nn::{Init, Parameter, Parameters};
-use crate::rng::{Purpose, Rng, unit};
+use crate::rng::{Purpose, Rng, pick, unit};
 
 use super::{Encode, Prior, PriorFamily};
 
@@ -175,19 +175,15 @@ impl Prior for Components {
     }
 
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
-        let [c, d] = self.mean.dims();
+        let d = self.mean.dims()[1];
         let weight = to_vec(self.log_weight.clone().exp());
         let (mean, log_var) = (to_vec(self.mean.clone()), to_vec(self.log_var.clone()));
         let eps = rng.normal(Purpose::Prior, rows, d);
         let mut out = Vec::with_capacity(eps.len());
         for (row, id) in rows.iter().enumerate() {
             // Another stream than the normal draws'.
-            let mut left = unit(rand::Rng::next_u32(&mut rng.at_seed_of(1).stream(Purpose::Prior, *id)));
-            let chosen = weight.iter().position(|w| {
-                left -= w;
-                left < 0.0
-            });
-            let at = chosen.unwrap_or(c - 1) * d;
+            let u = unit(rand::Rng::next_u32(&mut rng.at_seed_of(1).stream(Purpose::Prior, *id)));
+            let at = pick(u, weight.iter().copied()) * d;
             out.extend((0..d).map(|i| mean[at + i] + (0.5 * log_var[at + i]).exp() * eps[row * d + i]));
         }
         vec![from_vec(out, [rows.len(), d], &device::here())]
