@@ -90,7 +90,7 @@ fn print(c: &Comparison) {
         ));
     }
     for (key, values) in &c.differing {
-        say::out(&format!("{:<20}{}", format!("differs: {key}"), values.join(" | ")));
+        say::out(&format!("{:<26}{}", format!("differs: {key}"), values.join(" | ")));
     }
     if let Some(udr) = c.udr {
         say::out(&format!("{:<20}{udr:.3}", "UDR"));
