@@ -202,18 +202,14 @@ impl TrainConfig {
     pub fn read_layer(path: &Path) -> Result<toml::Table> {
         let text = std::fs::read_to_string(path)
             .map_err(|e| Error::setting(path.display(), format!("cannot be read: {e}")))?;
-        let mut table = text.parse::<toml::Table>().map_err(|e| {
+        let table = text.parse::<toml::Table>().map_err(|e| {
             let line = e.span().map_or(0, |s| text[..s.start].lines().count().max(1));
             Error::setting(path.display(), format!("line {line}: {}", e.message()))
         })?;
         // The run.toml of a run holds its settings in a table of their own.
-        match (table.contains_key("format"), table.remove("config")) {
-            (true, Some(toml::Value::Table(config))) => Ok(config),
-            (_, Some(config)) => {
-                table.insert("config".into(), config);
-                Ok(table)
-            }
-            (_, None) => Ok(table),
+        match (table.contains_key("format"), table.get("config")) {
+            (true, Some(toml::Value::Table(config))) => Ok(config.clone()),
+            _ => Ok(table),
         }
     }
 

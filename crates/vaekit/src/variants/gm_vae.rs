@@ -54,11 +54,11 @@ Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, ar
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        if settings.prior != "mixture" {
+        let vae = settings.model(target)?;
+        if vae.prior.components().is_none() {
             let problem = format!("'gm-vae' has 'mixture', found '{}'; leave it out", settings.prior);
             return Err(Error::setting("prior", problem));
         }
-        let vae = settings.model(target)?;
         dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         let objective = Elbo { pretrain: params.number("pretrain") as u64, ..settings.elbo()? };
