@@ -91,6 +91,9 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--likelihood poison", vec!["likelihood", "poisson"]),
         ("--posterior full-gaussian --latent 30000", vec!["latent", "weights"]),
         ("--components 0", vec!["components"]),
+        ("--flow-steps 3", vec!["flow_steps", "diagonal-gaussian", "iaf"]),
+        ("--temperature 0.1", vec!["temperature", "joint"]),
+        ("--variant iwae --components 3 --prior maf", vec!["components", "vamp"]),
     ] {
         refused(at, &train(flags), &words);
     }

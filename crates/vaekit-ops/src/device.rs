@@ -1,8 +1,9 @@
 //! Where tensors live, and the way in and out for host memory.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 
 use crate::pool;
 
@@ -96,6 +97,24 @@ pub fn with_threads<R: Send>(n: usize, f: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+thread_local! {
+    static DOUBLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f` with every tensor that this thread makes in float64 and no kernel of ours in use: for comparing
+/// gradients with differences, which float32 leaves few digits of. On the central processor alone.
+pub fn with_double<R>(f: impl FnOnce() -> R) -> R {
+    /// Puts things back, also after a panic.
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            DOUBLE.set(self.0);
+        }
+    }
+    let _back = Back(DOUBLE.replace(true));
+    f()
+}
+
 /// Moves a host vector to `device`.
 ///
 /// # Shapes
@@ -105,12 +124,20 @@ pub fn with_threads<R: Send>(n: usize, f: impl FnOnce() -> R + Send) -> R {
 /// When the lengths disagree: shapes are the caller's invariant.
 pub fn from_vec<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     assert_eq!(values.len(), shape.iter().product::<usize>(), "a host vector that does not fill its shape");
-    Tensor::from_data(TensorData::new(values, shape), device)
+    let data = TensorData::new(values, shape);
+    if DOUBLE.get() { Tensor::from_data(data, (device, DType::F64)) } else { Tensor::from_data(data, device) }
 }
 
 /// Copies a tensor to the host, row-major.
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.inner().into_data().try_into_vec::<f32>().expect("every float tensor of this crate is f32")
+    let data = tensor.inner().into_data();
+    data.convert::<f32>().try_into_vec::<f32>().expect("data just made f32 is f32")
+}
+
+/// The same without rounding, for what was computed [`with_double`].
+pub fn to_vec_double<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    let data = tensor.inner().into_data();
+    data.convert::<f64>().try_into_vec::<f64>().expect("data just made f64 is f64")
 }
 
 /// Reads a tensor that holds one number.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::bars;
+use common::{bars, config, layer};
 use vaekit::data::{Batch, DataSpec, FittedTransform, Preparation, Transform};
 use vaekit::model::choice::{POSTERIORS, PRIORS};
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
@@ -14,7 +14,7 @@ use vaekit::rng::Rng;
 use vaekit::uses::{Between, Observation};
 use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, find, uses};
 use vaekit::{Run, TrainConfig, Trainer};
-use vaekit_ops::{device, scalar, to_vec};
+use vaekit_ops::{device, scalar, to_vec, to_vec_double};
 
 /// Calls `test` for every variant with every likelihood.
 fn for_each(test: impl Fn(&'static dyn Variant, &'static str)) {
@@ -30,49 +30,6 @@ fn for_some(test: impl Fn(&'static dyn Variant, &'static str)) {
             test(variant, likelihood);
         }
     });
-}
-
-fn layer(variant: &dyn Variant, likelihood: &str) -> toml::Table {
-    let counts = likelihood::find(likelihood).unwrap().domain == Domain::Counts;
-    let latent = match variant.name() {
-        "cat-vae" | "joint-vae" | "vq-vae" => "4",
-        "sphere-vae" => "3",
-        _ => "2",
-    };
-    let mut layer = toml::Table::new();
-    for (key, value) in [
-        ("variant", variant.name()),
-        ("likelihood", likelihood),
-        ("hidden", "8"),
-        ("latent", latent),
-        ("activation", "tanh"),
-        ("epochs", "2"),
-        ("batch", "16"),
-        ("normalize", if counts { "none" } else { "0..1" }),
-        ("flow_steps", "2"),
-        ("flow_hidden", "8"),
-        ("components", "4"),
-        ("categories", "2"),
-    ] {
-        TrainConfig::set(&mut layer, key, value);
-    }
-    for param in variant.params() {
-        let small = match param.key {
-            "positions" | "groups" => "2",
-            "discriminator" | "lines" => "8",
-            // Far from where the KL is, for |KL - C| has a corner there.
-            "capacity" => "30",
-            "adversary" => "0.5",
-            "pretrain" => "1",
-            _ => continue,
-        };
-        TrainConfig::set(&mut layer, param.key, small);
-    }
-    layer
-}
-
-fn config(variant: &dyn Variant, likelihood: &str) -> TrainConfig {
-    TrainConfig::from_layers(&[layer(variant, likelihood)]).unwrap()
 }
 
 fn transform(likelihood: &str) -> FittedTransform {
@@ -114,44 +71,67 @@ fn is_smooth(recipe: &Recipe) -> bool {
     recipe.objective.is_slope_of_value() && support != Support::Sphere && !matches!(support, Support::Codes { .. })
 }
 
-/// Checks all gradients of a recipe on a batch, each along itself.
+/// Checks all gradients of a recipe on a batch, each along itself, in float64.
 fn check_gradients(name: &str, recipe: &mut Recipe, batch: &Batch) {
     recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
-    let value = loss(recipe, batch).value;
-    // f32 leaves this much of a difference of two values.
-    let floor = 4e-5 * f64::from(scalar(value.clone())).abs();
-    let mut gradients = value.backward();
+    let mut gradients = loss(recipe, batch).value.backward();
     let gradients: Vec<Option<Vec<f32>>> = recipe.parameters().iter().map(|p| p.gradient(&mut gradients)).collect();
     for (i, gradient) in gradients.iter().enumerate() {
         // What is learned without gradients has none.
         let Some(gradient) = gradient else { continue };
-        // Along the gradient itself the slope is its squared norm: the
-        // direction in which rounding matters least.
         let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
-        if norm < 1e-4 {
+        if norm < 1e-6 {
             continue;
         }
-        let h = 1e-2;
         let before = recipe.parameters()[i].values();
-        let mut at = |sign: f64| {
-            let moved = before.iter().zip(gradient).map(|(v, g)| v + (sign * h * f64::from(*g) / norm) as f32);
-            recipe.parameters_mut()[i].set(moved.collect(), false);
-            f64::from(scalar(loss(recipe, batch).value))
+        let mut at = |step: f64| {
+            let moved = before.iter().zip(gradient).map(|(v, g)| v + (step * f64::from(*g) / norm) as f32);
+            let moved: Vec<f32> = moved.collect();
+            recipe.parameters_mut()[i].set(moved.clone(), false);
+            (to_vec_double(loss(recipe, batch).value)[0], moved)
         };
-        let slope = (at(1.0) - at(-1.0)) / (2.0 * h);
+        let ((above, up), (below, down)) = (at(1e-4), at(-1e-4));
         recipe.parameters_mut()[i].set(before.clone(), false);
+        // Parameters are f32, so that they moved by a little more or less than asked.
+        let moved = up.iter().zip(&down).map(|(u, d)| f64::from(*u) - f64::from(*d));
+        let expected: f64 = moved.zip(gradient).map(|(moved, g)| moved * f64::from(*g)).sum();
         let name = format!("{name} {}", recipe.parameters()[i].name());
-        assert!((slope - norm).abs() < 3e-2 * norm + 2e-2 + floor / h, "{name}: {slope} is not {norm}");
+        let apart = (above - below - expected).abs() / expected.abs();
+        assert!(apart < TOLERANCE, "{name}: {} is not {expected}", above - below);
     }
 }
+
+/// Of the slope; what is left is curvature over the step.
+const TOLERANCE: f64 = 1e-6;
 
 #[test]
 fn gradients_agree_with_finite_differences() {
     for_each(|variant, likelihood| {
-        let mut recipe = build(variant, likelihood, &bars(1).spec);
-        if is_smooth(&recipe) {
-            check_gradients(&format!("{} {likelihood}", variant.name()), &mut recipe, &batch(12, likelihood));
-        }
+        device::with_double(|| {
+            let mut recipe = build(variant, likelihood, &bars(1).spec);
+            if is_smooth(&recipe) {
+                check_gradients(&format!("{} {likelihood}", variant.name()), &mut recipe, &batch(12, likelihood));
+            }
+        });
+    });
+}
+
+/// Float32 and its kernels against float64 and plain operations: every variant, those without a slope as well.
+#[test]
+fn kernels_give_the_gradients_of_plain_operations() {
+    for_each(|variant, likelihood| {
+        let gradients = || -> Vec<Option<Vec<f32>>> {
+            let mut recipe = build(variant, likelihood, &bars(1).spec);
+            recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+            let mut found = loss(&recipe, &batch(12, likelihood)).value.backward();
+            recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()
+        };
+        let (single, double) = (gradients(), device::with_double(gradients));
+        let all = |g: &[Option<Vec<f32>>]| -> Vec<f64> { g.iter().flatten().flatten().map(|v| f64::from(*v)).collect() };
+        let (single, double) = (all(&single), all(&double));
+        let apart = single.iter().zip(&double).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+        let size = double.iter().map(|v| v * v).sum::<f64>().sqrt();
+        assert!(single.len() == double.len() && apart < 1e-4 * size, "{} {likelihood}: {apart} of {size}", variant.name());
     });
 }
 
@@ -160,23 +140,23 @@ fn every_posterior_goes_with_every_prior_where_its_codes_lie() {
     let mut pairs = 0;
     for posterior in POSTERIORS.iter().filter(|p| !["deterministic", "staged"].contains(&p.name)) {
         for prior in PRIORS {
-            let mut layer = layer(find("vae").unwrap(), "bernoulli");
-            for (key, value) in [("posterior", posterior.name), ("prior", prior.name), ("latent", "4")] {
-                TrainConfig::set(&mut layer, key, value);
-            }
+            let parts = [("posterior", posterior.name), ("prior", prior.name), ("latent", "4")];
+            let layer = layer(find("vae").unwrap(), "bernoulli", &parts);
             let config = TrainConfig::from_layers(&[layer]).unwrap();
             let variant = find("vae").unwrap();
             let (spec, transform) = (bars(1).spec, transform("bernoulli"));
             let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
-            let Ok(mut recipe) = variant.build(&config.model, &Params::default(), &target) else { continue };
-            pairs += 1;
-            let name = format!("{} {}", posterior.name, prior.name);
-            let drawn = recipe.vae.prior().sample(&[0, 1, 2], Rng::new(1));
-            let widths: Vec<usize> = drawn.iter().map(|z| z.dims()[1]).collect();
-            assert_eq!(widths, recipe.vae.groups, "{name}");
-            if is_smooth(&recipe) {
-                check_gradients(&name, &mut recipe, &batch(12, "bernoulli"));
-            }
+            device::with_double(|| {
+                let Ok(mut recipe) = variant.build(&config.model, &Params::default(), &target) else { return };
+                pairs += 1;
+                let name = format!("{} {}", posterior.name, prior.name);
+                let drawn = recipe.vae.prior().sample(&[0, 1, 2], Rng::new(1));
+                let widths: Vec<usize> = drawn.iter().map(|z| z.dims()[1]).collect();
+                assert_eq!(widths, recipe.vae.groups, "{name}");
+                if is_smooth(&recipe) {
+                    check_gradients(&name, &mut recipe, &batch(12, "bernoulli"));
+                }
+            });
         }
     }
     // Eight with real codes and five priors for these, and one prior for each other kind.
@@ -193,11 +173,10 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
         ("capacity-vae", "full-gaussian", "standard-normal", "laplace"),
         ("info-vae", "householder", "realnvp", "bernoulli"),
     ] {
-        let mut layer = layer(find(variant).unwrap(), likelihood);
-        TrainConfig::set(&mut layer, "posterior", posterior);
-        TrainConfig::set(&mut layer, "prior", prior);
-        let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap(), &bars(1).spec);
-        check_gradients(&format!("{variant} {posterior} {prior} {likelihood}"), &mut recipe, &batch(12, likelihood));
+        let layer = layer(find(variant).unwrap(), likelihood, &[("posterior", posterior), ("prior", prior)]);
+        let config = TrainConfig::from_layers(&[layer]).unwrap();
+        let name = format!("{variant} {posterior} {prior} {likelihood}");
+        device::with_double(|| check_gradients(&name, &mut built(&config, &bars(1).spec), &batch(12, likelihood)));
     }
 }
 
@@ -205,9 +184,7 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
 fn estimators_have_the_same_mean() {
     let rows = 8;
     let gradient = |estimator: &str, variant: &str, draws: u64| {
-        let mut layer = layer(find(variant).unwrap(), "bernoulli");
-        TrainConfig::set(&mut layer, "estimator", estimator);
-        TrainConfig::set(&mut layer, "samples", "4");
+        let layer = layer(find(variant).unwrap(), "bernoulli", &[("estimator", estimator), ("samples", "4")]);
         let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap(), &bars(1).spec);
         recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         let batch = batch(rows, "bernoulli");

@@ -11,7 +11,17 @@ use common::bars;
 use vaekit::data::{Binarize, Dataset};
 use vaekit::run::{LrSchedule, Optimizer};
 use vaekit::train::Changes;
+use vaekit::variants::VARIANTS;
 use vaekit::{ErrorKind, TrainConfig, TrainEvent, Trainer};
+
+/// Codebooks, adversaries, first stages and schedules: whatever a variant keeps beside its weights.
+#[test]
+fn every_variant_goes_on_to_the_same_bytes() {
+    for variant in VARIANTS {
+        let config = TrainConfig { epochs: 3, ..common::config(*variant, "bernoulli") };
+        compare(&config, variant.name());
+    }
+}
 
 fn config() -> TrainConfig {
     let mut config = TrainConfig { epochs: 6, batch: 7, binarize: Binarize::Dynamic, ..TrainConfig::default() };

@@ -26,7 +26,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, backend_extension};
-use burn::tensor::{DispatchTensor, Tensor, TensorData};
+use burn::tensor::{DType, DispatchTensor, Tensor, TensorData};
 use burn_flex::FlexTensor;
 
 /// An operation on host memory.
@@ -106,8 +106,11 @@ pub(crate) fn nothing() -> DispatchTensor {
     crate::from_vec(Vec::new(), [0], &crate::device::cpu()).into_dispatch()
 }
 
-/// True when kernels can compute on this tensor's device.
+/// True when kernels can compute on this tensor's device, with its numbers.
 pub(crate) fn runs_here<const D: usize>(t: &Tensor<D>) -> bool {
+    if t.dtype() != DType::F32 {
+        return false;
+    }
     match t.device().as_dispatch() {
         DispatchDevice::Flex(_) => true,
         DispatchDevice::Autodiff(_) => matches!(t.device().inner().as_dispatch(), DispatchDevice::Flex(_)),

@@ -50,10 +50,29 @@ impl Parts {
     }
 }
 
+/// Settings that some posteriors and priors look at and others do not.
+pub const SEAM: [&str; 5] = ["flow_steps", "flow_hidden", "components", "categories", "temperature"];
+
+/// Refuses a setting that neither the posterior nor the prior of these names looks at.
+///
+/// # Errors
+/// The setting, and which parts look at it.
+pub fn is_read(key: &str, posterior: &str, prior: &str) -> Result<()> {
+    let all = POSTERIORS.iter().map(|k| (k.name, k.reads)).chain(PRIORS.iter().map(|k| (k.name, k.reads)));
+    let readers: Vec<&str> = all.filter(|(_, reads)| reads.contains(&key)).map(|(name, _)| name).collect();
+    if readers.contains(&posterior) || readers.contains(&prior) {
+        return Ok(());
+    }
+    let which = if prior == "auto" { format!("'{posterior}'") } else { format!("'{posterior}' and '{prior}'") };
+    Err(Error::setting(key, format!("means nothing to {which}, only to {}; leave it out", readers.join(", "))))
+}
+
 /// A posterior in the list.
 pub struct KnownPosterior {
     pub name: &'static str,
     pub doc: &'static str,
+    /// Settings of [`SEAM`] that it looks at, or that the only prior for its codes does.
+    pub reads: &'static [&'static str],
     pub build: fn(&Parts, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
 }
 
@@ -63,6 +82,8 @@ type BuildPrior = fn(&Parts, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn 
 pub struct KnownPrior {
     pub name: &'static str,
     pub doc: &'static str,
+    /// Settings of [`SEAM`] that it looks at.
+    pub reads: &'static [&'static str],
     /// True where codes of such a kind lie where this prior does.
     lies: fn(Support) -> bool,
     build: BuildPrior,
@@ -73,31 +94,37 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "diagonal-gaussian",
         doc: "independent dimensions",
+        reads: &[],
         build: |_, _| Ok(Box::new(DiagonalGaussian)),
     },
     KnownPosterior {
         name: "full-gaussian",
         doc: "all covariances, by a Cholesky factor",
+        reads: &[],
         build: |_, _| Ok(Box::new(FullGaussian)),
     },
     KnownPosterior {
         name: "planar",
         doc: "a Gaussian bent by planar flows",
+        reads: &["flow_steps"],
         build: |p, _| Ok(Box::new(Planar::new(p.flow_steps, p.latent))),
     },
     KnownPosterior {
         name: "householder",
         doc: "a Gaussian turned by reflections",
+        reads: &["flow_steps"],
         build: |p, _| Ok(Box::new(Householder::new(p.flow_steps, p.latent))),
     },
     KnownPosterior {
         name: "iaf",
         doc: "a Gaussian bent by inverse autoregressive flows",
+        reads: &["flow_steps", "flow_hidden"],
         build: |p, init| Ok(Box::new(InverseAutoregressive::new(p.flow_steps, p.latent, p.flow_hidden, init))),
     },
     KnownPosterior {
         name: "von-mises-fisher",
         doc: "directions on a sphere",
+        reads: &[],
         build: |p, _| match p.latent {
             0 | 1 => Err(Error::setting("latent", "a sphere needs 2 dimensions or more")),
             _ => Ok(Box::new(VonMisesFisher)),
@@ -106,11 +133,13 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "spike-and-slab",
         doc: "dimensions that are 0 where they say nothing",
+        reads: &[],
         build: |_, _| Ok(Box::new(SpikeAndSlab)),
     },
     KnownPosterior {
         name: "categorical",
         doc: "class variables, relaxed in training",
+        reads: &["categories", "temperature"],
         build: |p, _| {
             classes(p, p.latent)?;
             Ok(Box::new(Mixed { reals: 0, classes: p.categories, temperature: p.temperature }))
@@ -119,6 +148,7 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "joint",
         doc: "a class variable beside real dimensions",
+        reads: &["categories", "temperature"],
         build: |p, _| {
             let Some(reals) = p.latent.checked_sub(p.categories).filter(|r| *r > 0) else {
                 let problem = format!("found {}, expected fewer than the {} dimensions of z", p.categories, p.latent);
@@ -130,6 +160,7 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "quantized",
         doc: "rows of a learned codebook",
+        reads: &["components", "flow_hidden"],
         build: |p, _| {
             if !p.latent.is_multiple_of(p.positions) {
                 let problem =
@@ -142,21 +173,25 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "ladder",
         doc: "two groups, the lower one joined with its prior",
+        reads: &["flow_hidden"],
         build: |_, _| Ok(Box::new(Ladder { joined: true })),
     },
     KnownPosterior {
         name: "hierarchical",
         doc: "two groups, each from the encoder alone",
+        reads: &["flow_hidden"],
         build: |_, _| Ok(Box::new(Ladder { joined: false })),
     },
     KnownPosterior {
         name: "staged",
         doc: "codes, and codes of codes that leave them as they are",
+        reads: &["flow_hidden"],
         build: |p, init| Ok(Box::new(Staged::new(p.latent, p.flow_hidden, init))),
     },
     KnownPosterior {
         name: "deterministic",
         doc: "a point, for autoencoders",
+        reads: &[],
         build: |_, _| Ok(Box::new(Deterministic)),
     },
 ];
@@ -169,18 +204,21 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "standard-normal",
         doc: "N(0, I)",
+        reads: &[],
         lies: REALS,
         build: |p, _, _| Ok(Box::new(StandardNormal::new(p.latent))),
     },
     KnownPrior {
         name: "mixture",
         doc: "a learned mixture of Gaussians",
+        reads: &["components"],
         lies: REALS,
         build: |p, _, init| Ok(Box::new(Mixture::new(p.components, p.latent, init))),
     },
     KnownPrior {
         name: "vamp",
         doc: "a mixture of posteriors of learned rows",
+        reads: &["components"],
         lies: REALS,
         build: |p, posterior, init| {
             if !posterior.begins_with_gaussian() {
@@ -194,24 +232,28 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "maf",
         doc: "a masked autoregressive flow",
+        reads: &["flow_steps", "flow_hidden"],
         lies: REALS,
         build: |p, _, init| Ok(Box::new(MaskedAutoregressive::new(p.flow_steps, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "realnvp",
         doc: "a flow of couplings",
+        reads: &["flow_steps", "flow_hidden"],
         lies: REALS,
         build: |p, _, init| Ok(Box::new(RealNvp::new(p.flow_steps, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "uniform-sphere",
         doc: "uniform on the sphere",
+        reads: &[],
         lies: |s| s == Support::Sphere,
         build: |p, _, _| Ok(Box::new(Sphere::new(p.latent))),
     },
     KnownPrior {
         name: "uniform-classes",
         doc: "each class as likely as another",
+        reads: &["categories"],
         lies: |s| matches!(s, Support::Classes { .. }),
         build: |p, posterior, _| {
             let reals = if let Support::Classes { reals, .. } = posterior.support() { reals } else { 0 };
@@ -222,18 +264,21 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "spike-slab",
         doc: "0, or N(0, 1) with probability `slab`",
+        reads: &[],
         lies: |s| s == Support::Spikes,
         build: |p, _, _| Ok(Box::new(SpikeSlab::new(p.latent, p.slab))),
     },
     KnownPrior {
         name: "codebook",
         doc: "codes, each given those before it",
+        reads: &["components", "flow_hidden"],
         lies: |s| matches!(s, Support::Codes { .. }),
         build: |p, _, init| Ok(Box::new(Codebook::new(p.components, p.positions, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
         name: "two-groups",
         doc: "N(0, I) above, a network's Gaussian below",
+        reads: &["flow_hidden"],
         lies: |s| s == Support::Groups,
         build: |p, _, init| Ok(Box::new(prior::Ladder::new(p.latent, upper(p.latent), p.flow_hidden, init))),
     },

@@ -297,6 +297,7 @@ impl TrainConfig {
         if c.binarize != Binarize::None && !unit {
             return Err(Error::setting("binarize", "needs values from 0 to 1; add --normalize 0..1"));
         }
+        c.model.all_read()?;
         let variant = variants::find(&c.variant)?;
         c.params = Params::check(variant.params(), &c.params)?.values().clone();
         Ok(ValidTrainConfig(c))

@@ -26,6 +26,7 @@ mod joint_vae;
 mod ladder_vae;
 mod miwae;
 pub mod page;
+mod param;
 mod piwae;
 mod rae;
 mod settings;
@@ -40,7 +41,8 @@ mod vq_vae;
 mod vsc;
 mod wae_mmd;
 
-pub use settings::{ModelSettings, Param, ParamKind, Params};
+pub use param::{Param, ParamKind, Params};
+pub use settings::ModelSettings;
 
 use crate::data::{DataSpec, FittedTransform};
 use crate::model::Vae;

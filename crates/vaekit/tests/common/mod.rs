@@ -1,6 +1,11 @@
-//! Small data for tests.
+//! Small data and small models for tests.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
+use vaekit::TrainConfig;
 use vaekit::data::{DataSpec, Dataset, Kind, Labels, Rows, Shape};
+use vaekit::model::choice::{SEAM, is_read};
+use vaekit::model::likelihood::{self, Domain};
+use vaekit::variants::Variant;
 
 /// `n` grey 4x4 images: a bright bar that is upright or level, class by class, with a shade of its own.
 pub fn bars(n: usize) -> Dataset {
@@ -17,4 +22,52 @@ pub fn bars(n: usize) -> Dataset {
     let spec = DataSpec { shape: Shape::Image { channels: 1, height: 4, width: 4 }, kind: Kind::Byte };
     let labels = Labels { ids: (0..n as u32).map(|i| i % 2).collect(), names: vec!["up".into(), "level".into()] };
     Dataset::new("bars", spec, Rows::U8(bytes), Some(labels)).unwrap()
+}
+
+/// Settings of a small model for [`bars`], with `given` over them.
+pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) -> toml::Table {
+    let counts = likelihood::find(likelihood).unwrap().domain == Domain::Counts;
+    let latent = match variant.name() {
+        "cat-vae" | "joint-vae" | "vq-vae" => "4",
+        "sphere-vae" => "3",
+        _ => "2",
+    };
+    let mut layer = toml::Table::new();
+    for (key, value) in [
+        ("variant", variant.name()),
+        ("likelihood", likelihood),
+        ("hidden", "8"),
+        ("latent", latent),
+        ("activation", "tanh"),
+        ("epochs", "2"),
+        ("batch", "16"),
+        ("normalize", if counts { "none" } else { "0..1" }),
+    ] {
+        TrainConfig::set(&mut layer, key, value);
+    }
+    for param in variant.params() {
+        let small = match param.key {
+            "positions" | "groups" => "2",
+            "discriminator" | "lines" => "8",
+            // Far from where the KL is, for |KL - C| has a corner there.
+            "capacity" => "30",
+            "adversary" => "0.5",
+            "pretrain" => "1",
+            _ => continue,
+        };
+        TrainConfig::set(&mut layer, param.key, small);
+    }
+    given.iter().for_each(|(key, value)| TrainConfig::set(&mut layer, key, value));
+    let parts = TrainConfig::from_layers(&[layer.clone()]).unwrap().model;
+    for (key, small) in SEAM.into_iter().zip(["2", "8", "4", "2", "0.5"]) {
+        if is_read(key, &parts.posterior, &parts.prior).is_ok() {
+            TrainConfig::set(&mut layer, key, small);
+        }
+    }
+    layer
+}
+
+/// The same as a configuration.
+pub fn config(variant: &dyn Variant, likelihood: &str) -> TrainConfig {
+    TrainConfig::from_layers(&[layer(variant, likelihood, &[])]).unwrap()
 }
