@@ -81,6 +81,7 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--posterior von-mises-fisher --prior vamp", vec!["prior", "vamp"]),
         ("--variant iwae --posterior categorical --categories 2", vec!["posterior", "iwae"]),
         ("--variant iwae --beta 2", vec!["beta", "iwae"]),
+        ("--variant ladder-vae --posterior iaf", vec!["posterior", "hierarchical"]),
         ("--posterior iaf --estimator score", vec!["estimator", "iaf"]),
         ("--posterior deterministic", vec!["posterior", "ae"]),
         ("--variant ae --posterior iaf", vec!["posterior", "deterministic"]),

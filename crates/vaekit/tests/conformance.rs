@@ -127,11 +127,16 @@ fn kernels_give_the_gradients_of_plain_operations() {
             recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()
         };
         let (single, double) = (gradients(), device::with_double(gradients));
-        let all = |g: &[Option<Vec<f32>>]| -> Vec<f64> { g.iter().flatten().flatten().map(|v| f64::from(*v)).collect() };
+        let all =
+            |g: &[Option<Vec<f32>>]| -> Vec<f64> { g.iter().flatten().flatten().map(|v| f64::from(*v)).collect() };
         let (single, double) = (all(&single), all(&double));
         let apart = single.iter().zip(&double).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         let size = double.iter().map(|v| v * v).sum::<f64>().sqrt();
-        assert!(single.len() == double.len() && apart < 1e-4 * size, "{} {likelihood}: {apart} of {size}", variant.name());
+        assert!(
+            single.len() == double.len() && apart < 1e-4 * size,
+            "{} {likelihood}: {apart} of {size}",
+            variant.name()
+        );
     });
 }
 
@@ -165,17 +170,19 @@ fn every_posterior_goes_with_every_prior_where_its_codes_lie() {
 
 #[test]
 fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
-    for (variant, posterior, prior, likelihood) in [
-        ("iwae", "iaf", "vamp", "logistic-mixture"),
-        ("miwae", "full-gaussian", "maf", "continuous-bernoulli"),
-        ("ciwae", "planar", "mixture", "student"),
-        ("iwae", "ladder", "two-groups", "negative-binomial"),
-        ("capacity-vae", "full-gaussian", "standard-normal", "laplace"),
-        ("info-vae", "householder", "realnvp", "bernoulli"),
+    let parts = |posterior, prior| vec![("posterior", posterior), ("prior", prior)];
+    for (variant, likelihood, given) in [
+        ("iwae", "logistic-mixture", parts("iaf", "vamp")),
+        ("miwae", "continuous-bernoulli", parts("full-gaussian", "maf")),
+        ("ciwae", "student", parts("planar", "mixture")),
+        ("iwae", "negative-binomial", parts("ladder", "top-down")),
+        ("capacity-vae", "laplace", parts("full-gaussian", "standard-normal")),
+        ("info-vae", "bernoulli", parts("householder", "realnvp")),
+        ("ladder-vae", "bernoulli", vec![("posterior", "hierarchical"), ("groups", "4"), ("latent", "8")]),
+        ("ladder-vae", "gaussian", vec![("free_bits", "0.05")]),
     ] {
-        let layer = layer(find(variant).unwrap(), likelihood, &[("posterior", posterior), ("prior", prior)]);
-        let config = TrainConfig::from_layers(&[layer]).unwrap();
-        let name = format!("{variant} {posterior} {prior} {likelihood}");
+        let config = TrainConfig::from_layers(&[layer(find(variant).unwrap(), likelihood, &given)]).unwrap();
+        let name = format!("{variant} {likelihood} {given:?}");
         device::with_double(|| check_gradients(&name, &mut built(&config, &bars(1).spec), &batch(12, likelihood)));
     }
 }

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 use super::posterior::{
     Deterministic, DiagonalGaussian, FullGaussian, Householder, InverseAutoregressive, Ladder, Mixed, Planar,
-    Quantized, SpikeAndSlab, Staged, VonMisesFisher, upper,
+    Quantized, SpikeAndSlab, Staged, VonMisesFisher,
 };
 use super::prior::{
     self, Classes, Codebook, MaskedAutoregressive, Mixture, RealNvp, Sphere, SpikeSlab, StandardNormal, Vamp,
@@ -15,7 +15,7 @@ use super::{PosteriorFamily, PriorFamily, Support};
 /// Numbers that posteriors and priors are built from.
 #[derive(Clone, Copy, Debug)]
 pub struct Parts {
-    /// Dimensions of z; of the lower group where there are two.
+    /// Dimensions of z; of the lowest group where there are several.
     pub latent: usize,
     /// Values of a row.
     pub width: usize,
@@ -28,6 +28,8 @@ pub struct Parts {
     /// Classes of a class variable.
     pub categories: usize,
     pub temperature: f64,
+    /// Groups of a hierarchy.
+    pub groups: usize,
     /// Pieces of z that a codebook serves.
     pub positions: usize,
     /// Weight of the distance to the codes.
@@ -172,15 +174,15 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     },
     KnownPosterior {
         name: "ladder",
-        doc: "two groups, the lower one joined with its prior",
+        doc: "groups of latents, each joined with its prior given the one above",
         reads: &["flow_hidden"],
-        build: |_, _| Ok(Box::new(Ladder { joined: true })),
+        build: |p, _| Ok(Box::new(Ladder { groups: p.groups, joined: true })),
     },
     KnownPosterior {
         name: "hierarchical",
-        doc: "two groups, each from the encoder alone",
+        doc: "groups of latents, each from the encoder alone",
         reads: &["flow_hidden"],
-        build: |_, _| Ok(Box::new(Ladder { joined: false })),
+        build: |p, _| Ok(Box::new(Ladder { groups: p.groups, joined: false })),
     },
     KnownPosterior {
         name: "staged",
@@ -276,11 +278,11 @@ pub const PRIORS: &[KnownPrior] = &[
         build: |p, _, init| Ok(Box::new(Codebook::new(p.components, p.positions, p.latent, p.flow_hidden, init))),
     },
     KnownPrior {
-        name: "two-groups",
-        doc: "N(0, I) above, a network's Gaussian below",
+        name: "top-down",
+        doc: "N(0, I) at the top, below it Gaussians by networks",
         reads: &["flow_hidden"],
         lies: |s| s == Support::Groups,
-        build: |p, _, init| Ok(Box::new(prior::Ladder::new(p.latent, upper(p.latent), p.flow_hidden, init))),
+        build: |p, posterior, init| Ok(Box::new(prior::Ladder::new(&posterior.groups(p.latent), p.flow_hidden, init))),
     },
 ];
 

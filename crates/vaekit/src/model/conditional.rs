@@ -1,9 +1,9 @@
-//! Networks that see classes, counts, or two groups of latents.
+//! Networks that see classes, counts, or groups of latents.
 
 use vaekit_ops::{Activation, Tensor, device, from_vec};
 
 use crate::data::Batch;
-use crate::nn::{Init, Linear, Mlp, Parameter, Parameters};
+use crate::nn::{Init, Linear, Parameter, Parameters};
 
 use super::{Decoder, Encoder, Mode};
 
@@ -95,47 +95,59 @@ impl Parameters for LogCounts {
     }
 }
 
-/// Two groups from one network: its outputs are features, a head for the lower group, and a network with one hidden
-/// layer for the upper.
+/// Groups from one network: its outputs are features of the lowest, which has a head for them; each group above has a
+/// layer on the features below and a head for that.
 pub struct GroupedEncoder {
     base: Box<dyn Encoder>,
-    lower: Linear,
-    upper: Mlp,
+    head: Linear,
+    /// Features and head of each group above the lowest.
+    above: Vec<[Linear; 2]>,
     activation: Activation,
 }
 
 impl GroupedEncoder {
-    /// `base` gives `features` numbers; `outputs` are the raw parameters of both groups.
-    pub fn new(base: Box<dyn Encoder>, features: usize, outputs: [usize; 2], act: Activation, init: &mut Init) -> Self {
-        let hidden = (features / 2).max(8);
-        Self {
-            base,
-            lower: Linear::new("encoder.lower", features, outputs[0], init),
-            upper: Mlp::new("encoder.upper", &[features, hidden, outputs[1]], act, init),
-            activation: act,
-        }
+    /// `base` gives `features` numbers; `outputs` are the raw parameters of each group.
+    pub fn new(base: Box<dyn Encoder>, features: usize, outputs: &[usize], act: Activation, init: &mut Init) -> Self {
+        let head = Linear::new("encoder.lower", features, outputs[0], init);
+        let mut below = features;
+        let above = outputs.iter().enumerate().skip(1).map(|(g, outputs)| {
+            let name = if g == 1 { "encoder.upper".to_owned() } else { format!("encoder.upper{g}") };
+            let hidden = (below / 2).max(8);
+            let layers = [
+                Linear::new(&format!("{name}.0"), below, hidden, init),
+                Linear::new(&format!("{name}.1"), hidden, *outputs, init),
+            ];
+            below = hidden;
+            layers
+        });
+        Self { above: above.collect(), base, head, activation: act }
     }
 }
 
 impl Encoder for GroupedEncoder {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
-        let features = self.activation.apply(self.base.forward(batch, mode).swap_remove(0));
-        vec![self.lower.forward(features.clone(), None), self.upper.forward(features)]
+        let mut features = self.activation.apply(self.base.forward(batch, mode).swap_remove(0));
+        let mut raw = vec![self.head.forward(features.clone(), None)];
+        for [layer, head] in &self.above {
+            features = layer.forward(features, Some(self.activation));
+            raw.push(head.forward(features.clone(), None));
+        }
+        raw
     }
 }
 
 impl Parameters for GroupedEncoder {
     fn parameters(&self) -> Vec<&Parameter> {
         let mut all = self.base.parameters();
-        all.extend(self.lower.parameters());
-        all.extend(self.upper.parameters());
+        all.extend(self.head.parameters());
+        all.extend(self.above.iter().flatten().flat_map(Parameters::parameters));
         all
     }
 
     fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         let mut all = self.base.parameters_mut();
-        all.extend(self.lower.parameters_mut());
-        all.extend(self.upper.parameters_mut());
+        all.extend(self.head.parameters_mut());
+        all.extend(self.above.iter_mut().flatten().flat_map(Parameters::parameters_mut));
         all
     }
 }

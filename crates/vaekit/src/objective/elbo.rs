@@ -13,7 +13,8 @@ use super::{Estimator, KlSchedule, Loss, Objective, Progress};
 ///
 /// Kingma & Welling 2014, equation 10; beta from Higgins et al. 2017,
 /// equation 4. With free bits f, each dimension counts max(f, its KL averaged
-/// over the batch) (Kingma et al. 2016, equation 15).
+/// over the batch) (Kingma et al. 2016, equation 15); in a hierarchy each
+/// group counts max(f D, its own), D its dimensions.
 #[derive(Clone, Debug)]
 pub struct Elbo {
     pub estimator: Estimator,
@@ -43,17 +44,17 @@ impl Elbo {
         if self.free_bits == 0.0 {
             return rate.clone();
         }
-        match terms.analytic_kl.as_ref().and_then(|kl| kl.per_dim.clone()) {
-            Some(per_dim) => {
-                let d = per_dim.dims()[1];
-                per_dim.mean_dim(0).reshape([d]).clamp_min(self.free_bits).sum()
-            }
-            // Without a value for each dimension the allowance is for all of them.
-            None => {
-                let dims: usize = terms.z().iter().map(|group| group.dims()[2]).sum();
-                rate.clone().clamp_min(self.free_bits * dims as f64)
-            }
+        if let Some(per_dim) = terms.analytic_kl.as_ref().and_then(|kl| kl.per_dim.clone()) {
+            let d = per_dim.dims()[1];
+            return per_dim.mean_dim(0).reshape([d]).clamp_min(self.free_bits).sum();
         }
+        let allowed = |group: &Tensor<3>| self.free_bits * group.dims()[2] as f64;
+        let by_group = terms.posterior.log_ratios(terms.z()).and_then(|ratios| {
+            let each = ratios.into_iter().zip(terms.z());
+            each.map(|(ratio, z)| ratio.mean().clamp_min(allowed(z))).reduce(|a, b| a + b)
+        });
+        // Without a value for each dimension or group the allowance is for all of them.
+        by_group.unwrap_or_else(|| rate.clone().clamp_min(terms.z().iter().map(allowed).sum::<f64>()))
     }
 
     /// distortion + weight KL, as the estimator differentiates it: `[1]`.

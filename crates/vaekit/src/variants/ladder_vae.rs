@@ -1,12 +1,18 @@
-//! A hierarchy of two groups.
+//! A hierarchy of latents.
 
-use crate::Result;
+use crate::model::choice::Parts;
+use crate::{Error, Result};
 
-use super::vae::PlainVae;
-use super::{ModelSettings, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense};
 
 /// `ladder-vae`
 pub struct LadderVae;
+
+const PARAMS: [Param; 1] = [Param {
+    key: "groups",
+    doc: "groups of latents, each with half the dimensions of the one below",
+    kind: ParamKind::Number { default: 2.0, min: 2.0, max: 16.0 },
+}];
 
 impl Variant for LadderVae {
     fn name(&self) -> &'static str {
@@ -14,24 +20,24 @@ impl Variant for LadderVae {
     }
 
     fn summary(&self) -> &'static str {
-        "two groups of latents, one above the other"
+        "groups of latents, one above the other"
     }
 
     fn doc(&self) -> &'static str {
         "\
 ## What it changes
-z2 stands above z1: p(z2) p(z1|z2) p(x|z1). The posterior of z1 joins what the encoder says with what the
-prior says given z2. `--posterior hierarchical` leaves out the joining. The KL is warmed up. z1 has `latent`
-dimensions, z2 half as many.
+z2 stands above z1, z3 above z2 and so on: p(z2) p(z1|z2) p(x|z1) with two groups. The posterior of z1 joins
+what the encoder says with what the prior says given z2. `--posterior hierarchical` leaves out the joining. The
+KL is warmed up. z1 has `latent` dimensions, z2 half as many.
 
 ## Objective
--E_q log p(x|z1) + E_q [log q(z1, z2|x) - log p(z1, z2)].
+-E_q log p(x|z1) + E_q [log q(z1, z2|x) - log p(z1, z2)]; `--free-bits` are for each group.
 
 ## When to use
 For a better likelihood than one group gives.
 
 ## Limits
-Without warm-up or --free-bits the upper group falls idle. Interpolation and traversal move all numbers, but
+Without warm-up or --free-bits the upper groups fall idle. Interpolation and traversal move all numbers, but
 the decoder looks at z1 alone.
 
 ## Reference
@@ -43,7 +49,20 @@ Sonderby et al., Ladder Variational Autoencoders, NeurIPS 2016, arXiv:1602.02282
         &[("posterior", "ladder"), ("kl_schedule", "linear")]
     }
 
+    fn params(&self) -> &'static [Param] {
+        &PARAMS
+    }
+
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        PlainVae.build(settings, params, target)
+        let parts = Parts { groups: params.number("groups") as usize, ..settings.parts(target) };
+        let vae = settings.assemble(target, &parts, 0)?;
+        dense(self.name(), &vae)?;
+        if !vae.posterior.is_encoded_in_groups() {
+            let problem =
+                format!("'{}' has one group; '{}' needs ladder or hierarchical", settings.posterior, self.name());
+            return Err(Error::setting("posterior", problem));
+        }
+        settings.estimator()?.check(&*vae.posterior)?;
+        Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
     }
 }

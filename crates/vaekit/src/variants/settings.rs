@@ -129,6 +129,7 @@ impl ModelSettings {
             components: self.components,
             categories: self.categories,
             temperature: self.temperature,
+            groups: 2,
             positions: 1,
             commitment: 0.25,
             slab: 0.2,
@@ -175,14 +176,15 @@ impl ModelSettings {
         }
         let (seen, plane) = with_classes(target.spec, classes, network.net);
         let outputs = posterior.raw_width(self.latent);
-        let mut encoder = match groups[..] {
-            [_, upper] if posterior.is_encoded_in_groups() => {
+        let mut encoder = match posterior.is_encoded_in_groups() {
+            true => {
+                let raw: Vec<usize> = groups.iter().map(|d| posterior.raw_width(*d)).collect();
                 let features = self.hidden.last().copied().unwrap_or(outputs);
                 let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
                 let base = below.encoder(&seen, features, &mut init)?;
-                Box::new(GroupedEncoder::new(base, features, [outputs, 2 * upper], network.activation, &mut init))
+                Box::new(GroupedEncoder::new(base, features, &raw, network.activation, &mut init))
             }
-            _ => network.encoder(&seen, outputs, &mut init)?,
+            false => network.encoder(&seen, outputs, &mut init)?,
         };
         let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
         let outputs = likelihood.raw_width(target.spec.width());

@@ -47,7 +47,8 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
     }
     for param in variant.params() {
         let small = match param.key {
-            "positions" | "groups" => "2",
+            "positions" => "2",
+            "groups" => "3",
             "discriminator" | "lines" => "8",
             // Far from where the KL is, for |KL - C| has a corner there.
             "capacity" => "30",

@@ -1,4 +1,4 @@
-//! Two groups of latents, one above the other.
+//! Groups of latents, one above the other.
 
 use std::rc::Rc;
 
@@ -8,20 +8,21 @@ use crate::model::{Latents, Mode, Prior, Support};
 use crate::nn::Parameters;
 use crate::rng::Rng;
 
-use super::diagonal::Gaussian;
+use super::diagonal::{Gaussian, noise};
 use super::{Draws, Kl, Posterior, PosteriorFamily};
 
-/// q(z2 given x) q(z1 given x, z2). In a ladder the second factor is what the encoder says of z1 and what the prior
-/// says of it given z2, joined by their precisions:
-/// 1/v = 1/v_q + 1/v_p, m = v (m_q / v_q + m_p / v_p). Without joining z1 does not look at z2.
+/// q(zG given x) prod_g q(zg given x, zg+1). In a ladder each factor below the top is what the encoder says of zg and
+/// what the prior says of it given zg+1, joined by their precisions:
+/// 1/v = 1/v_q + 1/v_p, m = v (m_q / v_q + m_p / v_p). Without joining zg does not look up.
 ///
 /// Sonderby et al., Ladder Variational Autoencoders, NeurIPS 2016, arXiv:1602.02282, equations 16 to 18.
 #[derive(Debug)]
 pub struct Ladder {
+    pub groups: usize,
     pub joined: bool,
 }
 
-/// Dimensions of the upper group: half of the lower one's.
+/// Dimensions of the group above one: half of its own.
 pub fn upper(latent: usize) -> usize {
     (latent / 2).max(1)
 }
@@ -33,13 +34,13 @@ impl PosteriorFamily for Ladder {
         if self.joined { "ladder" } else { "hierarchical" }
     }
 
-    /// Of the lower group.
+    /// Of the lowest group.
     fn raw_width(&self, latent: usize) -> usize {
         2 * latent
     }
 
     fn groups(&self, latent: usize) -> Vec<usize> {
-        vec![latent, upper(latent)]
+        std::iter::successors(Some(latent), |below| Some(upper(*below))).take(self.groups).collect()
     }
 
     fn is_encoded_in_groups(&self) -> bool {
@@ -51,41 +52,62 @@ impl PosteriorFamily for Ladder {
     }
 
     fn posterior<'a>(&'a self, raw: Vec<Tensor<2>>, prior: Rc<dyn Prior + 'a>, _: Mode) -> Box<dyn Posterior + 'a> {
-        let mut raw = raw.into_iter();
-        let mut next = || raw.next().expect("an encoder of two groups gives two");
-        let (lower, upper) = (Gaussian::new(next()), Gaussian::new(next()));
-        Box::new(Stacked { lower, upper, prior, joined: self.joined })
+        Box::new(Stacked { own: raw.into_iter().map(Gaussian::new).collect(), prior, joined: self.joined })
     }
 }
 
 struct Stacked<'a> {
-    lower: Gaussian,
-    upper: Gaussian,
+    /// What the encoder says of each group, the lowest first.
+    own: Vec<Gaussian>,
     prior: Rc<dyn Prior + 'a>,
     joined: bool,
 }
 
-/// What sets the draws of the upper group apart.
+/// What sets the draws of upper groups apart.
 const UPPER: u64 = 0x5550_5045_5200_0000;
 
+/// Mean and log-variance, `[K or 1, B, D]` each.
+type Parts = (Tensor<3>, Tensor<3>);
+
 impl Stacked<'_> {
-    /// Mean and log-variance of z1 given z2 `[K, B, D2]`: `[K or 1, B, D1]`.
-    fn lower_given(&self, z2: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
-        let (mean, log_var) = self.lower.parts();
+    /// Group `g` given the one above `[K, B, D]`, which the top does not have.
+    fn given(&self, g: usize, above: Option<&Tensor<3>>) -> Parts {
+        let (mean, log_var) = self.own[g].parts();
         let own = (mean.unsqueeze::<3>(), log_var.unsqueeze::<3>());
-        let Some((prior_mean, prior_log_var)) = self.prior.lower(z2).filter(|_| self.joined) else { return own };
+        let from_above = above.filter(|_| self.joined).and_then(|z| self.prior.lower(g, z));
+        let Some((prior_mean, prior_log_var)) = from_above else { return own };
         let (precision, prior_precision) = (own.1.neg().exp(), prior_log_var.neg().exp());
         let variance = (precision.clone() + prior_precision.clone()).recip();
         let mean = (own.0 * precision + prior_mean * prior_precision) * variance.clone();
         (mean, variance.log())
     }
+
+    /// A value for each group from the top down, by what its distribution is.
+    fn descend(&self, mut value: impl FnMut(usize, Parts) -> Tensor<3>) -> Latents {
+        let mut down: Latents = Vec::new();
+        for g in (0..self.own.len()).rev() {
+            let z = value(g, self.given(g, down.last()));
+            down.push(z);
+        }
+        down.reverse();
+        down
+    }
+
+    /// log q of each group given the one above, `[K, B]`.
+    fn log_probs(&self, z: &Latents) -> Vec<Tensor<2>> {
+        let of_group = |g: usize| {
+            let [k, b, _] = z[g].dims();
+            let (mean, log_var) = self.given(g, z.get(g + 1));
+            density::gaussian(z[g].clone(), mean, log_var).sum_dim(2).reshape([k, b])
+        };
+        (0..self.own.len()).map(of_group).collect()
+    }
 }
 
 impl Posterior for Stacked<'_> {
     fn mean(&self) -> Tensor<2> {
-        let b = self.upper.mean().dims()[0];
         let flat = |t: Tensor<3>| {
-            let d = t.dims()[2];
+            let [_, b, d] = t.dims();
             t.reshape([b, d])
         };
         Tensor::cat(self.centre().into_iter().map(flat).collect(), 1)
@@ -96,24 +118,25 @@ impl Posterior for Stacked<'_> {
     }
 
     fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Draws {
-        let z2 = self.upper.rsample(k, rows, rng.at_seed_of(UPPER)).z.remove(0);
-        // Standard draws, moved to where z2 puts z1.
-        let eps = super::diagonal::noise(k, rows, self.lower.mean().dims()[1], rng);
-        let (mean, log_var) = self.lower_given(&z2);
-        let z1 = density::reparameterize(mean, log_var, eps);
-        vec![z1, z2].into()
+        let z = self.descend(|g, (mean, log_var)| {
+            let rng = if g == 0 { rng } else { rng.at_seed_of(UPPER + g as u64 - 1) };
+            let d = mean.dims()[2];
+            density::reparameterize(mean, log_var, noise(k, rows, d, rng))
+        });
+        z.into()
     }
 
     fn log_prob(&self, z: &Latents) -> Option<Tensor<2>> {
-        let [k, b, _] = z[0].dims();
-        let (mean, log_var) = self.lower_given(&z[1]);
-        let of_lower = density::gaussian(z[0].clone(), mean, log_var).sum_dim(2).reshape([k, b]);
-        Some(self.upper.log_prob(&vec![z[1].clone()])? + of_lower)
+        self.log_probs(z).into_iter().reduce(|a, b| a + b)
+    }
+
+    fn log_ratios(&self, z: &Latents) -> Option<Vec<Tensor<2>>> {
+        let of_prior = self.prior.log_probs(z)?;
+        Some(self.log_probs(z).into_iter().zip(of_prior).map(|(q, p)| q - p).collect())
     }
 
     fn centre(&self) -> Latents {
-        let z2 = self.upper.mean().unsqueeze::<3>();
-        vec![self.lower_given(&z2).0, z2]
+        self.descend(|_, (mean, _)| mean)
     }
 
     fn kl(&self, _prior: &dyn Prior) -> Option<Kl> {

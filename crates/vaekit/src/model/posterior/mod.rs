@@ -118,6 +118,11 @@ pub trait Posterior {
     /// log q(z given x) at any z, `[K, B]`; none where only draws know theirs.
     fn log_prob(&self, z: &Latents) -> Option<Tensor<2>>;
 
+    /// log q - log p of each group given the one above, `[K, B]`, where there are several.
+    fn log_ratios(&self, _z: &Latents) -> Option<Vec<Tensor<2>>> {
+        None
+    }
+
     /// log q of the upper of two groups given the lower, `[K, B]`, where they are drawn in that order.
     fn log_prob_of_upper(&self, _z: &Latents) -> Option<Tensor<2>> {
         None

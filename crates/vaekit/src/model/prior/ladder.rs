@@ -1,4 +1,4 @@
-//! p(z2) p(z1 given z2): the lower of two groups follows the upper one.
+//! p(zG) prod_g p(zg given zg+1): each group follows the one above it.
 
 use std::rc::Rc;
 
@@ -10,36 +10,42 @@ use crate::rng::{Purpose, Rng};
 
 use super::{Encode, Prior, PriorFamily};
 
-/// Where log-variances of z1 given z2 stay.
+/// Where log-variances of a group given the one above stay.
 const LOG_VAR: (f32, f32) = (-8.0, 8.0);
 
-/// z2 is N(0, I), and z1 given z2 a diagonal Gaussian from a network with one hidden layer.
+/// The top is N(0, I), and each group below a diagonal Gaussian from a network with one hidden layer that sees the
+/// group above.
 #[derive(Debug)]
 pub struct Ladder {
-    net: Mlp,
-    lower: usize,
-    upper: usize,
+    /// From each group but the lowest to the one below it.
+    nets: Vec<Mlp>,
+    /// Dimensions of the groups, the lowest first.
+    groups: Vec<usize>,
 }
 
 impl Ladder {
-    pub fn new(lower: usize, upper: usize, hidden: usize, init: &mut Init) -> Self {
-        Self { net: Mlp::new("prior.lower", &[upper, hidden, 2 * lower], Activation::Tanh, init), lower, upper }
+    pub fn new(groups: &[usize], hidden: usize, init: &mut Init) -> Self {
+        let net = |(g, pair): (usize, &[usize])| {
+            let name = if g == 0 { "prior.lower".to_owned() } else { format!("prior.lower{}", g + 1) };
+            Mlp::new(&name, &[pair[1], hidden, 2 * pair[0]], Activation::Tanh, init)
+        };
+        Self { nets: groups.windows(2).enumerate().map(net).collect(), groups: groups.to_vec() }
     }
 }
 
 impl Parameters for Ladder {
     fn parameters(&self) -> Vec<&Parameter> {
-        self.net.parameters()
+        self.nets.iter().flat_map(Parameters::parameters).collect()
     }
 
     fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
-        self.net.parameters_mut()
+        self.nets.iter_mut().flat_map(Parameters::parameters_mut).collect()
     }
 }
 
 impl PriorFamily for Ladder {
     fn name(&self) -> &'static str {
-        "two-groups"
+        "top-down"
     }
 
     fn support(&self) -> Support {
@@ -56,32 +62,54 @@ struct Rungs<'a>(&'a Ladder);
 impl Prior for Rungs<'_> {
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
-        let zero = from_vec(vec![0.0], [1, 1, 1], &device::here());
-        let of_upper = density::unit_gaussian(z[1].clone(), zero).sum_dim(2);
-        let (mean, log_var) = self.given(&z[1]);
-        (density::gaussian(z[0].clone(), mean, log_var).sum_dim(2) + of_upper).reshape([k, b])
+        let zero = from_vec(vec![0.0; k * b], [k, b], &device::here());
+        self.log_probs(z).into_iter().flatten().fold(zero, |sum, group| sum + group)
+    }
+
+    fn log_probs(&self, z: &Latents) -> Option<Vec<Tensor<2>>> {
+        let of_group = |g: usize| {
+            let [k, b, _] = z[g].dims();
+            let log_p = match z.get(g + 1) {
+                Some(above) => {
+                    let (mean, log_var) = self.given(g, above);
+                    density::gaussian(z[g].clone(), mean, log_var)
+                }
+                None => density::unit_gaussian(z[g].clone(), from_vec(vec![0.0], [1, 1, 1], &device::here())),
+            };
+            log_p.sum_dim(2).reshape([k, b])
+        };
+        Some((0..self.0.groups.len()).map(of_group).collect())
     }
 
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
         let n = rows.len();
-        let noise = |rng: Rng, d: usize| from_vec(rng.normal(Purpose::Prior, rows, d), [1, n, d], &device::here());
-        let z2 = noise(rng.at_seed_of(1), self.0.upper);
-        let (mean, log_var) = self.given(&z2);
-        let z1 = density::reparameterize(mean, log_var, noise(rng, self.0.lower));
-        vec![z1.reshape([n, self.0.lower]), z2.reshape([n, self.0.upper])]
+        let mut down: Latents = Vec::new();
+        for (g, d) in self.0.groups.iter().enumerate().rev() {
+            let rng = if g == 0 { rng } else { rng.at_seed_of(g as u64) };
+            let noise = from_vec(rng.normal(Purpose::Prior, rows, *d), [1, n, *d], &device::here());
+            let z = match down.last() {
+                Some(above) => {
+                    let (mean, log_var) = self.given(g, above);
+                    density::reparameterize(mean, log_var, noise)
+                }
+                None => noise,
+            };
+            down.push(z);
+        }
+        down.into_iter().rev().zip(&self.0.groups).map(|(z, d)| z.reshape([n, *d])).collect()
     }
 
-    fn lower(&self, upper: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
-        Some(self.given(upper))
+    fn lower(&self, group: usize, above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+        Some(self.given(group, above))
     }
 }
 
 impl Rungs<'_> {
-    /// Mean and log-variance of z1, `[K, B, D1]`.
-    fn given(&self, z2: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
-        let [k, b, d] = z2.dims();
-        let out = self.0.net.forward(z2.clone().reshape([k * b, d])).reshape([k, b, 2 * self.0.lower]);
-        let log_var = out.clone().narrow(2, self.0.lower, self.0.lower).clamp(LOG_VAR.0, LOG_VAR.1);
-        (out.narrow(2, 0, self.0.lower), log_var)
+    /// Mean and log-variance of group `g` given the one above, `[K, B, D]`.
+    fn given(&self, g: usize, above: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+        let ([k, b, d], own) = (above.dims(), self.0.groups[g]);
+        let out = self.0.nets[g].forward(above.clone().reshape([k * b, d])).reshape([k, b, 2 * own]);
+        let log_var = out.clone().narrow(2, own, own).clamp(LOG_VAR.0, LOG_VAR.1);
+        (out.narrow(2, 0, own), log_var)
     }
 }

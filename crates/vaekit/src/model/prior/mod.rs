@@ -75,7 +75,7 @@ pub enum Support {
     Spikes,
     /// Rows of a codebook side by side, so many.
     Codes { positions: usize },
-    /// Two groups, the second above the first.
+    /// Groups, each above the one before.
     Groups,
 }
 
@@ -105,8 +105,13 @@ pub trait Prior {
         Form::Other
     }
 
-    /// p(z of the lower group given the upper one `[K, B, D]`): mean and log-variance, where there are groups.
-    fn lower(&self, _upper: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+    /// log p of each group given the one above, `[K, B]`, where there are groups.
+    fn log_probs(&self, _z: &Latents) -> Option<Vec<Tensor<2>>> {
+        None
+    }
+
+    /// p(z of a group given the one above `[K, B, D]`): mean and log-variance, where there are groups.
+    fn lower(&self, _group: usize, _above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
         None
     }
 
