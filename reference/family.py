@@ -325,8 +325,30 @@ def mises_fisher():
     return table
 
 
+def structure(c=2, h=25, w=23):
+    """MS-SSIM of two images at two scales, by convolutions, and every 37th slope by the second."""
+    x = (0.5 + 0.5 * wave(c * h * w, 0.1)).reshape(1, c, h, w)
+    y = (0.5 + 0.4 * wave(c * h * w, 0.4)).reshape(1, c, h, w).requires_grad_()
+    bell = torch.exp(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2))
+    bell = bell / bell.sum()
+    window = (bell[:, None] * bell[None, :]).expand(c, 1, 11, 11)
+    blur = lambda t: F.conv2d(t, window, groups=c)
+    weights, value = [0.0448, 0.2856], torch.tensor(1.0)
+    a, b = x, y
+    for j, weight in enumerate(weights):
+        if j:
+            a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+        ma, mb = blur(a), blur(b)
+        cs = (2 * (blur(a * b) - ma * mb) + 9e-4) / (blur(a * a) - ma**2 + blur(b * b) - mb**2 + 9e-4)
+        if j + 1 == len(weights):
+            cs = cs * (2 * ma * mb + 1e-4) / (ma**2 + mb**2 + 1e-4)
+        value = value * cs.mean() ** (weight / sum(weights))
+    (slope,) = torch.autograd.grad(value, y)
+    return {"shape": [c, h, w], "value": value.item(), "slope": slope.flatten()[::37].tolist()}
+
+
 NAMES = ["continuous-bernoulli", "laplace", "student", "log-cosh", "poisson", "negative-binomial", "zero-inflated",
          "logistic", "logistic-mixture"]
 STEPS = [iwae(), beta_tc("weighted"), beta_tc("stratified"), factor(), dip("means"), dip("codes"), mmd("imq"), mmd("rbf"),
          iaf(), vamp(), gumbel(), vq(), full(), *[likelihood(n) for n in NAMES]]
-print(json.dumps({"steps": STEPS, "mises_fisher": mises_fisher()}, indent=1))
+print(json.dumps({"steps": STEPS, "mises_fisher": mises_fisher(), "structure": structure()}, indent=1))

@@ -11,7 +11,7 @@ use crate::{Common, progress, say};
 /// Flags of `variants`.
 #[derive(Args)]
 pub struct Variants {
-    /// Explain this one; or posteriors, priors, likelihoods, estimators, gradients (how much the estimators vary)
+    /// Explain this one; or posteriors, priors, likelihoods, estimators, perceptual, gradients (how much the estimators vary)
     name: Option<String>,
     /// Print every page as Markdown: docs/variants.md
     #[arg(long, conflicts_with = "name")]
@@ -51,7 +51,7 @@ impl Variants {
             let lacks = if v.samples_from_prior() { "" } else { " (no sampling from a prior)" };
             say::out(&format!("{:<14}{}{lacks}", v.name(), v.summary()));
         }
-        say::out("\nAlso: vaekit variants posteriors | priors | likelihoods | estimators | gradients");
+        say::out("\nAlso: vaekit variants posteriors | priors | likelihoods | estimators | perceptual | gradients");
     }
 
     /// The variance of each estimator's gradient on one model and batch.

@@ -58,6 +58,17 @@ fn samples_come_from_the_prior_from_fits_and_of_classes() {
 }
 
 #[test]
+fn perceptual_losses_stand_beside_the_likelihood() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    for name in ["ms-ssim", "features"] {
+        done(at, &format!("train digits {SMALL} --latent 3 --perceptual {name} --out {name}"));
+        done(at, &format!("reconstruct {name} --out {name}.png --quiet"));
+        done(at, &format!("evaluate {name} --importance-samples 2 --limit 20 --quiet"));
+    }
+}
+
+#[test]
 fn clusters_and_codes_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
@@ -92,12 +103,17 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--likelihood poison", vec!["likelihood", "poisson"]),
         ("--posterior full-gaussian --latent 30000", vec!["latent", "weights"]),
         ("--components 0", vec!["components"]),
+        ("--perceptual ssim", vec!["perceptual", "ms-ssim"]),
+        ("--perceptual-weight 3", vec!["perceptual_weight", "--perceptual"]),
         ("--flow-steps 3", vec!["flow_steps", "diagonal-gaussian", "iaf"]),
         ("--temperature 0.1", vec!["temperature", "joint"]),
         ("--variant iwae --components 3 --prior maf", vec!["components", "vamp"]),
     ] {
         refused(at, &train(flags), &words);
     }
+    std::fs::write(at.join("plain.csv"), "a,b\n1,2\n3,4\n5,6\n7,8\n0,1\n2,2\n").unwrap();
+    refused(at, "train plain.csv --perceptual features --out never", &["perceptual", "--label-column"]);
+    refused(at, "train plain.csv --perceptual ms-ssim --normalize 0..1 --out never", &["perceptual", "images"]);
     std::fs::write(at.join("counts.csv"), "a,b\n1,2\n3,4\n5,6.5\n7,8\n0,1\n2,2\n").unwrap();
     refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 3", "b", "6.5"]);
 }
@@ -105,8 +121,13 @@ fn what_does_not_go_together_is_refused_by_name() {
 #[test]
 fn parts_are_listed_and_gradients_compared() {
     let dir = tempfile::tempdir().unwrap();
-    for (list, name) in [("posteriors", "iaf"), ("priors", "vamp"), ("likelihoods", "poisson"), ("estimators", "score")]
-    {
+    for (list, name) in [
+        ("posteriors", "iaf"),
+        ("priors", "vamp"),
+        ("likelihoods", "poisson"),
+        ("perceptual", "ms-ssim"),
+        ("estimators", "score"),
+    ] {
         assert!(done(dir.path(), &format!("variants {list}")).lines().any(|l| l.starts_with(name)), "{list}");
     }
     let told: serde_json::Value = serde_json::from_str(&done(dir.path(), "variants gradients --json --quiet")).unwrap();

@@ -44,7 +44,7 @@ fn built(config: &TrainConfig, spec: &DataSpec) -> Recipe {
     let params = Params::check(variant.params(), &config.params).unwrap();
     let transform = transform(&config.model.likelihood);
     let target = Target { spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
-    variant.build(&config.model, &params, &target).unwrap()
+    variant.build(&config.model, &params, &target).unwrap().perceiving(&config.model, &target).unwrap()
 }
 
 fn build(variant: &dyn Variant, likelihood: &str, spec: &DataSpec) -> Recipe {
@@ -180,6 +180,8 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
         ("info-vae", "bernoulli", parts("householder", "realnvp")),
         ("ladder-vae", "bernoulli", vec![("posterior", "hierarchical"), ("groups", "4"), ("latent", "8")]),
         ("ladder-vae", "gaussian", vec![("free_bits", "0.05")]),
+        ("vae", "logistic", vec![("perceptual", "ms-ssim"), ("perceptual_weight", "3")]),
+        ("iwae", "bernoulli", vec![("perceptual", "features"), ("samples", "3")]),
     ] {
         let config = TrainConfig::from_layers(&[layer(find(variant).unwrap(), likelihood, &given)]).unwrap();
         let name = format!("{variant} {likelihood} {given:?}");

@@ -13,6 +13,7 @@ use vaekit::model::prior::Sphere;
 use vaekit::model::{Mode, Prior};
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
+use vaekit::objective::perceptual::Structure;
 use vaekit::rng::{Purpose, Rng};
 use vaekit::variants::{Params, Recipe, Target, find};
 use vaekit_ops::{device, from_vec, scalar, to_vec};
@@ -130,6 +131,21 @@ fn losses_and_gradients_agree_with_pytorch() {
             assert_close("vq, codes after the step", &found.values(), &numbers(codes));
         }
     }
+}
+
+#[test]
+fn structural_similarity_agrees_with_pytorch() {
+    let want = &read("family.json")["structure"];
+    let [c, h, w] = [0, 1, 2].map(|i| want["shape"][i].as_u64().unwrap() as usize);
+    let image = |scale: f32, phase| -> Vec<f32> { wave(c * h * w, phase).iter().map(|v| 0.5 + scale * v).collect() };
+    let x = from_vec(image(0.5, 0.1), [1, c * h * w], &device::cpu());
+    let y = from_vec(image(0.4, 0.4), [1, c * h * w], &device::cpu_training()).require_grad();
+    let found = Structure::new(c, h, w).similarity(x.autodiff(), y.clone());
+    assert_close("value", &to_vec(found.clone()), &[want["value"].as_f64().unwrap()]);
+    let slope: Vec<f32> = to_vec(y.grad(&found.backward()).unwrap()).into_iter().step_by(37).collect();
+    let slope: Vec<f32> = slope.iter().map(|v| 100.0 * v).collect();
+    let expected: Vec<f64> = numbers(&want["slope"]).iter().map(|v| 100.0 * v).collect();
+    assert_close("slope", &slope, &expected);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod estimator;
 mod factor;
 mod importance;
 mod moments;
+pub mod perceptual;
 mod regularized;
 mod schedule;
 mod total_correlation;
@@ -33,7 +34,7 @@ pub use two_stage::TwoStage;
 use vaekit_ops::Tensor;
 
 use crate::model::ElboTerms;
-use crate::nn::Parameters;
+use crate::nn::{Mlp, Parameters};
 use crate::rng::Rng;
 
 /// The value of an objective on a batch; each tensor holds one number.
@@ -102,6 +103,11 @@ pub trait Objective: Parameters + Send {
 
     /// How its own parameters are stepped; none for the way of the model's.
     fn group(&self) -> Option<Group> {
+        None
+    }
+
+    /// A network whose features it compares, which is trained to tell classes before anything else.
+    fn features_mut(&mut self) -> Option<&mut Mlp> {
         None
     }
 

@@ -143,8 +143,9 @@ impl RunFile {
     /// Settings that are younger than the format are left out at the value that
     /// older runs had, so that those keep their identity.
     pub fn identity(&self) -> String {
-        const YOUNGER: [&str; 3] = [
+        const YOUNGER: [&str; 4] = [
             r#""init":"torch","#,
+            r#","perceptual":"none","perceptual_weight":100.0"#,
             r#""net":"mlp","channels":[],"upsample":"transposed","#,
             concat!(
                 r#","posterior":"diagonal-gaussian","prior":"auto","estimator":"reparameterized","flow_steps":4,"#,

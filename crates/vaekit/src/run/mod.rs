@@ -246,7 +246,7 @@ impl RunFile {
         let rng = Rng::new(self.config.seed);
         let (rows, classes) = (self.data.train_rows, self.data.classes.len());
         let target = Target { spec: &self.data.spec, transform: &self.transform, rows, classes, rng };
-        variant.build(&self.config.model, &params, &target)
+        variant.build(&self.config.model, &params, &target)?.perceiving(&self.config.model, &target)
     }
 
     /// How rows become model values.

@@ -29,6 +29,7 @@ impl TrainConfig {
         count("flow_hidden", m.flow_hidden as u64, 1, 1 << 14)?;
         count("components", m.components as u64, 1, 1 << 16)?;
         count("categories", m.categories as u64, 2, 1 << 12)?;
+        range("perceptual_weight", m.perceptual_weight, 0.0, 1e6)?;
         range("temperature", m.temperature, 1e-3, 1e3)?;
         m.hidden.iter().try_for_each(|&h| count("hidden", h as u64, 1, 1 << 20))?;
         count("hidden", m.hidden.len() as u64, 0, 64)?;

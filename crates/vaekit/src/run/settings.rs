@@ -44,6 +44,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("components", "N", "Components of a mixture, rows of a VampPrior, codes of a codebook"),
     setting("categories", "N", "Classes of a class variable in z"),
     setting("temperature", "T", "Of relaxed class variables; smaller is sharper"),
+    setting("perceptual", "NAME", "Beside the likelihood: none, ms-ssim or features (of a classifier); no likelihood"),
+    setting("perceptual_weight", "W", "Weight of the perceptual loss"),
     setting("epochs", "N", "Passes over the training rows"),
     setting("batch", "N", "Rows a batch"),
     setting("lr", "X", "Learning rate"),

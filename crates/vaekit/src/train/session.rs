@@ -8,6 +8,7 @@ use vaekit_ops::device;
 
 use crate::data::{Batches, Dataset, HostBatch, Preparation, Splits};
 use crate::error::ErrorKind;
+use crate::eval::quality::Classifier;
 use crate::eval::{Figures, evaluate};
 use crate::nn::Parameters;
 use crate::objective::Progress;
@@ -92,14 +93,14 @@ impl<'a> Session<'a> {
         };
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
-            None => session.start(),
+            None => session.start()?,
         }
         session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         Ok(session)
     }
 
     /// What begins where the data lies.
-    fn start(&mut self) {
+    fn start(&mut self) -> Result<()> {
         if self.file.config.output_bias == OutputBias::Mean {
             self.start_at_mean();
         }
@@ -110,6 +111,13 @@ impl<'a> Session<'a> {
                 order.into_iter().cycle().take(wanted).map(|i| self.splits.train[i as usize]).collect();
             self.recipe.vae.prior.start_at(self.preparation.prepare(self.data, &rows, 0).x);
         }
+        if let Some(net) = self.recipe.objective.features_mut() {
+            let classes = self.file.data.classes.len();
+            let mut classifier = Classifier::new(self.data.spec.width(), classes, self.file.config.seed);
+            classifier.train(self.data, &self.preparation, &self.splits.train, &self.splits.test)?;
+            net.parameters_mut().into_iter().zip(classifier.body()).for_each(|(p, values)| p.set(values, false));
+        }
+        Ok(())
     }
 
     /// Starts the decoder at the mean of the training rows (Burda et al. 2016

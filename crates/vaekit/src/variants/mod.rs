@@ -46,8 +46,8 @@ pub use settings::ModelSettings;
 
 use crate::data::{DataSpec, FittedTransform};
 use crate::model::Vae;
-use crate::nn::{Parameter, Parameters};
-use crate::objective::{Kernel, Objective};
+use crate::nn::{Init, Parameter, Parameters};
+use crate::objective::{Kernel, Objective, perceptual};
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -169,6 +169,19 @@ pub struct Target<'a> {
 pub struct Recipe {
     pub vae: Vae,
     pub objective: Box<dyn Objective>,
+}
+
+impl Recipe {
+    /// The same with the perceptual loss that the settings name.
+    ///
+    /// # Errors
+    /// A loss that is unknown, or not for this data.
+    pub fn perceiving(self, settings: &ModelSettings, target: &Target<'_>) -> Result<Self> {
+        let mut init = Init::new(target.rng.at(2));
+        let named = (settings.perceptual.as_str(), settings.perceptual_weight);
+        let rows = (target.spec, target.transform, target.classes);
+        Ok(Self { objective: perceptual::beside(self.objective, named, rows, &mut init)?, ..self })
+    }
 }
 
 impl Parameters for Recipe {

@@ -3,6 +3,7 @@
 use crate::model::choice::{POSTERIORS, PRIORS};
 use crate::model::likelihood::LIKELIHOODS;
 use crate::objective::ESTIMATORS;
+use crate::objective::perceptual::PERCEPTUAL;
 
 use super::{ParamKind, VARIANTS, Variant, uses};
 
@@ -32,13 +33,14 @@ impl dyn Variant {
     }
 }
 
-/// Lists of what a setting may name: `posteriors`, `priors`, `likelihoods`, `estimators`.
+/// Lists of what a setting may name: `posteriors`, `priors`, `likelihoods`, `estimators`, `perceptual`.
 pub fn parts(list: &str) -> Option<Vec<(&'static str, String)>> {
     match list {
         "posteriors" => Some(POSTERIORS.iter().map(|p| (p.name, p.doc.to_owned())).collect()),
         "priors" => Some(PRIORS.iter().map(|p| (p.name, p.doc.to_owned())).collect()),
         "likelihoods" => Some(LIKELIHOODS.iter().map(|l| (l.name, l.doc().to_owned())).collect()),
         "estimators" => Some(ESTIMATORS.iter().map(|(name, e)| (*name, e.doc().to_owned())).collect()),
+        "perceptual" => Some(PERCEPTUAL.iter().map(|(name, doc)| (*name, (*doc).to_owned())).collect()),
         _ => None,
     }
 }
@@ -49,8 +51,8 @@ pub fn markdown() -> String {
     for variant in VARIANTS {
         all += &format!("| [{0}](#{0}) | {1} |\n", variant.name(), variant.summary());
     }
-    for list in ["posteriors", "priors", "likelihoods", "estimators"] {
-        let flag = &list[..list.len() - 1];
+    for list in ["posteriors", "priors", "likelihoods", "estimators", "perceptual"] {
+        let flag = list.trim_end_matches('s');
         all += &format!("\n## `--{flag}`\n\n| name | what it is |\n|---|---|\n");
         for (name, doc) in parts(list).into_iter().flatten() {
             all += &format!("| `{name}` | {doc} |\n");

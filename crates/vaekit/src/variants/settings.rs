@@ -56,6 +56,9 @@ pub struct ModelSettings {
     /// Classes of a class variable.
     pub categories: usize,
     pub temperature: f64,
+    /// A name of [`PERCEPTUAL`](crate::objective::perceptual::PERCEPTUAL).
+    pub perceptual: String,
+    pub perceptual_weight: f64,
 }
 
 impl Default for ModelSettings {
@@ -82,6 +85,8 @@ impl Default for ModelSettings {
             components: 64,
             categories: 10,
             temperature: 0.5,
+            perceptual: "none".into(),
+            perceptual_weight: 100.0,
         }
     }
 }
@@ -264,6 +269,9 @@ impl ModelSettings {
     /// The first of them.
     pub fn all_read(&self) -> Result<()> {
         let plain = Self::default();
+        if self.perceptual == plain.perceptual && self.perceptual_weight != plain.perceptual_weight {
+            return Err(Error::setting("perceptual_weight", "weighs nothing without --perceptual; leave it out"));
+        }
         let given = [
             self.flow_steps != plain.flow_steps,
             self.flow_hidden != plain.flow_hidden,

@@ -5,6 +5,7 @@ use vaekit_ops::{Activation, Tensor, device, from_vec, to_vec};
 
 use crate::data::{Batches, Dataset, Preparation, Step};
 use crate::nn::{Init, Mlp, Parameter, Parameters};
+use crate::objective::perceptual::LAYERS;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
@@ -18,8 +19,8 @@ pub struct Classifier {
 }
 
 /// Width of the features.
-pub const FEATURES: usize = 128;
-const HIDDEN: usize = 512;
+pub const FEATURES: usize = LAYERS[1];
+const HIDDEN: usize = LAYERS[0];
 const EPOCHS: u64 = 6;
 const BATCH: usize = 128;
 
@@ -83,6 +84,11 @@ impl Classifier {
         })?;
         self.accuracy = right as f64 / test.len().max(1) as f64;
         Ok(())
+    }
+
+    /// The weights that make the features.
+    pub fn body(&self) -> Vec<Vec<f32>> {
+        self.body.parameters().iter().map(|p| p.values()).collect()
     }
 
     fn logits(&self, x: Tensor<2>) -> Tensor<2> {
