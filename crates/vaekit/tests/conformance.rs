@@ -180,6 +180,7 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
         ("info-vae", "bernoulli", parts("householder", "realnvp")),
         ("ladder-vae", "bernoulli", vec![("posterior", "hierarchical"), ("groups", "4"), ("latent", "8")]),
         ("ladder-vae", "gaussian", vec![("free_bits", "0.05")]),
+        ("rae", "bernoulli", vec![("penalty", "gradient"), ("decoder", "1")]),
         ("vae", "logistic", vec![("perceptual", "ms-ssim"), ("perceptual_weight", "3")]),
         ("iwae", "bernoulli", vec![("perceptual", "features"), ("samples", "3")]),
     ] {

@@ -32,6 +32,8 @@ pub struct Parts {
     pub groups: usize,
     /// Pieces of z that a codebook serves.
     pub positions: usize,
+    /// Codebooks, each for what those before leave over.
+    pub levels: usize,
     /// Weight of the distance to the codes.
     pub commitment: f64,
     /// Share of the dimensions that a spike-and-slab prior expects to be in use.
@@ -44,7 +46,7 @@ impl Parts {
         let product = |factors: &[usize]| factors.iter().map(|n| *n as f64).product::<f64>();
         let all = [
             product(&[4, self.flow_steps, self.latent, self.flow_hidden]),
-            product(&[2, self.positions, self.components, self.flow_hidden]),
+            product(&[2, self.levels, self.positions, self.components, self.flow_hidden]),
             product(&[self.components, self.width]),
             product(&[2, self.components, self.latent]),
         ];
@@ -164,12 +166,15 @@ pub const POSTERIORS: &[KnownPosterior] = &[
         doc: "rows of a learned codebook",
         reads: &["components", "flow_hidden"],
         build: |p, _| {
-            if !p.latent.is_multiple_of(p.positions) {
+            let (positions, levels) = (p.positions, p.levels);
+            if !p.latent.is_multiple_of(levels * positions) {
+                let pieces =
+                    if levels == 1 { positions.to_string() } else { format!("{levels} levels of {positions}") };
                 let problem =
-                    format!("found {}, expected a number that divides the {} dimensions of z", p.positions, p.latent);
+                    format!("found {pieces}, expected a number that divides the {} dimensions of z", p.latent);
                 return Err(Error::setting("positions", problem));
             }
-            Ok(Box::new(Quantized { positions: p.positions, commitment: p.commitment }))
+            Ok(Box::new(Quantized { positions, levels, commitment: p.commitment }))
         },
     },
     KnownPosterior {
@@ -275,7 +280,9 @@ pub const PRIORS: &[KnownPrior] = &[
         doc: "codes, each given those before it",
         reads: &["components", "flow_hidden"],
         lies: |s| matches!(s, Support::Codes { .. }),
-        build: |p, _, init| Ok(Box::new(Codebook::new(p.components, p.positions, p.latent, p.flow_hidden, init))),
+        build: |p, _, init| {
+            Ok(Box::new(Codebook::new(p.components, (p.levels, p.positions), p.latent, p.flow_hidden, init)))
+        },
     },
     KnownPrior {
         name: "top-down",

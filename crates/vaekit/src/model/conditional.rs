@@ -1,4 +1,4 @@
-//! Networks that see classes, counts, or groups of latents.
+//! Networks around networks: for classes, counts, and groups or levels of latents.
 
 use vaekit_ops::{Activation, Tensor, device, from_vec};
 
@@ -67,6 +67,35 @@ impl Decoder for ConditionalDecoder {
 }
 
 impl Parameters for ConditionalDecoder {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.inner.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.inner.parameters_mut()
+    }
+}
+
+/// A decoder of the sum of several levels of z.
+pub struct SummingDecoder {
+    pub inner: Box<dyn Decoder>,
+    pub levels: usize,
+}
+
+impl Decoder for SummingDecoder {
+    fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2> {
+        let [n, d] = z[0].dims();
+        let wide = d / self.levels;
+        let sum = z[0].clone().reshape([n, self.levels, wide]).sum_dim(1).reshape([n, wide]);
+        self.inner.forward(&[sum], label)
+    }
+
+    fn set_output_bias(&mut self, raw: Vec<f32>) {
+        self.inner.set_output_bias(raw);
+    }
+}
+
+impl Parameters for SummingDecoder {
     fn parameters(&self) -> Vec<&Parameter> {
         self.inner.parameters()
     }

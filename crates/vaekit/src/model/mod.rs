@@ -20,7 +20,7 @@ pub mod prior;
 mod pyramid;
 mod vae;
 
-pub use conditional::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts};
+pub use conditional::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use vaekit_ops::Tensor;
 
 use crate::data::Batch;
-use crate::nn::{Parameter, Parameters};
+use crate::nn::{Parameter, Parameters, spectral_norm};
 use crate::rng::Rng;
 
 use super::{Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior, PriorFamily};
@@ -97,6 +97,12 @@ impl<'a> ElboTerms<'a> {
     pub fn decoder_size(&self) -> Option<Tensor<1>> {
         let squares = self.vae.decoder.parameters().into_iter().map(|p| p.flat().square().sum().mul_scalar(0.5));
         squares.reduce(|a, b| a + b)
+    }
+
+    /// Half the sum of the squared largest singular values of the decoder's weights, `[1]`.
+    pub fn decoder_norms(&self) -> Option<Tensor<1>> {
+        let weights = self.vae.decoder.parameters().into_iter().filter(|p| p.shape().len() > 1);
+        weights.map(|p| spectral_norm(p).square().mul_scalar(0.5)).reduce(|a, b| a + b)
     }
 }
 

@@ -6,6 +6,7 @@ mod made;
 mod mlp;
 mod parameter;
 mod residual;
+mod spectral;
 
 pub use conv::{Conv2d, ConvTranspose2d};
 pub use linear::Linear;
@@ -13,3 +14,4 @@ pub use made::{Made, MadeShape};
 pub use mlp::Mlp;
 pub use parameter::{INITS, Init, InitScheme, Parameter, Parameters};
 pub use residual::{GroupNorm, ResidualBlock};
+pub use spectral::spectral_norm;

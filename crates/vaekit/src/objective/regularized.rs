@@ -13,6 +13,8 @@ use super::{Loss, Objective, Progress};
 pub enum Penalty {
     /// Half the sum of squares of its weights.
     Weights,
+    /// Half the sum of its weights' squared largest singular values (Yoshida & Miyato 2017, arXiv:1705.10941).
+    Spectral,
     /// |dx/dz|^2 along a random direction for each row, whose mean is the squared norm of the Jacobian over D.
     Gradient,
 }
@@ -46,6 +48,7 @@ impl Objective for Regularized {
         let length = z.clone().square().sum_dim(1).mean().mul_scalar(0.5);
         let penalty: Option<Tensor<1>> = match self.penalty {
             Penalty::Weights => terms.decoder_size(),
+            Penalty::Spectral => terms.decoder_norms(),
             Penalty::Gradient => {
                 let draws = progress.rng.normal(Purpose::Objective, &terms.batch.row_ids, d);
                 let direction = from_vec(draws, [b, d], &device::here());
@@ -60,5 +63,10 @@ impl Objective for Regularized {
             value = value + penalty.mul_scalar(self.decoder);
         }
         Loss::new(value, terms)
+    }
+
+    /// Power iteration ends before the last digit.
+    fn is_slope_of_value(&self) -> bool {
+        self.penalty != Penalty::Spectral
     }
 }

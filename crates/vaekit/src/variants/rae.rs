@@ -11,8 +11,8 @@ pub struct Rae;
 const PARAMS: [Param; 3] = [
     Param {
         key: "penalty",
-        doc: "what keeps the decoder smooth: weights (L2) or gradient",
-        kind: ParamKind::Choice { default: "weights", of: &["weights", "gradient"] },
+        doc: "what keeps the decoder smooth: weights (L2), spectral or gradient",
+        kind: ParamKind::Choice { default: "weights", of: &["weights", "spectral", "gradient"] },
     },
     Param {
         key: "codes",
@@ -39,17 +39,18 @@ impl Variant for Rae {
         "\
 ## What it changes
 The encoder is deterministic; the length of codes is penalised, and the decoder by the size of its weights or
-by its gradient. Sampling takes a density fitted to the codes afterwards: `sample --from mixture`.
+their largest singular values, or by its gradient. Sampling takes a density fitted to the codes afterwards: `sample --from mixture`.
 
 ## Objective
--log p(x|z) + codes |z|^2 / 2 + decoder (sum w^2 / 2, or |dx/dz|^2 along a random direction).
+-log p(x|z) + codes |z|^2 / 2 + decoder (sum w^2 / 2, or sum s(W)^2 / 2, or |dx/dz|^2 along a random
+direction), s the largest singular value.
 
 ## When to use
 For sharp samples by simple means.
 
 ## Limits
-No bound on the likelihood and no prior: N(0, I) is not where the codes lie. Spectral normalisation is not
-there.
+No bound on the likelihood and no prior: N(0, I) is not where the codes lie. Singular values are penalised,
+where the paper divides by them.
 
 ## Reference
 Ghosh et al., From Variational to Deterministic Autoencoders, ICLR 2020, arXiv:1903.12436.
@@ -72,7 +73,11 @@ Ghosh et al., From Variational to Deterministic Autoencoders, ICLR 2020, arXiv:1
         settings.without_kl(self.name())?;
         let settings = settings.fixed(self.name(), "deterministic")?;
         plain_prior(self.name(), settings)?;
-        let penalty = if params.choice("penalty") == "gradient" { Penalty::Gradient } else { Penalty::Weights };
+        let penalty = match params.choice("penalty") {
+            "gradient" => Penalty::Gradient,
+            "spectral" => Penalty::Spectral,
+            _ => Penalty::Weights,
+        };
         let (codes, decoder) = (params.number("codes"), params.number("decoder"));
         Ok(Recipe { vae: settings.model(target)?, objective: Box::new(Regularized { codes, decoder, penalty }) })
     }

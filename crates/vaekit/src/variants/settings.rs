@@ -6,7 +6,7 @@ use vaekit_ops::Activation;
 use crate::data::{DataSpec, Kind, Shape};
 use crate::model::choice::{self, Parts};
 use crate::model::likelihood::{self, Domain};
-use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts};
+use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
 use crate::model::{NETS, Net, Network, UPSAMPLES, Vae};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
@@ -136,6 +136,7 @@ impl ModelSettings {
             temperature: self.temperature,
             groups: 2,
             positions: 1,
+            levels: 1,
             commitment: 0.25,
             slab: 0.2,
         }
@@ -198,7 +199,11 @@ impl ModelSettings {
                 format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
             return Err(Error::setting("likelihood", problem));
         }
-        let mut decoder = network.decoder(target.spec, self.latent + classes, outputs, &mut init)?;
+        let seen = self.latent / parts.levels + classes;
+        let mut decoder = network.decoder(target.spec, seen, outputs, &mut init)?;
+        if parts.levels > 1 {
+            decoder = Box::new(SummingDecoder { inner: decoder, levels: parts.levels });
+        }
         if classes > 0 {
             encoder = Box::new(ConditionalEncoder { inner: encoder, classes, plane });
             decoder = Box::new(ConditionalDecoder { inner: decoder, classes });

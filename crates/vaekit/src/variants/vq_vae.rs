@@ -8,11 +8,16 @@ use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
 /// `vq-vae`
 pub struct VqVae;
 
-const PARAMS: [Param; 2] = [
+const PARAMS: [Param; 3] = [
     Param {
         key: "positions",
         doc: "pieces of z that have a code each",
         kind: ParamKind::Number { default: 16.0, min: 1.0, max: 65536.0 },
+    },
+    Param {
+        key: "levels",
+        doc: "codebooks, each for what those before it leave over",
+        kind: ParamKind::Number { default: 1.0, min: 1.0, max: 16.0 },
     },
     Param {
         key: "commitment",
@@ -35,7 +40,8 @@ impl Variant for VqVae {
 ## What it changes
 The encoder's outputs are cut into `positions` pieces, and each is replaced by the nearest of `components`
 codes. The codes follow the outputs by running means, dead ones move; a masked network learns p(codes), so
-that the model samples.
+that the model samples. With `levels` above 1 the quantisation is residual: z holds the levels side by side, and
+the decoder sees their sum.
 
 ## Objective
 -log p(x|z) - log p(codes) + commitment |outputs - codes|^2, the gradient passing straight through the choice.
@@ -49,7 +55,7 @@ The rate is that of the codes under the prior, an upper bound on what they need.
 sampling adds nothing.
 
 ## Reference
-van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937.
+van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937. Levels: Lee et al., CVPR 2022, arXiv:2203.01941.
 "
     }
 
@@ -66,6 +72,7 @@ van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937.
         let settings = settings.fixed(self.name(), "quantized")?;
         let parts = Parts {
             positions: params.number("positions") as usize,
+            levels: params.number("levels") as usize,
             commitment: params.number("commitment"),
             ..settings.parts(target)
         };

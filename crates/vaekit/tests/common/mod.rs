@@ -47,7 +47,7 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
     }
     for param in variant.params() {
         let small = match param.key {
-            "positions" => "2",
+            "positions" | "levels" => "2",
             "groups" => "3",
             "discriminator" | "lines" => "8",
             // Far from where the KL is, for |KL - C| has a corner there.

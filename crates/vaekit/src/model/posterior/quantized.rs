@@ -10,14 +10,16 @@ use crate::rng::Rng;
 
 use super::{Draws, Kl, Posterior, PosteriorFamily};
 
-/// The encoder's D outputs are cut into positions; each becomes the nearest row of the prior's codebook, and the
+/// The encoder's outputs are cut into positions; each becomes the nearest row of the prior's codebook, and the
 /// gradient passes as if nothing had happened. The choice has probability 1, so that log q = 0 and the rate is
-/// -log p(codes).
+/// -log p(codes). With several levels z holds a code of each, and the sum of these stands for the output.
 ///
 /// van den Oord et al., NeurIPS 2017, arXiv:1711.00937, equations 1 to 3.
 #[derive(Debug)]
 pub struct Quantized {
     pub positions: usize,
+    /// Codebooks, each for what those before leave over.
+    pub levels: usize,
     /// Weight of the squared distance between outputs and codes.
     pub commitment: f64,
 }
@@ -30,11 +32,11 @@ impl PosteriorFamily for Quantized {
     }
 
     fn raw_width(&self, latent: usize) -> usize {
-        latent
+        latent / self.levels
     }
 
     fn support(&self) -> Support {
-        Support::Codes { positions: self.positions }
+        Support::Codes { pieces: self.levels * self.positions }
     }
 
     fn posterior<'a>(
@@ -51,15 +53,21 @@ impl PosteriorFamily for Quantized {
 
 struct Snapped {
     raw: Tensor<2>,
-    /// Codes, `[B, D]`, without gradient.
+    /// Codes, `[B, D]`, the levels side by side, without gradient.
     nearest: Tensor<2>,
     commitment: f64,
 }
 
 impl Posterior for Snapped {
     fn mean(&self) -> Tensor<2> {
-        // The value of the code with the gradient of the output.
-        self.raw.clone() - self.raw.clone().detach() + self.nearest.clone()
+        // The value of the code with the gradient of the output, which the first level takes for all.
+        let [b, width] = self.raw.dims();
+        let through = self.raw.clone() - self.raw.clone().detach();
+        let first = through + self.nearest.clone().narrow(1, 0, width);
+        match self.nearest.dims()[1] - width {
+            0 => first,
+            rest => Tensor::cat(vec![first, self.nearest.clone().slice([0..b, width..width + rest])], 1),
+        }
     }
 
     fn log_var(&self) -> Option<Tensor<2>> {
@@ -84,8 +92,10 @@ impl Posterior for Snapped {
     }
 
     fn penalty(&self) -> Option<Tensor<1>> {
-        let b = self.raw.dims()[0];
-        let apart = (self.raw.clone() - self.nearest.clone()).square().sum_dim(1).reshape([b]);
+        let [b, width] = self.raw.dims();
+        let levels = self.nearest.dims()[1] / width;
+        let sum = self.nearest.clone().reshape([b, levels, width]).sum_dim(1).reshape([b, width]);
+        let apart = (self.raw.clone() - sum).square().sum_dim(1).reshape([b]);
         Some(apart.mul_scalar(self.commitment))
     }
 }

@@ -19,14 +19,20 @@ const DEAD: f32 = 0.01;
 /// p(codes) = prod_i p(code i given the codes before it), by a masked network; the codebook itself follows the
 /// encoder's outputs by running means.
 ///
+/// With several levels each has C codes of its own, for what the levels before leave over of an output; z holds the
+/// levels side by side, the coarsest first, and a decoder sees their sum (Lee et al., CVPR 2022, arXiv:2203.01941,
+/// section 3.1).
+///
 /// van den Oord et al., NeurIPS 2017, arXiv:1711.00937, sections 3.2 and 3.3 and appendix A.1 (running means); dead
 /// codes move to the outputs that are worst served, as in Dhariwal et al., Jukebox, 2020.
 #[derive(Debug)]
 pub struct Codebook {
-    positions: usize,
-    /// `[C, d]`; no gradient reaches it.
+    levels: usize,
+    /// Pieces of z: levels times positions.
+    pieces: usize,
+    /// `[levels C, d]`; no gradient reaches it.
     codes: Parameter,
-    /// Running counts `[C]` and sums `[C, d]` of the outputs of each code.
+    /// Running counts `[levels C]` and sums `[levels C, d]` of the outputs of each code.
     counts: Parameter,
     sums: Parameter,
     net: Made,
@@ -38,56 +44,95 @@ pub struct Codebook {
 struct Seen {
     counts: Vec<f32>,
     sums: Vec<f32>,
-    /// Outputs with their squared distance to their codes.
-    worst: Vec<(f32, Vec<f32>)>,
+    /// Of each level outputs with their squared distance to their codes, the farthest first.
+    worst: Vec<Vec<(f32, Vec<f32>)>>,
 }
 
 impl Codebook {
-    /// `size` codes for each of `positions` pieces of `latent` dimensions.
-    pub fn new(size: usize, positions: usize, latent: usize, hidden: usize, init: &mut Init) -> Self {
-        let wide = latent / positions;
-        let shape = MadeShape { blocks: positions, inputs: size, outputs: size, context: 0, hidden };
-        let codes = init.uniform("prior.codes".into(), &[size, wide], 1.0);
+    /// `size` codes a level for `levels` times `positions` pieces of `latent` dimensions.
+    pub fn new(
+        size: usize,
+        (levels, positions): (usize, usize),
+        latent: usize,
+        hidden: usize,
+        init: &mut Init,
+    ) -> Self {
+        let pieces = levels * positions;
+        let (all, wide) = (levels * size, latent / pieces);
+        let shape = MadeShape { blocks: pieces, inputs: size, outputs: size, context: 0, hidden };
+        let codes = init.uniform("prior.codes".into(), &[all, wide], 1.0);
         let sums = codes.values();
-        let mut sums_of = init.constant("prior.code_sums".into(), &[size, wide], 0.0);
+        let mut sums_of = init.constant("prior.code_sums".into(), &[all, wide], 0.0);
         sums_of.set(sums, false);
         Self {
-            positions,
+            levels,
+            pieces,
             codes,
-            counts: init.constant("prior.code_counts".into(), &[size], 1.0),
+            counts: init.constant("prior.code_counts".into(), &[all], 1.0),
             sums: sums_of,
             net: Made::new("prior.codes_net", shape, init),
             seen: RefCell::default(),
         }
     }
 
+    /// Codes of a level.
     fn size(&self) -> usize {
-        self.codes.shape()[0]
+        self.codes.shape()[0] / self.levels
+    }
+
+    /// The first code of the level that a piece of z belongs to.
+    fn first_of(&self, piece: usize) -> usize {
+        piece * self.levels / self.pieces * self.size()
     }
 
     fn wide(&self) -> usize {
         self.codes.shape()[1]
     }
 
-    /// The nearest code to each piece of `z`, and its squared distance.
-    fn nearest(&self, z: &[f32]) -> Vec<(usize, f32)> {
-        let (codes, wide) = (self.codes.values(), self.wide());
-        vaekit_ops::pool::map(z.len() / wide, |i| {
-            let piece = &z[i * wide..(i + 1) * wide];
-            let distance = |code: &[f32]| piece.iter().zip(code).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-            let each = codes.chunks(wide).map(distance).enumerate();
-            each.fold((0, f32::INFINITY), |best, (i, d)| if d < best.1 { (i, d) } else { best })
+    /// The nearest code to each of `values`, among those that start at `first(i)`, and its squared distance.
+    fn nearest(&self, values: &[f32], first: impl Fn(usize) -> usize + Sync) -> Vec<(usize, f32)> {
+        let (codes, wide, size) = (self.codes.values(), self.wide(), self.size());
+        vaekit_ops::pool::map(values.len() / wide, |i| {
+            let (value, first) = (&values[i * wide..(i + 1) * wide], first(i));
+            let distance = |code: &[f32]| value.iter().zip(code).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            let each = codes[first * wide..(first + size) * wide].chunks(wide).map(distance).zip(first..);
+            each.fold((first, f32::INFINITY), |best, (d, i)| if d < best.1 { (i, d) } else { best })
         })
     }
 
-    /// One-hot codes, `[N, positions size]`, of the codes that z consists of.
+    /// The codes that z `[N, pieces d]` consists of.
+    fn read(&self, z: &[f32]) -> Vec<usize> {
+        let first: Vec<usize> = (0..self.pieces).map(|piece| self.first_of(piece)).collect();
+        self.nearest(z, |i| first[i % first.len()]).into_iter().map(|(code, _)| code).collect()
+    }
+
+    /// One-hot codes, `[N, pieces size]`, of the codes that z consists of.
     fn indicators(&self, z: &[f32]) -> Tensor<2> {
         let size = self.size();
-        let nearest = self.nearest(z);
-        let mut out = vec![0f32; nearest.len() * size];
-        nearest.iter().enumerate().for_each(|(i, (code, _))| out[i * size + code] = 1.0);
-        let n = nearest.len() / self.positions;
-        from_vec(out, [n, self.positions * size], &device::here())
+        let codes = self.read(z);
+        let mut out = vec![0f32; codes.len() * size];
+        codes.iter().enumerate().for_each(|(i, code)| out[i * size + code % size] = 1.0);
+        let n = codes.len() / self.pieces;
+        from_vec(out, [n, self.pieces * size], &device::here())
+    }
+
+    /// Remembers for [`after_step`](PriorFamily::after_step) which codes were the nearest to which values.
+    fn see(&self, level: usize, values: &[f32], nearest: &[(usize, f32)]) {
+        let (wide, all) = (self.wide(), self.levels * self.size());
+        let seen = &mut *self.seen.borrow_mut();
+        seen.worst.resize(self.levels, Vec::new());
+        let worst = &mut seen.worst[level];
+        seen.counts.resize(all, 0.0);
+        seen.sums.resize(all * wide, 0.0);
+        for (value, (code, distance)) in values.chunks(wide).zip(nearest) {
+            seen.counts[*code] += 1.0;
+            seen.sums[code * wide..(code + 1) * wide].iter_mut().zip(value).for_each(|(s, v)| *s += v);
+            if worst.len() < REMEMBERED || worst.iter().any(|(d, _)| d < distance) {
+                worst.push((*distance, value.to_vec()));
+            }
+        }
+        worst.sort_by(|a, b| b.0.total_cmp(&a.0));
+        worst.truncate(REMEMBERED);
     }
 }
 
@@ -111,7 +156,7 @@ impl PriorFamily for Codebook {
     }
 
     fn support(&self) -> Support {
-        Support::Codes { positions: self.positions }
+        Support::Codes { pieces: self.pieces }
     }
 
     fn prior<'a>(&'a self, _encode: Encode<'a>) -> Rc<dyn Prior + 'a> {
@@ -129,12 +174,11 @@ impl PriorFamily for Codebook {
         };
         let mut counts = mean(self.counts.values(), &seen.counts);
         let mut sums = mean(self.sums.values(), &seen.sums);
-        let mut worst = seen.worst;
-        worst.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut worst = worst.into_iter();
+        let mut worst: Vec<_> = seen.worst.into_iter().map(Vec::into_iter).collect();
+        let size = self.size();
         for code in 0..counts.len() {
             if counts[code] < DEAD
-                && let Some((_, output)) = worst.next()
+                && let Some((_, output)) = worst[code / size].next()
             {
                 counts[code] = 1.0;
                 sums[code * wide..(code + 1) * wide].copy_from_slice(&output);
@@ -155,66 +199,61 @@ struct Chosen<'a>(&'a Codebook);
 impl Prior for Chosen<'_> {
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, _] = z[0].dims();
-        let (size, positions) = (self.0.size(), self.0.positions);
+        let (size, pieces) = (self.0.size(), self.0.pieces);
         let chosen = self.0.indicators(&to_vec(z[0].clone()));
-        let logits = self.0.net.forward(chosen.clone(), None).reshape([k * b, positions, size]);
-        let each = density::log_softmax(logits, 2) * chosen.reshape([k * b, positions, size]);
-        each.reshape([k * b, positions * size]).sum_dim(1).reshape([k, b])
+        let logits = self.0.net.forward(chosen.clone(), None).reshape([k * b, pieces, size]);
+        let each = density::log_softmax(logits, 2) * chosen.reshape([k * b, pieces, size]);
+        each.reshape([k * b, pieces * size]).sum_dim(1).reshape([k, b])
     }
 
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
-        let (n, size, positions) = (rows.len(), self.0.size(), self.0.positions);
+        let (n, size, pieces) = (rows.len(), self.0.size(), self.0.pieces);
         let uniform: Vec<Vec<f32>> = rows
             .iter()
             .map(|id| {
                 let mut stream = rng.stream(Purpose::Prior, *id);
-                (0..positions).map(|_| unit(rand::Rng::next_u32(&mut stream))).collect()
+                (0..pieces).map(|_| unit(rand::Rng::next_u32(&mut stream))).collect()
             })
             .collect();
-        let mut chosen = vec![0f32; n * positions * size];
+        let mut chosen = vec![0f32; n * pieces * size];
         let (codes, wide) = (self.0.codes.values(), self.0.wide());
-        let mut z = vec![0f32; n * positions * wide];
-        for i in 0..positions {
-            let so_far = from_vec(chosen.clone(), [n, positions * size], &device::here());
-            let logits = self.0.net.forward(so_far, None).reshape([n, positions, size]).narrow(1, i, 1);
+        let mut z = vec![0f32; n * pieces * wide];
+        for i in 0..pieces {
+            let so_far = from_vec(chosen.clone(), [n, pieces * size], &device::here());
+            let logits = self.0.net.forward(so_far, None).reshape([n, pieces, size]).narrow(1, i, 1);
             let p = to_vec(density::log_softmax(logits, 2).exp());
             for row in 0..n {
                 let code = pick(uniform[row][i], p[row * size..(row + 1) * size].iter().copied());
-                chosen[(row * positions + i) * size + code] = 1.0;
-                let at = (row * positions + i) * wide;
-                z[at..at + wide].copy_from_slice(&codes[code * wide..(code + 1) * wide]);
+                chosen[(row * pieces + i) * size + code] = 1.0;
+                let (from, at) = ((self.0.first_of(i) + code) * wide, (row * pieces + i) * wide);
+                z[at..at + wide].copy_from_slice(&codes[from..from + wide]);
             }
         }
-        vec![from_vec(z, [n, positions * wide], &device::here())]
+        vec![from_vec(z, [n, pieces * wide], &device::here())]
     }
 
-    fn quantized(&self, z: &Tensor<2>, learn: bool) -> Option<Tensor<2>> {
-        let shape = z.dims();
-        let outputs = to_vec(z.clone());
-        let nearest = self.0.nearest(&outputs);
-        let (codes, wide, size) = (self.0.codes.values(), self.0.wide(), self.0.size());
-        if learn {
-            let mut seen = self.0.seen.borrow_mut();
-            seen.counts.resize(size, 0.0);
-            seen.sums.resize(size * wide, 0.0);
-            for (output, (code, distance)) in outputs.chunks(wide).zip(&nearest) {
-                seen.counts[*code] += 1.0;
-                seen.sums[code * wide..(code + 1) * wide].iter_mut().zip(output).for_each(|(s, v)| *s += v);
-                if seen.worst.len() < REMEMBERED || seen.worst.iter().any(|(d, _)| d < distance) {
-                    seen.worst.push((*distance, output.to_vec()));
-                }
+    fn quantized(&self, outputs: &Tensor<2>, learn: bool) -> Option<Tensor<2>> {
+        let [n, width] = outputs.dims();
+        let (codes, wide) = (self.0.codes.values(), self.0.wide());
+        let mut left = to_vec(outputs.clone());
+        let mut levels = Vec::with_capacity(self.0.levels);
+        for level in 0..self.0.levels {
+            let first = level * self.0.size();
+            let nearest = self.0.nearest(&left, |_| first);
+            if learn {
+                self.0.see(level, &left, &nearest);
             }
-            seen.worst.sort_by(|a, b| b.0.total_cmp(&a.0));
-            seen.worst.truncate(REMEMBERED);
+            let picked: Vec<f32> =
+                nearest.iter().flat_map(|(code, _)| codes[code * wide..(code + 1) * wide].iter().copied()).collect();
+            left.iter_mut().zip(&picked).for_each(|(left, code)| *left -= code);
+            levels.push(from_vec(picked, [n, width], &device::here()));
         }
-        let picked =
-            nearest.iter().flat_map(|(code, _)| codes[code * wide..(code + 1) * wide].iter().copied()).collect();
-        Some(from_vec(picked, shape, &device::here()))
+        Some(Tensor::cat(levels, 1))
     }
 
     fn chosen(&self, z: &Tensor<2>) -> Option<(Vec<u32>, usize)> {
-        let nearest = self.0.nearest(&to_vec(z.clone()));
-        Some((nearest.into_iter().map(|(code, _)| code as u32).collect(), self.0.size()))
+        let codes = self.0.read(&to_vec(z.clone()));
+        Some((codes.into_iter().map(|code| code as u32).collect(), self.0.levels * self.0.size()))
     }
 }
 
@@ -224,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_nearest_code_is_taken_and_follows_what_it_is_taken_for() {
-        let mut book = Codebook::new(3, 2, 4, 8, &mut Init::new(Rng::new(1)));
+        let mut book = Codebook::new(3, (1, 2), 4, 8, &mut Init::new(Rng::new(1)));
         let z = from_vec(vec![5.0, 5.0, 5.1, 4.9], [1, 4], &device::cpu());
         let distance = |book: &Codebook| {
             let picked = to_vec(Chosen(book).quantized(&z, false).unwrap());
@@ -240,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_probabilities_of_all_codes_sum_to_one() {
-        let book = Codebook::new(3, 2, 2, 8, &mut Init::new(Rng::new(2)));
+        let book = Codebook::new(3, (1, 2), 2, 8, &mut Init::new(Rng::new(2)));
         let codes = book.codes.values();
         let all: Vec<f32> = (0..9).flat_map(|i| [codes[i / 3], codes[i % 3]]).collect();
         let log_p = to_vec(Chosen(&book).log_prob(&vec![from_vec(all, [1, 9, 2], &device::cpu())]));
@@ -249,8 +288,20 @@ mod tests {
 
     #[test]
     fn indicators_mark_one_code_a_position() {
-        let book = Codebook::new(3, 2, 2, 8, &mut Init::new(Rng::new(2)));
+        let book = Codebook::new(3, (1, 2), 2, 8, &mut Init::new(Rng::new(2)));
         let codes = book.codes.values();
         assert_eq!(to_vec(book.indicators(&[codes[2], codes[0]])), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_second_level_takes_what_the_first_leaves_over() {
+        let mut book = Codebook::new(2, (2, 1), 4, 8, &mut Init::new(Rng::new(1)));
+        book.codes.set(vec![1.0, 0.0, 0.0, 1.0, 0.2, 0.0, 0.0, -0.3], false);
+        let outputs = from_vec(vec![1.25, 0.05, -0.1, 0.6], [2, 2], &device::cpu());
+        let z = Chosen(&book).quantized(&outputs, false).unwrap();
+        assert_eq!(to_vec(z.clone()), [1.0, 0.0, 0.2, 0.0, 0.0, 1.0, 0.0, -0.3]);
+        assert_eq!(Chosen(&book).chosen(&z).unwrap(), (vec![0, 2, 1, 3], 4));
+        let drawn = Chosen(&book).sample(&[0, 1, 2], Rng::new(1)).remove(0);
+        assert_eq!(Chosen(&book).chosen(&drawn).unwrap().0.chunks(2).filter(|c| c[0] < 2 && c[1] >= 2).count(), 3);
     }
 }

@@ -73,8 +73,8 @@ pub enum Support {
     Classes { reals: usize, classes: usize },
     /// R^D with an atom at 0 in each dimension.
     Spikes,
-    /// Rows of a codebook side by side, so many.
-    Codes { positions: usize },
+    /// Rows of codebooks side by side, so many.
+    Codes { pieces: usize },
     /// Groups, each above the one before.
     Groups,
 }
