@@ -297,8 +297,8 @@ impl TrainConfig {
         if c.binarize != Binarize::None && !unit {
             return Err(Error::setting("binarize", "needs values from 0 to 1; add --normalize 0..1"));
         }
-        c.model.all_read()?;
         let variant = variants::find(&c.variant)?;
+        c.model.all_read(variant.defaults())?;
         c.params = Params::check(variant.params(), &c.params)?.values().clone();
         Ok(ValidTrainConfig(c))
     }

@@ -268,24 +268,26 @@ impl ModelSettings {
         named("estimator", &self.estimator, ESTIMATORS)
     }
 
-    /// Refuses settings that neither posterior nor prior looks at.
+    /// Refuses settings that neither posterior nor prior looks at; `own` are the variant's defaults.
     ///
     /// # Errors
     /// The first of them.
-    pub fn all_read(&self) -> Result<()> {
+    pub fn all_read(&self, own: &[(&str, &str)]) -> Result<()> {
         let plain = Self::default();
         if self.perceptual == plain.perceptual && self.perceptual_weight != plain.perceptual_weight {
             return Err(Error::setting("perceptual_weight", "weighs nothing without --perceptual; leave it out"));
         }
-        let given = [
-            self.flow_steps != plain.flow_steps,
-            self.flow_hidden != plain.flow_hidden,
-            self.components != plain.components,
-            self.categories != plain.categories,
-            self.temperature != plain.temperature,
-        ];
-        let mut given = choice::SEAM.iter().zip(given).filter(|(_, given)| *given);
-        given.try_for_each(|(key, _)| choice::is_read(key, &self.posterior, &self.prior))
+        let numbers = |m: &Self| {
+            let temperature = m.temperature.to_string();
+            let counts = [m.flow_steps, m.flow_hidden, m.components, m.categories].map(|n| n.to_string());
+            counts.into_iter().chain([temperature])
+        };
+        for (key, (value, plain)) in choice::SEAM.iter().zip(numbers(self).zip(numbers(&plain))) {
+            if value != plain && !own.contains(&(key, &value)) {
+                choice::is_read(key, &self.posterior, &self.prior)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses settings of the KL, for variants that have none.
