@@ -27,10 +27,10 @@ def wave(n, phase):
 class Model:
     """Parameters in vaekit's order, with its names."""
 
-    def __init__(self, latent, code_width, out_width=X, own=(), after=(), inputs=X):
+    def __init__(self, latent, code_width, out_width=X, own=(), after=(), inputs=X, head=None):
         shapes = [
             ("encoder.0.weight", (inputs, HIDDEN)), ("encoder.0.bias", (HIDDEN,)),
-            ("encoder.1.weight", (HIDDEN, code_width)), ("encoder.1.bias", (code_width,)),
+            *(head or [("encoder.1.weight", (HIDDEN, code_width)), ("encoder.1.bias", (code_width,))]),
             *own,
             ("decoder.0.weight", (latent, HIDDEN)), ("decoder.0.bias", (HIDDEN,)),
             ("decoder.1.weight", (HIDDEN, out_width)), ("decoder.1.bias", (out_width,)),
@@ -243,6 +243,34 @@ def vq():
                   codes=(sums / counts.unsqueeze(1)).flatten().tolist())
 
 
+def ladder(free_bits):
+    """Three groups of 3, 1 and 1 dimensions, each joined with its prior given the one above."""
+    head = [*affine("encoder.lower", HIDDEN, 6), *affine("encoder.upper.0", HIDDEN, 8), *affine("encoder.upper.1", 8, 2),
+            *affine("encoder.upper2.0", 8, 8), *affine("encoder.upper2.1", 8, 2)]
+    own = [*affine("prior.lower.0", 1, 4), *affine("prior.lower.1", 4, 6),
+           *affine("prior.lower2.0", 1, 4), *affine("prior.lower2.1", 4, 2)]
+    model = Model(3, 0, own=own, head=head)
+    to = lambda name, x: x @ model.p[f"{name}.weight"] + model.p[f"{name}.bias"]
+    one = torch.tanh(to("encoder.0", rows()))
+    two = torch.tanh(to("encoder.upper.0", one))
+    said = [to("encoder.lower", one), to("encoder.upper.1", two), to("encoder.upper2.1", torch.tanh(to("encoder.upper2.0", two)))]
+    said = [gaussian(s) for s in said]
+    noise = [eps(1, 3)[0], *(torch.tensor(NOISE[f"upper-{g}"]).reshape(B, 1) for g in (1, 2))]
+    q, z = [None, None, said[2]], [None, None, said[2].mean + said[2].scale * noise[2]]
+    p = [None, None, STANDARD]
+    for g, name in ((1, "prior.lower2"), (0, "prior.lower")):
+        p[g] = gaussian(to(f"{name}.1", torch.tanh(to(f"{name}.0", z[g + 1]))))
+        precision = said[g].variance**-1 + p[g].variance**-1
+        mean = (said[g].mean / said[g].variance + p[g].mean / p[g].variance) / precision
+        q[g] = dist.Normal(mean, precision**-0.5)
+        z[g] = mean + precision**-0.5 * noise[g]
+    ratios = [(q[g].log_prob(z[g]) - p[g].log_prob(z[g])).sum(-1).mean() for g in range(3)]
+    charged = sum(r.clamp(min=free_bits * d) if free_bits else r for r, d in zip(ratios, (3, 1, 1)))
+    loss = -bernoulli(rows(), model.decode(z[0])).mean() + charged
+    settings = {"variant": "ladder-vae", "groups": "3", "kl_schedule": "constant", "free_bits": str(free_bits), "flow_hidden": "4"}
+    return result(f"ladder, free bits {free_bits}", model, loss, settings)
+
+
 def full():
     d, k = 3, 2
     model = Model(d, 2 * d + d * (d - 1) // 2)
@@ -350,5 +378,5 @@ def structure(c=2, h=25, w=23):
 NAMES = ["continuous-bernoulli", "laplace", "student", "log-cosh", "poisson", "negative-binomial", "zero-inflated",
          "logistic", "logistic-mixture"]
 STEPS = [iwae(), beta_tc("weighted"), beta_tc("stratified"), factor(), dip("means"), dip("codes"), mmd("imq"), mmd("rbf"),
-         iaf(), vamp(), gumbel(), vq(), full(), *[likelihood(n) for n in NAMES]]
+         iaf(), vamp(), gumbel(), vq(), ladder(0.0), ladder(0.2), full(), *[likelihood(n) for n in NAMES]]
 print(json.dumps({"steps": STEPS, "mises_fisher": mises_fisher(), "structure": structure()}, indent=1))

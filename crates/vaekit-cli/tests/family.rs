@@ -58,6 +58,28 @@ fn samples_come_from_the_prior_from_fits_and_of_classes() {
 }
 
 #[test]
+fn groups_levels_and_other_priors_train_and_are_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    for (i, flags) in [
+        "--variant ladder-vae --groups 3 --free-bits 0.1 --latent 8",
+        "--variant vq-vae --levels 2 --positions 4 --latent 16",
+        "--variant vamp-vae --prior standard-normal --latent 3",
+        "--variant rae --penalty spectral --latent 3",
+    ]
+    .iter()
+    .enumerate()
+    {
+        done(at, &format!("train digits {SMALL} {flags} --out run{i}"));
+        done(at, &format!("reconstruct run{i} --out run{i}.png --quiet"));
+        if !flags.contains("rae") {
+            done(at, &format!("sample run{i} -n 4 --out sample{i}.png --quiet"));
+            done(at, &format!("evaluate run{i} --importance-samples 2 --limit 20 --quiet"));
+        }
+    }
+}
+
+#[test]
 fn perceptual_losses_stand_beside_the_likelihood() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
@@ -105,7 +127,12 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--components 0", vec!["components"]),
         ("--perceptual ssim", vec!["perceptual", "ms-ssim"]),
         ("--perceptual-weight 3", vec!["perceptual_weight", "--perceptual"]),
-        ("--flow-steps 3", vec!["flow_steps", "diagonal-gaussian", "iaf"]),
+        ("--flow-steps 3", vec!["flow_steps", "iaf"]),
+        ("--posterior iff --flow-steps 3", vec!["posterior", "did you mean 'iaf'"]),
+        ("--variant vq-vae --levels 3 --latent 32", vec!["levels", "32 dimensions"]),
+        ("--variant vq-vae --latent 64 --positions 64 --components 16384", vec!["components", "262144"]),
+        ("--variant ladder-vae --groups 1", vec!["groups", "2"]),
+        ("--perceptual ms-ssim --normalize standardize --likelihood gaussian", vec!["perceptual", "0..1"]),
         ("--temperature 0.1", vec!["temperature", "joint"]),
         ("--variant iwae --components 3 --prior maf", vec!["components", "vamp"]),
     ] {

@@ -6,6 +6,9 @@ use std::process::{Command, Output};
 
 use vaekit::variants::{VARIANTS, Variant};
 
+/// Variants whose codes have no density.
+const POINTS: [&str; 6] = ["ae", "dae", "rae", "wae-mmd", "swae", "aae"];
+
 fn vaekit(dir: &Path, line: &str) -> Output {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vaekit"));
     command.args(line.split_whitespace()).current_dir(dir).env_remove("VAEKIT_DATA").output().unwrap()
@@ -43,10 +46,10 @@ fn check(dir: &Path, variant: &dyn Variant) {
     }
     let weighed = vaekit(dir, &format!("evaluate {name} --limit 40 --importance-samples 3 --quiet"));
     let told = String::from_utf8(weighed.stderr).unwrap();
-    assert!(
-        weighed.status.success() || weighed.status.code() == Some(2) && told.contains("log p(x)"),
-        "{name}: {told}"
-    );
+    match POINTS.contains(&name) {
+        true => assert!(weighed.status.code() == Some(2) && told.contains("log p(x)"), "{name}: {told}"),
+        false => assert!(weighed.status.success(), "{name}: {told}"),
+    }
     for file in ["s.png", "r.png", "z.npy", "x.npy", "i.png", "t.png"] {
         assert_eq!(
             dir.join(name).join(file).is_file(),

@@ -20,6 +20,8 @@ use vaekit_ops::{device, from_vec, scalar, to_vec};
 
 const X: usize = 6;
 const B: usize = 4;
+/// What sets the draws of upper groups apart.
+const UPPER: u64 = 0x5550_5045_5200_0000;
 /// What sets the draws of classes apart.
 const CLASSES: u64 = 0x434c_4153_5345_5300;
 
@@ -49,6 +51,10 @@ fn the_noise_is_what_the_script_took() {
     let mut noise = serde_json::Map::new();
     for (k, d) in [(1, 3), (2, 3), (5, 3)] {
         noise.insert(format!("posterior-{k}x{d}"), json!(rng().normal(Purpose::Posterior, &rows, k * d)));
+    }
+    for g in [1, 2] {
+        let group = rng().at_seed_of(UPPER ^ ((g - 1) << 32));
+        noise.insert(format!("upper-{g}"), json!(group.normal(Purpose::Posterior, &rows, 1)));
     }
     noise.insert("prior-3".into(), json!(rng().normal(Purpose::Prior, &rows, 3)));
     noise.insert("classes".into(), json!(rng().at_seed_of(CLASSES).uniform(Purpose::Posterior, &rows, 8)));

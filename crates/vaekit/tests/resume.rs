@@ -11,7 +11,7 @@ use common::bars;
 use vaekit::data::{Binarize, Dataset};
 use vaekit::run::{LrSchedule, Optimizer};
 use vaekit::train::Changes;
-use vaekit::variants::VARIANTS;
+use vaekit::variants::{self, VARIANTS};
 use vaekit::{ErrorKind, TrainConfig, TrainEvent, Trainer};
 
 /// Codebooks, adversaries, first stages and schedules: whatever a variant keeps beside its weights.
@@ -21,6 +21,12 @@ fn every_variant_goes_on_to_the_same_bytes() {
         let config = TrainConfig { epochs: 3, ..common::config(*variant, "bernoulli") };
         compare(&config, variant.name());
     }
+}
+
+#[test]
+fn features_that_were_learned_at_the_start_are_kept() {
+    let layer = common::layer(variants::find("vae").unwrap(), "bernoulli", &[("perceptual", "features")]);
+    compare(&TrainConfig { epochs: 3, ..TrainConfig::from_layers(&[layer]).unwrap() }, "features");
 }
 
 fn config() -> TrainConfig {

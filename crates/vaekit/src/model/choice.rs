@@ -63,13 +63,17 @@ pub const SEAM: [&str; 5] = ["flow_steps", "flow_hidden", "components", "categor
 /// The setting, and which parts look at it.
 pub fn is_read(key: &str, posterior: &str, prior: &str) -> Result<()> {
     let all = POSTERIORS.iter().map(|k| (k.name, k.reads)).chain(PRIORS.iter().map(|k| (k.name, k.reads)));
-    let readers: Vec<&str> = all.filter(|(_, reads)| reads.contains(&key)).map(|(name, _)| name).collect();
-    if readers.contains(&posterior) || readers.contains(&prior) {
+    let readers: Vec<&str> = all.clone().filter(|(_, reads)| reads.contains(&key)).map(|(name, _)| name).collect();
+    // An unknown name is told of where it is looked up.
+    let known = |name: &str| name == "auto" || all.clone().any(|(known, _)| known == name);
+    if !known(posterior) || !known(prior) || readers.contains(&posterior) || readers.contains(&prior) {
         return Ok(());
     }
-    let which = if prior == "auto" { format!("'{posterior}'") } else { format!("'{posterior}' and '{prior}'") };
-    Err(Error::setting(key, format!("means nothing to {which}, only to {}; leave it out", readers.join(", "))))
+    Err(Error::setting(key, format!("nothing here looks at it, only {} do; leave it out", readers.join(", "))))
 }
+
+/// Codes over all pieces of z, which a batch holds as zeros and ones for each row.
+const MAX_INDICATORS: usize = 1 << 18;
 
 /// A posterior in the list.
 pub struct KnownPosterior {
@@ -168,11 +172,18 @@ pub const POSTERIORS: &[KnownPosterior] = &[
         build: |p, _| {
             let (positions, levels) = (p.positions, p.levels);
             if !p.latent.is_multiple_of(levels * positions) {
-                let pieces =
-                    if levels == 1 { positions.to_string() } else { format!("{levels} levels of {positions}") };
+                let (key, found) = match levels {
+                    1 => ("positions", positions.to_string()),
+                    _ => ("levels", format!("{levels} times {positions} positions")),
+                };
+                let problem = format!("found {found}, expected what divides the {} dimensions of z", p.latent);
+                return Err(Error::setting(key, problem));
+            }
+            let indicators = (levels * positions).saturating_mul(p.components);
+            if indicators > MAX_INDICATORS {
                 let problem =
-                    format!("found {pieces}, expected a number that divides the {} dimensions of z", p.latent);
-                return Err(Error::setting("positions", problem));
+                    format!("makes {indicators} codes over all of z, expected at most {MAX_INDICATORS}; lower it");
+                return Err(Error::setting("components", problem));
             }
             Ok(Box::new(Quantized { positions, levels, commitment: p.commitment }))
         },
@@ -326,6 +337,8 @@ pub fn prior(
 ) -> Result<Box<dyn PriorFamily>> {
     let support = posterior.support();
     let known = match name {
+        // As it was called when there were never more.
+        "two-groups" => PRIORS.iter().find(|known| known.name == "top-down"),
         "auto" => PRIORS.iter().find(|known| (known.lies)(support)),
         name => PRIORS.iter().find(|known| known.name == name),
     };

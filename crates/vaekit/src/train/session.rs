@@ -37,6 +37,8 @@ impl Default for SaveEvery {
     }
 }
 
+/// What sets the seed of the classifier behind a perceptual loss apart.
+const PERCEPTUAL: u64 = 0x5045_5243_0000_0000;
 /// Rows that evaluation takes at once.
 const EVAL_BATCH: usize = 512;
 
@@ -113,7 +115,9 @@ impl<'a> Session<'a> {
         }
         if let Some(net) = self.recipe.objective.features_mut() {
             let classes = self.file.data.classes.len();
-            let mut classifier = Classifier::new(self.data.spec.width(), classes, self.file.config.seed);
+            // Another than the one that sample quality is judged by.
+            let seed = self.file.config.seed ^ PERCEPTUAL;
+            let mut classifier = Classifier::new(self.data.spec.width(), classes, seed);
             classifier.train(self.data, &self.preparation, &self.splits.train, &self.splits.test)?;
             net.parameters_mut().into_iter().zip(classifier.body()).for_each(|(p, values)| p.set(values, false));
         }

@@ -18,7 +18,7 @@ pub struct Chosen {
     pub components_used: Option<(usize, usize)>,
     /// The likeliest component of each row against its class, where rows have classes.
     pub clusters: Option<Clusters>,
-    /// exp of the entropy of the codes over rows and positions, and the size of the codebook.
+    /// exp of the entropy of the codes over rows, positions and levels, and how many codes there are.
     pub perplexity: Option<(f64, usize)>,
 }
 

@@ -39,7 +39,8 @@ impl Variant for Rae {
         "\
 ## What it changes
 The encoder is deterministic; the length of codes is penalised, and the decoder by the size of its weights or
-their largest singular values, or by its gradient. Sampling takes a density fitted to the codes afterwards: `sample --from mixture`.
+their largest singular values, or by its gradient. Sampling takes a density fitted to the codes
+afterwards: `sample --from mixture`.
 
 ## Objective
 -log p(x|z) + codes |z|^2 / 2 + decoder (sum w^2 / 2, or sum s(W)^2 / 2, or |dx/dz|^2 along a random

@@ -186,6 +186,11 @@ impl ModelSettings {
             true => {
                 let raw: Vec<usize> = groups.iter().map(|d| posterior.raw_width(*d)).collect();
                 let features = self.hidden.last().copied().unwrap_or(outputs);
+                if features as f64 * features as f64 / 2.0 > MAX_WEIGHTS {
+                    let problem =
+                        format!("a group above {features} features makes more than {MAX_WEIGHTS:.0e} weights");
+                    return Err(Error::setting("hidden", problem));
+                }
                 let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
                 let base = below.encoder(&seen, features, &mut init)?;
                 Box::new(GroupedEncoder::new(base, features, &raw, network.activation, &mut init))

@@ -55,7 +55,8 @@ The rate is that of the codes under the prior, an upper bound on what they need.
 sampling adds nothing.
 
 ## Reference
-van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937. Levels: Lee et al., CVPR 2022, arXiv:2203.01941.
+van den Oord, Vinyals & Kavukcuoglu, NeurIPS 2017, arXiv:1711.00937. Levels: after Lee et al., CVPR 2022,
+arXiv:2203.01941, whose levels share a codebook and are each charged their distance.
 "
     }
 

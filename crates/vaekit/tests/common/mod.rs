@@ -58,13 +58,15 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
         };
         TrainConfig::set(&mut layer, param.key, small);
     }
-    given.iter().for_each(|(key, value)| TrainConfig::set(&mut layer, key, value));
+    let give = |layer: &mut toml::Table| given.iter().for_each(|(key, value)| TrainConfig::set(layer, key, value));
+    give(&mut layer);
     let parts = TrainConfig::from_layers(&[layer.clone()]).unwrap().model;
     for (key, small) in SEAM.into_iter().zip(["2", "8", "4", "2", "0.5"]) {
         if is_read(key, &parts.posterior, &parts.prior).is_ok() {
             TrainConfig::set(&mut layer, key, small);
         }
     }
+    give(&mut layer);
     layer
 }
 

@@ -1,4 +1,4 @@
-//! The classifier whose features samples are compared in.
+//! A classifier whose features are compared: those of samples, or in a perceptual loss.
 
 use vaekit_ops::optimizer::{Adam, adam};
 use vaekit_ops::{Activation, Tensor, device, from_vec, to_vec};

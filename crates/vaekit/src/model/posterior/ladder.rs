@@ -67,14 +67,14 @@ struct Stacked<'a> {
 const UPPER: u64 = 0x5550_5045_5200_0000;
 
 /// Mean and log-variance, `[K or 1, B, D]` each.
-type Parts = (Tensor<3>, Tensor<3>);
+type MeanLogVar = (Tensor<3>, Tensor<3>);
 
 impl Stacked<'_> {
     /// Group `g` given the one above `[K, B, D]`, which the top does not have.
-    fn given(&self, g: usize, above: Option<&Tensor<3>>) -> Parts {
+    fn given(&self, g: usize, above: Option<&Tensor<3>>) -> MeanLogVar {
         let (mean, log_var) = self.own[g].parts();
         let own = (mean.unsqueeze::<3>(), log_var.unsqueeze::<3>());
-        let from_above = above.filter(|_| self.joined).and_then(|z| self.prior.lower(g, z));
+        let from_above = above.filter(|_| self.joined).and_then(|z| self.prior.given(g, z));
         let Some((prior_mean, prior_log_var)) = from_above else { return own };
         let (precision, prior_precision) = (own.1.neg().exp(), prior_log_var.neg().exp());
         let variance = (precision.clone() + prior_precision.clone()).recip();
@@ -83,7 +83,7 @@ impl Stacked<'_> {
     }
 
     /// A value for each group from the top down, by what its distribution is.
-    fn descend(&self, mut value: impl FnMut(usize, Parts) -> Tensor<3>) -> Latents {
+    fn descend(&self, mut value: impl FnMut(usize, MeanLogVar) -> Tensor<3>) -> Latents {
         let mut down: Latents = Vec::new();
         for g in (0..self.own.len()).rev() {
             let z = value(g, self.given(g, down.last()));
@@ -119,7 +119,7 @@ impl Posterior for Stacked<'_> {
 
     fn rsample(&self, k: usize, rows: &[u64], rng: Rng) -> Draws {
         let z = self.descend(|g, (mean, log_var)| {
-            let rng = if g == 0 { rng } else { rng.at_seed_of(UPPER + g as u64 - 1) };
+            let rng = if g == 0 { rng } else { rng.at_seed_of(UPPER ^ ((g as u64 - 1) << 32)) };
             let d = mean.dims()[2];
             density::reparameterize(mean, log_var, noise(k, rows, d, rng))
         });

@@ -20,8 +20,8 @@ const DEAD: f32 = 0.01;
 /// encoder's outputs by running means.
 ///
 /// With several levels each has C codes of its own, for what the levels before leave over of an output; z holds the
-/// levels side by side, the coarsest first, and a decoder sees their sum (Lee et al., CVPR 2022, arXiv:2203.01941,
-/// section 3.1).
+/// levels side by side, the coarsest first, and a decoder sees their sum (after Lee et al., CVPR 2022,
+/// arXiv:2203.01941, section 3.1, who share one codebook and charge the distance at each level; here at the last).
 ///
 /// van den Oord et al., NeurIPS 2017, arXiv:1711.00937, sections 3.2 and 3.3 and appendix A.1 (running means); dead
 /// codes move to the outputs that are worst served, as in Dhariwal et al., Jukebox, 2020.
@@ -82,7 +82,7 @@ impl Codebook {
 
     /// The first code of the level that a piece of z belongs to.
     fn first_of(&self, piece: usize) -> usize {
-        piece * self.levels / self.pieces * self.size()
+        piece / (self.pieces / self.levels) * self.size()
     }
 
     fn wide(&self) -> usize {

@@ -71,7 +71,7 @@ impl Prior for Rungs<'_> {
             let [k, b, _] = z[g].dims();
             let log_p = match z.get(g + 1) {
                 Some(above) => {
-                    let (mean, log_var) = self.given(g, above);
+                    let (mean, log_var) = self.rung(g, above);
                     density::gaussian(z[g].clone(), mean, log_var)
                 }
                 None => density::unit_gaussian(z[g].clone(), from_vec(vec![0.0], [1, 1, 1], &device::here())),
@@ -85,11 +85,11 @@ impl Prior for Rungs<'_> {
         let n = rows.len();
         let mut down: Latents = Vec::new();
         for (g, d) in self.0.groups.iter().enumerate().rev() {
-            let rng = if g == 0 { rng } else { rng.at_seed_of(g as u64) };
+            let rng = if g == 0 { rng } else { rng.at_seed_of(1 ^ ((g as u64 - 1) << 32)) };
             let noise = from_vec(rng.normal(Purpose::Prior, rows, *d), [1, n, *d], &device::here());
             let z = match down.last() {
                 Some(above) => {
-                    let (mean, log_var) = self.given(g, above);
+                    let (mean, log_var) = self.rung(g, above);
                     density::reparameterize(mean, log_var, noise)
                 }
                 None => noise,
@@ -99,14 +99,14 @@ impl Prior for Rungs<'_> {
         down.into_iter().rev().zip(&self.0.groups).map(|(z, d)| z.reshape([n, *d])).collect()
     }
 
-    fn lower(&self, group: usize, above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
-        Some(self.given(group, above))
+    fn given(&self, group: usize, above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+        Some(self.rung(group, above))
     }
 }
 
 impl Rungs<'_> {
     /// Mean and log-variance of group `g` given the one above, `[K, B, D]`.
-    fn given(&self, g: usize, above: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+    fn rung(&self, g: usize, above: &Tensor<3>) -> (Tensor<3>, Tensor<3>) {
         let ([k, b, d], own) = (above.dims(), self.0.groups[g]);
         let out = self.0.nets[g].forward(above.clone().reshape([k * b, d])).reshape([k, b, 2 * own]);
         let log_var = out.clone().narrow(2, own, own).clamp(LOG_VAR.0, LOG_VAR.1);

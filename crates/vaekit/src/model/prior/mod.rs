@@ -111,7 +111,7 @@ pub trait Prior {
     }
 
     /// p(z of a group given the one above `[K, B, D]`): mean and log-variance, where there are groups.
-    fn lower(&self, _group: usize, _above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
+    fn given(&self, _group: usize, _above: &Tensor<3>) -> Option<(Tensor<3>, Tensor<3>)> {
         None
     }
 

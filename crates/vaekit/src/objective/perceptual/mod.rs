@@ -1,4 +1,4 @@
-//! Losses that follow what an eye sees. They are no likelihoods: no distribution of rows has them for its log.
+//! Losses that follow what an eye sees. They are no likelihoods: none is the log-density of a distribution of rows.
 //!
 //! They stand beside an objective, whose likelihood goes on measuring in nats.
 
@@ -24,6 +24,9 @@ pub const PERCEPTUAL: &[(&str, &str)] = &[
 
 /// Sizes of the network whose features are compared, after the width of a row.
 pub const LAYERS: [usize; 2] = [512, 128];
+
+/// Values of a row whose features fit into memory.
+const MAX_WIDTH: usize = 1 << 20;
 
 /// How two pictures are compared.
 #[derive(Debug)]
@@ -63,6 +66,7 @@ pub fn beside(
             _ => return refused(&format!("images of {0}x{0} or more", Structure::LEAST)),
         },
         "features" if classes < 2 => return refused("rows of several classes; name them with --label-column"),
+        "features" if spec.width() > MAX_WIDTH => return refused(&format!("rows of at most {MAX_WIDTH} values")),
         "features" => {
             let sizes = [&[spec.width()], LAYERS.as_slice()].concat();
             Measure::Features(Mlp::new("objective.perceptual", &sizes, Activation::Relu, init))

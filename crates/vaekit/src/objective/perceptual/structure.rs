@@ -10,7 +10,7 @@ const SIGMA: f64 = 1.5;
 /// (K1 L)^2 and (K2 L)^2 with K1 = 0.01, K2 = 0.03, L = 1.
 const C1: f64 = 1e-4;
 const C2: f64 = 9e-4;
-/// Contrast never counts less, so that its power has a slope.
+/// Where the mean of cs is less, what is missing counts little, so that its power stays real and keeps a slope.
 const FLOOR: f64 = 0.01;
 
 /// MS-SSIM of images from 0 to 1: prod_j cs_j^w_j, at the coarsest scale SSIM in place of cs, with
@@ -25,6 +25,8 @@ pub struct Structure {
     /// Height and width of each scale.
     scales: Vec<[usize; 2]>,
     window: usize,
+    /// Weights of the window.
+    bell: Vec<f32>,
 }
 
 impl Structure {
@@ -35,7 +37,11 @@ impl Structure {
         let window = WINDOW.min(height).min(width);
         let halves = std::iter::successors(Some([height, width]), |[h, w]| Some([h / 2, w / 2]));
         let scales = halves.take(WEIGHTS.len()).take_while(|[h, w]| *h >= window && *w >= window).collect();
-        Self { channels, scales, window }
+        let middle = (window - 1) as f64 / 2.0;
+        let bell: Vec<f64> =
+            (0..window).map(|i| (-(i as f64 - middle).powi(2) / (2.0 * SIGMA * SIGMA)).exp()).collect();
+        let sum: f64 = bell.iter().sum();
+        Self { channels, scales, window, bell: bell.iter().map(|b| (b / sum) as f32).collect() }
     }
 
     /// Of each pair of rows.
@@ -55,14 +61,19 @@ impl Structure {
             let each = self.compared(&x, &y, j + 1 == self.scales.len());
             let places = each.dims()[1] * each.dims()[2] * self.channels;
             let mean = each.reshape([n, places]).mean_dim(1).reshape([n]);
-            log = log + mean.clamp_min(FLOOR).log().mul_scalar(weight / total);
+            let kept = mean.clone().clamp_min(FLOOR);
+            // cs is -1 at least.
+            let seen = kept.clone() + (mean - kept).mul_scalar(FLOOR / 2.0);
+            log = log + seen.log().mul_scalar(weight / total);
         }
         log.exp()
     }
 
-    /// cs at each place of images `[N, H, W]`, or SSIM: `[N, W', H']`.
+    /// cs at each place of images `[N, H, W]`, or SSIM: `[N, H', W']`.
     fn compared(&self, x: &Tensor<3>, y: &Tensor<3>, whole: bool) -> Tensor<3> {
-        let blur = |t: Tensor<3>| self.along(self.along(t));
+        let [_, h, w] = x.dims();
+        let (rows, columns) = (self.band(w), self.band(h));
+        let blur = |t: Tensor<3>| along(along(t, rows.clone()), columns.clone());
         let (mean_x, mean_y) = (blur(x.clone()), blur(y.clone()));
         let (square_x, square_y) = (mean_x.clone().square(), mean_y.clone().square());
         let product = mean_x * mean_y;
@@ -75,21 +86,21 @@ impl Structure {
         cs * (product.mul_scalar(2.0) + C1) / (square_x + square_y + C1)
     }
 
-    /// Windows along the last side, and the sides swapped: `[N, H, W]` to `[N, W', H]`.
-    fn along(&self, t: Tensor<3>) -> Tensor<3> {
-        let [n, h, w] = t.dims();
-        let places = w + 1 - self.window;
-        let middle = (self.window - 1) as f64 / 2.0;
-        let bell: Vec<f64> =
-            (0..self.window).map(|i| (-(i as f64 - middle).powi(2) / (2.0 * SIGMA * SIGMA)).exp()).collect();
-        let sum: f64 = bell.iter().sum();
-        let mut band = vec![0f32; w * places];
+    /// The window at every place of a side, `[side, places]`.
+    fn band(&self, side: usize) -> Tensor<2> {
+        let places = side + 1 - self.window;
+        let mut band = vec![0f32; side * places];
         for place in 0..places {
-            bell.iter().enumerate().for_each(|(i, b)| band[(place + i) * places + place] = (b / sum) as f32);
+            self.bell.iter().enumerate().for_each(|(i, b)| band[(place + i) * places + place] = *b);
         }
-        let band = from_vec(band, [w, places], &device::here());
-        t.reshape([n * h, w]).matmul(band).reshape([n, h, places]).swap_dims(1, 2)
+        from_vec(band, [side, places], &device::here())
     }
+}
+
+/// Windows along the last side, and the sides swapped: `[N, H, W]` to `[N, W', H]`.
+fn along(t: Tensor<3>, band: Tensor<2>) -> Tensor<3> {
+    let ([n, h, w], places) = (t.dims(), band.dims()[1]);
+    t.reshape([n * h, w]).matmul(band).reshape([n, h, places]).swap_dims(1, 2)
 }
 
 /// Means of 2 x 2 places, what is left over at an odd side dropped.
@@ -121,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn small_and_long_images_have_one_scale() {
-        assert_eq!(Structure::new(3, 4, 9).scales, [[4, 9], [2, 4]][..1]);
+    fn there_are_as_many_scales_as_have_a_window() {
+        assert_eq!(Structure::new(3, 4, 9).scales, [[4, 9]]);
         assert_eq!(Structure::new(1, 176, 176).scales.len(), 5);
     }
 }
