@@ -54,7 +54,7 @@ pub struct Decode {
     run: PathBuf,
     /// Codes as .npy or .csv, a row each, such as encode writes
     codes: PathBuf,
-    /// The class of the rows, where the model is conditional [default: the first]
+    /// The class of all rows, where the model is conditional [default: the column of classes that encode writes, else the first]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// A .png, .npy or .csv file
@@ -73,13 +73,24 @@ impl Decode {
             Some(class) => run.of_class(class)?,
             None => run,
         };
-        let codes = open(&self.codes.to_string_lossy(), &OpenOptions::default(), &mut |_| ())?;
+        let conditional = !run.file().data.classes.is_empty();
+        let label_column = Some(run.class_column().to_owned()).filter(|_| conditional);
+        let options = OpenOptions { label_column, label_if_there: true, ..OpenOptions::default() };
+        let mut codes = open(&self.codes.to_string_lossy(), &options, &mut |_| ())?;
+        run.number_classes(&mut codes);
         let Shape::Table { columns } = &codes.spec.shape else {
             return Err(Error::setting("codes", format!("{} holds images, expected a table", self.codes.display())));
         };
         let mut values = Vec::new();
         (0..codes.len()).for_each(|row| codes.extend_with_row(row, &mut values));
-        let decoded = run.decode(&values, columns.len(), codes.len().isqrt().clamp(1, 16))?;
+        let classes = codes.labels.as_ref().filter(|_| self.class.is_none());
+        if let Some(labels) = classes.filter(|labels| labels.names != run.file().data.classes) {
+            let (found, known) = (labels.names.join(", "), run.file().data.classes.join(", "));
+            let problem = format!("column '{}' has {found}, expected classes of {known}", run.class_column());
+            return Err(Error::setting(self.codes.display(), problem));
+        }
+        let tiles = codes.len().isqrt().clamp(1, 16);
+        let decoded = run.decode(&values, columns.len(), tiles, classes.map(|labels| labels.ids.as_slice()))?;
         decoded.write(&self.out)?;
         say::wrote(&self.out, decoded.len(), &self.common);
         Ok(())

@@ -76,11 +76,15 @@ impl Input {
                 let options = OpenOptions {
                     size: config.size,
                     key: self.key.clone().or_else(|| config.key.clone()),
-                    label_column: self.label_column.clone(),
+                    label_column: self.label_column.clone().or_else(|| config.label_column.clone()),
+                    // A table of other rows may lack the column that training read classes from.
+                    label_if_there: self.label_column.is_none(),
                     columns,
                     ..options
                 };
-                open(name, &options, &mut progress)?
+                let mut data = open(name, &options, &mut progress)?;
+                run.number_classes(&mut data);
+                data
             }
         };
         let all = || (0..data.len() as u32).collect::<Vec<u32>>();

@@ -23,7 +23,7 @@ pub struct Interpolate {
     /// Steps from end to end
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=200))]
     steps: u16,
-    /// The class of the rows, where the model is conditional [default: the first]
+    /// The class of all steps, where the model is conditional [default: that of the nearer end]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// A .png, .npy or .csv file

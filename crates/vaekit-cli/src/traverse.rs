@@ -26,7 +26,7 @@ pub struct Traverse {
     /// Show what the whole plane of a model with two latent dimensions decodes to, --steps a side
     #[arg(long, conflicts_with_all = ["row", "dims"])]
     manifold: bool,
-    /// The class of the rows, where the model is conditional [default: the first]
+    /// The class of all pictures, where the model is conditional [default: that of the start, else the first]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// A .png, .npy or .csv file

@@ -335,7 +335,7 @@ fn every_use_that_a_variant_declares_works_and_no_other() {
                 Use::Sample => assert_eq!(run.sample(5, Observation::Draw, run.rng()).unwrap().len(), 5),
                 Use::Reconstruct => assert_eq!(run.reconstruct(&data, &rows).unwrap().len(), 8),
                 Use::Encode => assert_eq!(run.encode(&data, &rows).unwrap().latent, latent),
-                Use::Decode => assert_eq!(run.decode(&vec![0.0; 3 * latent], latent, 3).unwrap().len(), 3),
+                Use::Decode => assert_eq!(run.decode(&vec![0.0; 3 * latent], latent, 3, None).unwrap().len(), 3),
                 Use::Interpolate => {
                     let between = Between::Classes("up".into(), "level".into());
                     assert_eq!(run.interpolate(&data, &rows, &between, 4).unwrap().len(), 16);

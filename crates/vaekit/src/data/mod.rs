@@ -22,7 +22,7 @@ pub use npy::write_npy;
 pub use open::{OpenOptions, open};
 pub use spec::{DataSpec, Kind, Shape};
 pub use split::Splits;
-pub use table::write_csv;
+pub use table::{NameColumn, write_csv};
 pub use transform::{FittedTransform, Transform};
 
 use md5::{Digest, Md5};
@@ -42,6 +42,15 @@ pub struct Labels {
     /// One class a row, an index into `names`.
     pub ids: Vec<u32>,
     pub names: Vec<String>,
+}
+
+impl Labels {
+    /// The same classes numbered as in `names`; none where one is not among them.
+    pub fn numbered_as(&self, names: &[String]) -> Option<Self> {
+        let place = |name: &String| names.iter().position(|known| known == name).map(|i| i as u32);
+        let places: Option<Vec<u32>> = self.names.iter().map(place).collect();
+        places.map(|to| Self { ids: self.ids.iter().map(|id| to[*id as usize]).collect(), names: names.to_vec() })
+    }
 }
 
 /// The causes that a built-in set was made from, for judging what a model found.

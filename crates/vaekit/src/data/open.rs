@@ -22,6 +22,8 @@ pub struct OpenOptions {
     pub columns: Vec<String>,
     /// The column of a csv table that holds classes.
     pub label_column: Option<String>,
+    /// A table without that column will do.
+    pub label_if_there: bool,
     /// Seed of a built-in set.
     pub seed: u64,
 }

@@ -39,7 +39,9 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
             Error::setting(key, format!("'{name}' is no column of {place}; it has {}", names.join(", ")))
         })
     };
-    let label = options.label_column.as_deref().map(|name| find(name, "label-column")).transpose()?;
+    let asked = options.label_column.as_deref();
+    let label = asked.filter(|name| !options.label_if_there || names.iter().any(|n| n == name));
+    let label = label.map(|name| find(name, "label-column")).transpose()?;
     let chosen: Vec<usize> = if options.columns.is_empty() {
         (0..names.len()).filter(|i| Some(*i) != label).collect()
     } else {
@@ -118,15 +120,24 @@ fn number(cell: &str) -> Result<f32, String> {
     }
 }
 
-/// Writes numbers under a header, one row a line.
+/// A last column of names: its own, and one for each row.
+pub type NameColumn = (String, Vec<String>);
+
+/// Writes numbers under a header, one row a line, and `last` beside them.
 ///
 /// # Errors
 /// Whatever the writer says.
-pub fn write_csv(out: &mut dyn Write, columns: &[String], values: &[f32]) -> std::io::Result<()> {
+pub fn write_csv(
+    out: &mut dyn Write,
+    columns: &[String],
+    values: &[f32],
+    last: Option<&NameColumn>,
+) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(columns)?;
-    for row in values.chunks(columns.len().max(1)) {
-        writer.write_record(row.iter().map(f32::to_string))?;
+    writer.write_record(columns.iter().chain(last.map(|(name, _)| name)))?;
+    for (i, row) in values.chunks(columns.len().max(1)).enumerate() {
+        let name = last.and_then(|(_, names)| names.get(i).cloned());
+        writer.write_record(row.iter().map(f32::to_string).chain(name))?;
     }
     writer.flush()
 }
@@ -182,7 +193,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         let mut out = Vec::new();
-        write_csv(&mut out, &["a".into(), "b".into()], &[1.5, -2.0, 3.0, 1e-7]).unwrap();
+        write_csv(&mut out, &["a".into(), "b".into()], &[1.5, -2.0, 3.0, 1e-7], None).unwrap();
         let data = read(std::str::from_utf8(&out).unwrap(), OpenOptions::default()).unwrap();
         assert_eq!(data.rows(), &Rows::F32(vec![1.5, -2.0, 3.0, 1e-7]));
     }

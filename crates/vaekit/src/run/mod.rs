@@ -145,6 +145,14 @@ impl Run {
         split::split(data, c.valid.unwrap_or(0.0), c.test, c.limit, c.seed)
     }
 
+    /// Numbers the classes of other rows as the run's own, where all of them are among these.
+    pub fn number_classes(&self, data: &mut Dataset) {
+        let known = &self.file.data.classes;
+        if let Some(labels) = data.labels.as_ref().and_then(|labels| labels.numbered_as(known)) {
+            data.labels = Some(labels);
+        }
+    }
+
     /// Checks that rows of other data fit the model.
     ///
     /// # Errors

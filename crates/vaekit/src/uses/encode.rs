@@ -2,7 +2,7 @@
 
 use vaekit_ops::{device, from_vec, to_vec};
 
-use crate::data::{Batches, Dataset, Step};
+use crate::data::{Batches, Dataset, NameColumn, Step};
 use crate::model::Mode;
 use crate::run::Run;
 use crate::{Error, Result};
@@ -17,6 +17,8 @@ pub struct Codes {
     /// `[N, D]`; none for an autoencoder.
     pub log_var: Option<Vec<f32>>,
     pub latent: usize,
+    /// The class of each row, of a conditional model.
+    pub classes: Option<NameColumn>,
 }
 
 impl Codes {
@@ -35,7 +37,7 @@ impl Codes {
             let both = self.mean.chunks(self.latent).zip(log_var.chunks(self.latent));
             values = both.flat_map(|(m, v)| m.iter().chain(v).copied()).collect();
         }
-        Values { shape: vec![columns.len()], columns, values, look: None }
+        Values { shape: vec![columns.len()], columns, values, look: None, classes: self.classes.clone() }
     }
 }
 
@@ -60,29 +62,54 @@ impl Run {
             Ok(Step::Continue)
         })?;
         let latent = mean.len() / rows.len().max(1);
-        Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent })
+        let classes: Option<Vec<u32>> = rows.iter().map(|row| class_of(data, *row)).collect();
+        let classes = classes.and_then(|classes| self.named_classes(&classes));
+        Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent, classes })
     }
 
     /// Decodes codes `[N, D]` to the mean of p(x given z).
     ///
+    /// A conditional model takes the class of each from `classes`, else for all of them the one that was chosen, else
+    /// the first.
+    ///
     /// # Errors
     /// Codes of another width than the model's.
-    pub fn decode(&self, codes: &[f32], width: usize, tiles: usize) -> Result<Values> {
-        self.decode_as(codes, width, tiles, self.class())
-    }
-
-    /// The same for a class, where the model is conditional; without one, the first.
-    pub(super) fn decode_as(&self, codes: &[f32], width: usize, tiles: usize, class: Option<u32>) -> Result<Values> {
+    pub fn decode(&self, codes: &[f32], width: usize, tiles: usize, classes: Option<&[u32]>) -> Result<Values> {
         let latent = self.vae().latent();
         if width != latent {
             return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
         }
+        let n = codes.len() / latent;
+        let classes = match classes {
+            Some(classes) if classes.len() != n => {
+                return Err(Error::data("codes", format!("are {n}, their classes {}", classes.len())));
+            }
+            Some(classes) => classes.to_vec(),
+            None => vec![self.class().unwrap_or(0); n],
+        };
         let mut values = Vec::new();
-        for chunk in codes.chunks(BATCH * latent) {
-            let z = from_vec(chunk.to_vec(), [chunk.len() / latent, latent], &device::here());
-            let label = class.map(|class| vec![class; chunk.len() / latent]);
-            values.extend(to_vec(self.vae().decode_mean(z, label.as_deref())));
+        for (chunk, label) in codes.chunks(BATCH * latent).zip(classes.chunks(BATCH)) {
+            let z = from_vec(chunk.to_vec(), [label.len(), latent], &device::here());
+            values.extend(to_vec(self.vae().decode_mean(z, Some(label).filter(|_| self.is_conditional()))));
         }
-        Ok(Values::of_rows(self, values, tiles))
+        Ok(Values { classes: self.named_classes(&classes), ..Values::of_rows(self, values, tiles) })
+    }
+
+    /// True when the model is told the class of each row.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.vae().decoder.classes().is_some()
+    }
+
+    /// Names of the classes that a conditional model was told, under the name of their column.
+    pub(super) fn named_classes(&self, classes: &[u32]) -> Option<NameColumn> {
+        let names = &self.file().data.classes;
+        let name = |class: &u32| names.get(*class as usize).cloned().unwrap_or_default();
+        let column = self.class_column().to_owned();
+        self.is_conditional().then(|| (column, classes.iter().map(name).collect()))
+    }
+
+    /// What the column of classes is called in files of rows and codes.
+    pub fn class_column(&self) -> &str {
+        self.config().label_column.as_deref().unwrap_or("class")
     }
 }

@@ -35,7 +35,7 @@ impl Run {
                 }
                 let codes = self.encode(data, &[*a, *b])?;
                 let between = line(codes.row(0), codes.row(1), steps).concat();
-                self.decode_as(&between, codes.latent, steps, self.class().or(class_of(data, *a)))
+                self.decode(&between, codes.latent, steps, self.nearer(data, [*a, *b], steps, 1).as_deref())
             }
             Between::Classes(a, b) => {
                 let (a, b) = (self.examples(data, rows, a)?, self.examples(data, rows, b)?);
@@ -43,9 +43,17 @@ impl Run {
                 let left = line(codes.row(0), codes.row(2), steps);
                 let right = line(codes.row(1), codes.row(3), steps);
                 let grid: Vec<f32> = left.iter().zip(&right).flat_map(|(l, r)| line(l, r, steps).concat()).collect();
-                self.decode(&grid, codes.latent, steps)
+                let classes = self.nearer(data, [a[0], b[0]], steps, steps);
+                self.decode(&grid, codes.latent, steps, classes.as_deref())
             }
         }
+    }
+
+    /// The class of the nearer end at each of `steps` steps, each `times`; none where one class was chosen for all.
+    fn nearer(&self, data: &Dataset, [a, b]: [u32; 2], steps: usize, times: usize) -> Option<Vec<u32>> {
+        let (a, b) = (class_of(data, a)?, class_of(data, b)?);
+        let class = |i: usize| if 2 * i < steps { a } else { b };
+        self.class().is_none().then(|| (0..steps).flat_map(|i| vec![class(i); times]).collect())
     }
 
     /// Two rows of a class that lie apart: one by the seed, and the one whose

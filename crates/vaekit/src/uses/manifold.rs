@@ -34,7 +34,7 @@ impl Run {
         }
         let at = |i: usize| quantile(0.025 + 0.95 * i as f32 / (steps.max(2) - 1) as f32);
         let codes: Vec<f32> = (0..steps * steps).flat_map(|i| [at(i % steps), at(steps - 1 - i / steps)]).collect();
-        self.decode(&codes, 2, steps)
+        self.decode(&codes, 2, steps, None)
     }
 }
 

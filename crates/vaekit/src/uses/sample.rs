@@ -31,7 +31,14 @@ impl Run {
     /// A variant whose prior is not where its codes lie.
     pub fn sample(&self, n: usize, observation: Observation, rng: Rng) -> Result<Values> {
         let values = self.sample_model_values(n, observation, rng)?;
-        Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+        Ok(self.new_rows(values, n))
+    }
+
+    /// Drawn values as rows, with the classes that they were drawn for.
+    fn new_rows(&self, values: Vec<f32>, n: usize) -> Values {
+        let ids: Vec<u64> = (0..n as u64).collect();
+        let classes = self.labels(&ids).and_then(|classes| self.named_classes(&classes));
+        Values { classes, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) }
     }
 
     /// [`sample`](Self::sample) in model values, `[n, X]`.
@@ -78,7 +85,7 @@ impl Run {
             let raw = self.vae().decoder.forward(&self.vae().grouped(z), self.labels(rows).as_deref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
-        Ok(Values::of_rows(self, values, n.isqrt().clamp(1, 16)))
+        Ok(self.new_rows(values, n))
     }
 
     /// The width of a row, of which `n` must fit into memory.

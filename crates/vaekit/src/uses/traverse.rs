@@ -52,6 +52,7 @@ impl Run {
             }
         }
         let class = self.class().or_else(|| start.and_then(|row| class_of(data, row)));
-        Ok((self.decode_as(&codes, base.len(), steps, class)?, order))
+        let classes = class.map(|class| vec![class; order.len() * steps]);
+        Ok((self.decode(&codes, base.len(), steps, classes.as_deref())?, order))
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::data::{Shape, write_csv, write_npy};
+use crate::data::{NameColumn, Shape, write_csv, write_npy};
 use crate::plot::{image_grid, png, scatter};
 use crate::run::{Run, write_atomically};
 use crate::{Error, Result};
@@ -20,6 +20,8 @@ pub struct Values {
     pub shape: Vec<usize>,
     /// How they look; none for codes, which have no picture.
     pub look: Option<Look>,
+    /// The class of each row, where a conditional model was told it; a last column of csv.
+    pub classes: Option<NameColumn>,
 }
 
 /// What a picture needs to know.
@@ -50,7 +52,13 @@ impl Values {
                 ((0..spec.width()).map(|i| format!("p{i}")).collect(), vec![*channels, *height, *width])
             }
         };
-        Self { columns, values, shape, look: Some(Look { range: (range[0], range[1]), tiles, behind: Vec::new() }) }
+        Self {
+            columns,
+            values,
+            shape,
+            look: Some(Look { range: (range[0], range[1]), tiles, behind: Vec::new() }),
+            classes: None,
+        }
     }
 
     /// Shows other rows of a table in grey behind these.
@@ -76,7 +84,7 @@ impl Values {
     /// An extension that is none of these, a picture of what has none, or whatever the system says.
     pub fn write(&self, path: &Path) -> Result<()> {
         match check_output(path)? {
-            "csv" => write_atomically(path, |out| write_csv(out, &self.columns, &self.values)),
+            "csv" => write_atomically(path, |out| write_csv(out, &self.columns, &self.values, self.classes.as_ref())),
             "npy" => {
                 let shape = [&[self.len()], self.shape.as_slice()].concat();
                 write_atomically(path, |out| write_npy(out, &shape, &self.values))

@@ -27,6 +27,13 @@ pub struct Gap {
     pub rows: usize,
 }
 
+impl Gap {
+    /// True where a bound came out above log p(x): then the estimate of log p(x) is short, not the family of q rich.
+    pub fn evidence_is_short(&self) -> bool {
+        self.approximation_nats < 0.0 || self.total_nats < 0.0
+    }
+}
+
 /// Adam steps that look for the best q of a row, and samples of each.
 const STEPS: u64 = 800;
 const SEARCH: usize = 16;
