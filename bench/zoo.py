@@ -32,8 +32,8 @@ EXTRA = {
     "vsc": SHORT, "ladder-vae": SHORT, "capacity-vae": SHORT, "joint-vae": SHORT,
     "gm-vae": ["--set", "pretrain=1"],
     "ciwae": ["--samples", "5"],
-    "miwae": ["--samples", "2", "--set", "groups=4"],
-    "piwae": ["--samples", "2", "--set", "groups=4"],
+    "miwae": ["--samples", "2", "--set", "bounds=4"],
+    "piwae": ["--samples", "2", "--set", "bounds=4"],
 }
 
 

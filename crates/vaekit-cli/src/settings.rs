@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use vaekit::TrainConfig;
 use vaekit::run::SETTINGS;
-use vaekit::variants::{ParamKind, VARIANTS};
+use vaekit::variants::{Param, ParamKind, VARIANTS};
 
 /// What flags said, as a layer of configuration.
 #[derive(Clone, Debug, Default)]
@@ -15,17 +15,37 @@ fn all() -> Vec<(&'static str, &'static str, String, String)> {
     for variant in VARIANTS {
         for param in variant.params() {
             // Variants may share a setting; it is one flag.
-            if !all.iter().any(|(key, ..)| *key == param.key) {
-                let (value, range) = match param.kind {
-                    ParamKind::Number { default, .. } => ("X", format!("[default: {default}]")),
-                    ParamKind::Choice { default, of } => ("NAME", format!("{} [default: {default}]", of.join(", "))),
-                };
-                let help = format!("{}; {range}", param.doc);
-                all.push((param.key, value, help, format!("Settings of {}", variant.name())));
+            if all.iter().any(|(key, ..)| *key == param.key) {
+                continue;
             }
+            let sharing: Vec<(&str, &Param)> = VARIANTS
+                .iter()
+                .filter_map(|v| v.params().iter().find(|p| p.key == param.key).map(|p| (v.name(), p)))
+                .collect();
+            let value = match param.kind {
+                ParamKind::Number { .. } => "X",
+                ParamKind::Count { .. } => "N",
+                ParamKind::Choice { .. } => "NAME",
+            };
+            let names: Vec<&str> = sharing.iter().map(|(name, _)| *name).collect();
+            let alike = sharing.iter().all(|(_, p)| line(p) == line(param));
+            let help = match alike {
+                true => line(param),
+                false => sharing.iter().map(|(name, p)| format!("{name}: {}", line(p))).collect::<Vec<_>>().join("; "),
+            };
+            all.push((param.key, value, help, format!("Settings of {}", names.join(", "))));
         }
     }
     all
+}
+
+/// What a variant's setting is, and its default.
+fn line(param: &Param) -> String {
+    let choices = match param.kind {
+        ParamKind::Choice { of, .. } => format!(": {}", of.join(", ")),
+        _ => String::new(),
+    };
+    format!("{}{choices} [default: {}]", param.doc, param.kind.default())
 }
 
 impl Args for Settings {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vaekit::train::bench::spreads;
-use vaekit::variants::{VARIANTS, find, page, uses};
+use vaekit::variants::{VARIANTS, find, page, parts, uses};
 use vaekit::{Result, TrainConfig};
 
 use crate::input::Places;
@@ -11,7 +11,7 @@ use crate::{Common, progress, say};
 /// Flags of `variants`.
 #[derive(Args)]
 pub struct Variants {
-    /// Explain this one; or posteriors, priors, likelihoods, estimators, perceptual, gradients (how much the estimators vary)
+    /// Explain this variant, posterior, prior or other part; or list posteriors, priors, likelihoods, estimators, perceptual, or gradients (how much the estimators vary)
     name: Option<String>,
     /// Print every page as Markdown: docs/variants.md
     #[arg(long, conflicts_with = "name")]
@@ -27,13 +27,14 @@ impl Variants {
             None if self.markdown => say::out(page::markdown().trim_end()),
             None => self.list(),
             Some("gradients") => self.gradients()?,
-            Some(name) => match page::parts(name) {
-                Some(parts) if self.common.json => {
-                    let list = parts.iter().map(|(name, doc)| serde_json::json!({"name": name, "summary": doc}));
+            Some(name) => match (parts::parts(name), parts::pages(name)) {
+                (Some(all), _) if self.common.json => {
+                    let list = all.iter().map(|p| serde_json::json!({"name": p.name, "summary": p.doc}));
                     say::json(&list.collect());
                 }
-                Some(parts) => parts.iter().for_each(|(name, doc)| say::out(&format!("{name:<24}{doc}"))),
-                None => say::out(find(name)?.page().trim_end()),
+                (Some(all), _) => all.iter().for_each(|p| say::out(&format!("{:<24}{}", p.name, p.doc))),
+                (None, pages) if !pages.is_empty() => say::out(pages.join("\n").trim_end()),
+                _ => say::out(find(name)?.page().trim_end()),
             },
         }
         Ok(())

@@ -134,6 +134,18 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--variant ladder-vae --groups 1", vec!["groups", "2"]),
         ("--perceptual ms-ssim --normalize standardize --likelihood gaussian", vec!["perceptual", "0..1"]),
         ("--temperature 0.1", vec!["temperature", "joint"]),
+        ("--positions 2", vec!["positions", "quantized"]),
+        ("--posterior ladder --groups 2.5", vec!["groups", "whole"]),
+        ("--variant factor-vae --discriminator 8.5", vec!["discriminator", "whole"]),
+        ("--variant vae --gamma 2", vec!["gamma", "factor-vae"]),
+        ("--variant flow-vae --posterior full-gaussian", vec!["posterior", "iaf"]),
+        ("--momentum 0.5", vec!["momentum", "--optimizer"]),
+        ("--optimizer sgd --epsilon 0.1", vec!["epsilon", "--optimizer"]),
+        ("--lr-factor 0.1", vec!["lr_factor", "--lr-schedule"]),
+        ("--lr-schedule cosine --lr-patience 2", vec!["lr_patience", "--lr-schedule"]),
+        ("--kl-period 3", vec!["kl_period", "--kl-schedule"]),
+        ("--size 32", vec!["size", "folder"]),
+        ("--label-column class", vec!["label_column", "csv"]),
         ("--variant iwae --components 3 --prior maf", vec!["components", "vamp"]),
     ] {
         refused(at, &train(flags), &words);
@@ -159,4 +171,67 @@ fn parts_are_listed_and_gradients_compared() {
     }
     let told: serde_json::Value = serde_json::from_str(&done(dir.path(), "variants gradients --json --quiet")).unwrap();
     assert_eq!(told.as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn a_part_has_a_page_that_says_what_goes_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = done(dir.path(), "variants iaf");
+    assert!(page.contains("--flow-steps") && page.contains("vamp") && !page.contains("codebook"), "{page}");
+    let page = done(dir.path(), "variants codebook");
+    assert!(page.contains("--positions") && page.contains("quantized") && !page.contains("iaf"), "{page}");
+    refused(dir.path(), "variants iff", &["variant", "iff"]);
+}
+
+#[test]
+fn parts_of_one_variant_serve_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    done(at, &format!("train digits {SMALL} --latent 8 --posterior quantized --positions 4 --components 16 --out vq"));
+    let groups = "--variant miwae --posterior ladder --groups 3 --bounds 2 --samples 2";
+    done(at, &format!("train digits {SMALL} --latent 8 {groups} --out ladder"));
+    let file = std::fs::read_to_string(at.join("ladder/run.toml")).unwrap();
+    assert!(file.contains("groups = 3") && file.contains("bounds = 2"), "{file}");
+}
+
+#[test]
+fn a_conditional_model_keeps_the_class_of_each_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    // Two kinds of rows, far apart.
+    let row = |i: usize| match i % 2 {
+        0 => format!("{},{},low\n", i % 7, i % 5),
+        _ => format!("{},{},high\n", 100 + i % 7, 100 + i % 5),
+    };
+    std::fs::write(at.join("kinds.csv"), "a,b,kind\n".to_owned() + &(0..200).map(row).collect::<String>()).unwrap();
+    std::fs::write(at.join("lows.csv"), "a,b,kind\n".to_owned() + &(0..9).map(|i| row(2 * i)).collect::<String>())
+        .unwrap();
+    let train = "train kinds.csv --label-column kind --variant cvae --latent 2 --hidden 16 --epochs 60 --batch 20";
+    done(at, &format!("{train} --lr 0.01 --quiet --out run"));
+    let table = |name: &str| std::fs::read_to_string(at.join(name)).unwrap();
+    let agree = |name: &str| {
+        for line in table(name).lines().skip(1) {
+            let (value, kind) = (line.split(',').next().unwrap(), line.rsplit(',').next().unwrap());
+            assert_eq!(value.parse::<f32>().unwrap() > 50.0, kind == "high", "{name}: {line}");
+        }
+        table(name)
+    };
+    done(at, "sample run -n 20 --mean --out drawn.csv --quiet");
+    assert!(agree("drawn.csv").starts_with("a,b,kind\n"));
+    // Codes carry their class to the decoder; other rows bring theirs, even some of them alone.
+    done(at, "encode run kinds.csv --out codes.csv --quiet");
+    done(at, "decode run codes.csv --out back.csv --quiet");
+    assert_eq!(agree("back.csv").lines().count(), 201);
+    done(at, "encode run lows.csv --out low.csv --quiet");
+    done(at, "decode run low.csv --out low-back.csv --quiet");
+    assert!(agree("low-back.csv").lines().skip(1).all(|line| line.ends_with("low")));
+    done(at, "decode run codes.csv --class low --out lows-only.csv --quiet");
+    assert!(agree("lows-only.csv").lines().skip(1).all(|line| line.ends_with("low")));
+    // From one class to the other: each end is of its own.
+    done(at, "interpolate run --rows 0,1 --steps 4 --out line.csv --quiet");
+    let line = agree("line.csv");
+    assert!(line.lines().nth(1).unwrap().ends_with("low") && line.lines().nth(4).unwrap().ends_with("high"), "{line}");
+    std::fs::write(at.join("odd.csv"), table("codes.csv").replace("high", "odd")).unwrap();
+    refused(at, "decode run odd.csv --out never", &["out"]);
+    refused(at, "decode run odd.csv --out never.csv", &["kind", "odd", "high"]);
 }

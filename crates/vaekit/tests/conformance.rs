@@ -5,7 +5,7 @@ mod common;
 
 use common::{bars, config, layer};
 use vaekit::data::{Batch, DataSpec, FittedTransform, Preparation, Transform};
-use vaekit::model::choice::{POSTERIORS, PRIORS};
+use vaekit::model::choice::{POSTERIORS, PRIORS, SEAM, priors_for};
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
 use vaekit::model::{Mode, Support};
 use vaekit::nn::Parameters;
@@ -197,6 +197,39 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
         let name = format!("{variant} {likelihood} {given:?}");
         device::with_double(|| check_gradients(&name, &mut built(&config, &bars(1).spec), &batch(12, likelihood)));
     }
+}
+
+#[test]
+fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
+    let others = ["3", "9", "5", "4", "3", "4", "2", "0.9", "0.5", "0.4"];
+    let batch = batch(12, "bernoulli");
+    // How much there is to learn, and the loss: different where a setting is looked at.
+    let look = |posterior: &str, prior: &str, changed: Option<(&str, &str)>| {
+        let mut layer = toml::Table::new();
+        let small = [("hidden", "8"), ("latent", "8"), ("flow_steps", "2"), ("flow_hidden", "8"), ("components", "4")];
+        let few = [("categories", "2"), ("positions", "2"), ("posterior", posterior), ("prior", prior)];
+        small.into_iter().chain(few).chain(changed).for_each(|(k, v)| TrainConfig::set(&mut layer, k, v));
+        let settings = TrainConfig::from_layers(&[layer]).unwrap().model;
+        let transform = transform("bernoulli");
+        let spec = bars(1).spec;
+        let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 0, rng: Rng::new(1) };
+        let vae = settings.model(&target).unwrap();
+        let terms = vae.elbo_terms(&batch, 1, Rng::new(5), Mode::Train(Rng::new(5)));
+        let loss = scalar(vaekit::objective::Loss::new(terms.distortion().mean(), &terms).value);
+        let rate = terms.rate().map(|r| scalar(r.mean()));
+        let sizes: Vec<Vec<usize>> = vae.parameters().iter().map(|p| p.shape().to_vec()).collect();
+        (sizes, loss.to_bits(), rate.map(|r| r.to_bits()))
+    };
+    let check = |posterior: &str, prior: &str, listed: &[&str]| {
+        let base = look(posterior, prior, None);
+        for (key, other) in SEAM.into_iter().zip(others) {
+            let moved = look(posterior, prior, Some((key, other))) != base;
+            assert_eq!(moved, listed.contains(&key), "{posterior} {prior} {key}");
+        }
+    };
+    POSTERIORS.iter().for_each(|q| check(q.name, "auto", q.reads));
+    let gaussian = priors_for(&POSTERIORS[0]);
+    PRIORS.iter().filter(|p| gaussian.contains(&p.name)).for_each(|p| check(POSTERIORS[0].name, p.name, p.reads));
 }
 
 #[test]

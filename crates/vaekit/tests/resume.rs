@@ -95,7 +95,9 @@ fn every_optimizer_goes_on_to_the_same_bytes() {
 fn every_schedule_and_early_stopping_go_on_to_the_same_bytes() {
     use LrSchedule::{Cosine, Exponential, Plateau, Step};
     for lr_schedule in [Cosine, Exponential, Plateau, Step] {
-        let config = TrainConfig { lr_schedule, lr_patience: 0, lr_epochs: 2, ..config() };
+        let lr_patience = if lr_schedule == Plateau { 0 } else { config().lr_patience };
+        let lr_epochs = if [Cosine, Step].contains(&lr_schedule) { 2 } else { 0 };
+        let config = TrainConfig { lr_schedule, lr_patience, lr_epochs, ..config() };
         compare(&config, &format!("{lr_schedule:?}"));
     }
     let mut config = TrainConfig { patience: 2, epochs: 40, lr: 0.3, clip: 1.0, ..config() };

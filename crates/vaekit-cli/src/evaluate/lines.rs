@@ -52,7 +52,8 @@ impl Shown {
         }
     }
 
-    pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, bits: bool) {
+    /// `otherwise` is what to do where the samples are too few.
+    pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, (bits, otherwise): (bool, &str)) {
         let effective = e.effective.iter().sum::<f64>() / e.effective.len().max(1) as f64;
         if self.json {
             self.object.insert(format!("{key}_nats"), json!(e.nll_nats()));
@@ -74,7 +75,7 @@ impl Shown {
                 e.monte_carlo_se()
             ),
         );
-        let few = if effective < 10.0 { "; few: take more, or --annealed" } else { "" };
+        let few = if effective < 10.0 { format!("; few: take more{otherwise}") } else { String::new() };
         line("  effective samples", format!("{effective:.0} of {}{few}", say::count(e.samples)));
         line("  ELBO of the same", format!("{:.3} nats", e.elbo_nats()));
         if bits {
@@ -184,7 +185,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
         ));
         match f.bits_per_dim {
             Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
-            None => say::out(&format!("{}none: grey values under a Bernoulli are no likelihood", name("bits/dim"))),
+            None => say::out(&format!("{}none: {}", name("bits/dim"), run.why_no_bits().unwrap_or_default())),
         }
         if let Some(active) = f.active_units {
             say::out(&format!("{}{active} of {}", name("active units"), run.vae().latent()));

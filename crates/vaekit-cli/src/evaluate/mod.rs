@@ -117,7 +117,9 @@ impl Evaluate {
             let found = run.importance(data, rows, k as usize, &mut |done| counter.at(done))?;
             counter.finish();
             let found = counter.partial(found)?;
-            shown.evidence("nll", "importance samples", &found, run.is_likelihood_of_data());
+            let annealing = run.can_judge(data, rows, Judgement::Annealed).is_ok();
+            let otherwise = if annealing { ", or --annealed" } else { "" };
+            shown.evidence("nll", "importance samples", &found, (run.why_no_bits().is_none(), otherwise));
             of_rows = Some(found);
         }
         if let Some(t) = self.annealed {
@@ -126,7 +128,7 @@ impl Evaluate {
             let found = run.annealed(data, rows, how, &mut |done| counter.at(done))?;
             counter.finish();
             let found = counter.partial(found)?;
-            shown.evidence("annealed_nll", "annealed chains", &found, run.is_likelihood_of_data());
+            shown.evidence("annealed_nll", "annealed chains", &found, (run.why_no_bits().is_none(), ""));
             of_rows = Some(found);
         }
         if let Some(n) = self.gap {

@@ -1,6 +1,7 @@
 //! Posteriors and priors by name.
 
 use crate::nn::Init;
+use crate::rng::Rng;
 use crate::{Error, Result};
 
 use super::posterior::{
@@ -55,7 +56,18 @@ impl Parts {
 }
 
 /// Settings that some posteriors and priors look at and others do not.
-pub const SEAM: [&str; 5] = ["flow_steps", "flow_hidden", "components", "categories", "temperature"];
+pub const SEAM: [&str; 10] = [
+    "flow_steps",
+    "flow_hidden",
+    "components",
+    "categories",
+    "groups",
+    "positions",
+    "levels",
+    "temperature",
+    "commitment",
+    "slab",
+];
 
 /// Refuses a setting that neither the posterior nor the prior of these names looks at.
 ///
@@ -141,7 +153,7 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "spike-and-slab",
         doc: "dimensions that are 0 where they say nothing",
-        reads: &[],
+        reads: &["slab"],
         build: |_, _| Ok(Box::new(SpikeAndSlab)),
     },
     KnownPosterior {
@@ -168,7 +180,7 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "quantized",
         doc: "rows of a learned codebook",
-        reads: &["components", "flow_hidden"],
+        reads: &["components", "flow_hidden", "positions", "levels", "commitment"],
         build: |p, _| {
             let (positions, levels) = (p.positions, p.levels);
             if !p.latent.is_multiple_of(levels * positions) {
@@ -191,13 +203,13 @@ pub const POSTERIORS: &[KnownPosterior] = &[
     KnownPosterior {
         name: "ladder",
         doc: "groups of latents, each joined with its prior given the one above",
-        reads: &["flow_hidden"],
+        reads: &["flow_hidden", "groups"],
         build: |p, _| Ok(Box::new(Ladder { groups: p.groups, joined: true })),
     },
     KnownPosterior {
         name: "hierarchical",
         doc: "groups of latents, each from the encoder alone",
-        reads: &["flow_hidden"],
+        reads: &["flow_hidden", "groups"],
         build: |p, _| Ok(Box::new(Ladder { groups: p.groups, joined: false })),
     },
     KnownPosterior {
@@ -282,14 +294,14 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "spike-slab",
         doc: "0, or N(0, 1) with probability `slab`",
-        reads: &[],
+        reads: &["slab"],
         lies: |s| s == Support::Spikes,
         build: |p, _, _| Ok(Box::new(SpikeSlab::new(p.latent, p.slab))),
     },
     KnownPrior {
         name: "codebook",
         doc: "codes, each given those before it",
-        reads: &["components", "flow_hidden"],
+        reads: &["components", "flow_hidden", "positions", "levels"],
         lies: |s| matches!(s, Support::Codes { .. }),
         build: |p, _, init| {
             Ok(Box::new(Codebook::new(p.components, (p.levels, p.positions), p.latent, p.flow_hidden, init)))
@@ -298,11 +310,35 @@ pub const PRIORS: &[KnownPrior] = &[
     KnownPrior {
         name: "top-down",
         doc: "N(0, I) at the top, below it Gaussians by networks",
-        reads: &["flow_hidden"],
+        reads: &["flow_hidden", "groups"],
         lies: |s| s == Support::Groups,
         build: |p, posterior, init| Ok(Box::new(prior::Ladder::new(&posterior.groups(p.latent), p.flow_hidden, init))),
     },
 ];
+
+/// The priors for the codes of a posterior, the one that `auto` takes first.
+pub fn priors_for(known: &KnownPosterior) -> Vec<&'static str> {
+    // Small numbers that suit every part.
+    let parts = Parts {
+        latent: 8,
+        width: 4,
+        flow_steps: 1,
+        flow_hidden: 4,
+        components: 2,
+        categories: 2,
+        temperature: 0.5,
+        groups: 2,
+        positions: 2,
+        levels: 1,
+        commitment: 0.25,
+        slab: 0.2,
+    };
+    let mut init = Init::new(Rng::new(0));
+    let Ok(posterior) = (known.build)(&parts, &mut init) else { return Vec::new() };
+    let fits = |prior: &&KnownPrior| (prior.lies)(posterior.support());
+    let builds = |prior: &&KnownPrior| (prior.build)(&parts, &*posterior, &mut init).is_ok();
+    PRIORS.iter().filter(fits).filter(builds).map(|prior| prior.name).collect()
+}
 
 /// Class variables that fill `dimensions`.
 fn classes(p: &Parts, dimensions: usize) -> Result<usize> {
@@ -347,7 +383,9 @@ pub fn prior(
         return Err(unknown("prior", name, names));
     };
     if !(known.lies)(support) {
-        let problem = format!("'{name}' lies elsewhere than the codes of '{}'; leave it out", posterior.name());
+        let here = PRIORS.iter().filter(|known| (known.lies)(support)).map(|known| known.name);
+        let here = here.collect::<Vec<_>>().join(", ");
+        let problem = format!("'{name}' is not for codes of '{}'; expected auto, {here}", posterior.name());
         return Err(Error::setting("prior", problem));
     }
     (known.build)(parts, posterior, init)

@@ -35,7 +35,9 @@ impl Estimator {
             Self::Reparameterized => "through z = mean + sigma eps",
             Self::Score => "f(z) d log q(z) less a baseline: no derivative of p, and far more variance",
             Self::StickingTheLanding => "through z alone, the score of q left out",
-            Self::DoublyReparameterized => "for importance-weighted bounds: through z by squared weights",
+            Self::DoublyReparameterized => {
+                "for importance-weighted bounds: through z by squared weights; with one sample sticking-the-landing"
+            }
         }
     }
 

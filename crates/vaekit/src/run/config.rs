@@ -179,7 +179,13 @@ impl TrainConfig {
             let known = own.iter().map(String::as_str).chain(variant.params().iter().map(|p| p.key));
             if !known.clone().any(|k| k == key) {
                 let nearest = crate::nearest(&key, known);
-                let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+                let of = |v: &&&dyn variants::Variant| v.params().iter().any(|p| p.key == key);
+                let others: Vec<&str> = variants::VARIANTS.iter().filter(of).map(|v| v.name()).collect();
+                let hint = match (nearest, others.is_empty()) {
+                    (_, false) => format!(", only of {}; leave it out", others.join(", ")),
+                    (Some(n), _) => format!("; did you mean '{n}'?"),
+                    (None, _) => "; `vaekit train --help` lists them".to_owned(),
+                };
                 return Err(Error::setting(&key, format!("is no setting of '{name}'{hint}")));
             }
             let before = table.insert(key.clone(), value.clone());
@@ -299,6 +305,7 @@ impl TrainConfig {
         }
         let variant = variants::find(&c.variant)?;
         c.model.all_read(variant.defaults())?;
+        c.all_read()?;
         c.params = Params::check(variant.params(), &c.params)?.values().clone();
         Ok(ValidTrainConfig(c))
     }

@@ -143,7 +143,8 @@ impl RunFile {
     /// Settings that are younger than the format are left out at the value that
     /// older runs had, so that those keep their identity.
     pub fn identity(&self) -> String {
-        const YOUNGER: [&str; 4] = [
+        const YOUNGER: [&str; 5] = [
+            r#","groups":2,"positions":1,"levels":1,"commitment":0.25,"slab":0.2"#,
             r#""init":"torch","#,
             r#","perceptual":"none","perceptual_weight":100.0"#,
             r#""net":"mlp","channels":[],"upsample":"transposed","#,

@@ -11,6 +11,7 @@ mod metrics;
 mod ranges;
 mod settings;
 mod state;
+mod unread;
 mod weights;
 
 pub use atomic::{clear_leftovers, is_leftover, write_atomically};
@@ -166,7 +167,7 @@ impl Run {
                     format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
                 return Err(Error::data(
                     &data.name,
-                    format!("{problem}; bring the same, by --label-column for a table"),
+                    format!("{problem}; bring the same, a csv table's by --label-column"),
                 ));
             }
         }

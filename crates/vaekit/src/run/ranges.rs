@@ -29,6 +29,11 @@ impl TrainConfig {
         count("flow_hidden", m.flow_hidden as u64, 1, 1 << 14)?;
         count("components", m.components as u64, 1, 1 << 16)?;
         count("categories", m.categories as u64, 2, 1 << 12)?;
+        count("groups", m.groups as u64, 2, 16)?;
+        count("positions", m.positions as u64, 1, 1 << 16)?;
+        count("levels", m.levels as u64, 1, 16)?;
+        range("commitment", m.commitment, 0.0, 1e4)?;
+        range("slab", m.slab, 0.001, 0.999)?;
         range("perceptual_weight", m.perceptual_weight, 0.0, 1e6)?;
         range("temperature", m.temperature, 1e-3, 1e3)?;
         m.hidden.iter().try_for_each(|&h| count("hidden", h as u64, 1, 1 << 20))?;

@@ -170,8 +170,8 @@ fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
     if !kind {
         notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
     }
-    if !first.is_likelihood_of_data() && space && kind {
-        notes.push("Grey values under a Bernoulli: these nats compare with each other, and with nothing else.".into());
+    if let (Some(why), true) = (first.why_no_bits(), space && kind) {
+        notes.push(format!("These nats compare with each other and with nothing else, for {why}."));
     }
     let conditional = first.vae().decoder.classes().is_some();
     let same_question = same(&|r| r.vae().decoder.classes().is_some() == conditional);

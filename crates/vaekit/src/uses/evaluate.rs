@@ -17,7 +17,7 @@ impl Run {
         let preparation = self.preparation();
         let batches = Batches::in_order(data, &preparation, rows, (self.at_once(BATCH) / samples).max(1));
         let (mut figures, stats) = evaluate(self.vae(), &batches, samples, self.rng())?;
-        if !self.is_likelihood_of_data() {
+        if self.why_no_bits().is_some() {
             figures.bits_per_dim = None;
         }
         Ok((figures, stats))

@@ -93,8 +93,7 @@ impl Run {
         if posterior.is_held() && posterior.support() == Support::Reals {
             return Ok(());
         }
-        let problem =
-            format!("moves real codes under a Gaussian, and these are '{}'; use importance sampling", posterior.name());
+        let problem = format!("moves real codes under a Gaussian, and these are '{}'; leave it out", posterior.name());
         Err(Error::unsupported(what, problem))
     }
 
@@ -314,5 +313,8 @@ fn enough(what: &str, rows: &[u32], least: usize) -> Result<()> {
 }
 
 fn no_classes(data: &Dataset, what: &str) -> Error {
-    Error::data(&data.name, format!("has no classes, which {what} needs; for a table name DATA and its --label-column"))
+    Error::data(
+        &data.name,
+        format!("has no classes, which {what} needs; of a csv table name DATA and its --label-column"),
+    )
 }

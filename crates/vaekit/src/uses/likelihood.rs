@@ -45,10 +45,14 @@ impl Run {
         split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, batch), evidence, self.rng(), heard)
     }
 
-    /// False for grey values under a Bernoulli, whose cross-entropy is no
-    /// likelihood of the data, so that bits a dimension would mean nothing.
-    pub fn is_likelihood_of_data(&self) -> bool {
-        let grey = self.file().data.spec.kind != Kind::Binary && self.config().binarize == Binarize::None;
-        !(grey && self.vae().likelihood.domain() == Domain::Binary)
+    /// Why bits a dimension would mean nothing, where they would not.
+    pub fn why_no_bits(&self) -> Option<&'static str> {
+        let binary = self.file().data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
+        match (binary, self.vae().likelihood.domain()) {
+            (false, Domain::Binary) => Some("grey values under a Bernoulli are no likelihood of the data"),
+            (true, Domain::Reals | Domain::Unit) => Some("zeros and ones under a density have no bits"),
+            (true, Domain::Bytes) => Some("zeros and ones under a likelihood of bytes leave 254 values unused"),
+            _ => None,
+        }
     }
 }

@@ -18,7 +18,7 @@ const PARAMS: [Param; 2] = [
     Param {
         key: "discriminator",
         doc: "units of each of the discriminator's two hidden layers",
-        kind: ParamKind::Number { default: 200.0, min: 1.0, max: 4096.0 },
+        kind: ParamKind::Count { default: 200, min: 1, max: 4096 },
     },
 ];
 
@@ -64,7 +64,7 @@ Makhzani et al., Adversarial Autoencoders, 2015, arXiv:1511.05644.
         let settings = settings.fixed(self.name(), "deterministic")?;
         plain_prior(self.name(), settings)?;
         let mut init = Init::new(target.rng.at(2));
-        let width = params.number("discriminator") as usize;
+        let width = params.count("discriminator");
         let objective = Adversarial::new(params.number("weight"), settings.latent, width, &mut init);
         Ok(Recipe { vae: settings.model(target)?, objective: Box::new(objective) })
     }

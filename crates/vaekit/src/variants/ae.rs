@@ -30,7 +30,7 @@ and KL are for: compare their interpolation grids.
 
 ## Limits
 Codes lie where they like, with holes between them: draws from N(0, I) do not decode to data, so
-`sample` refuses. There is no likelihood of data, so ELBO and rate are absent from its figures.
+`sample` takes a density fitted to the codes (`--from mixture`). There is no likelihood of data, so ELBO and rate are absent from its figures.
 
 ## Reference
 Hinton & Salakhutdinov, Reducing the Dimensionality of Data with Neural Networks, Science 313, 2006.

@@ -33,7 +33,7 @@ impl Variant for CapacityVae {
     fn doc(&self) -> &'static str {
         "\
 ## What it changes
-The KL is not weighed but held at a capacity that grows from 0 to `capacity` over `kl_period` epochs.
+The KL is not weighed but held at a capacity that grows from 0 to `--capacity` over `--kl-period` epochs.
 
 ## Objective
 -E_q log p(x|z) + gamma |KL(q(z|x) || p(z)) - C(t)|.
@@ -47,6 +47,10 @@ What capacity suits is not known before; rate and distortion of a `vae` are a gu
 ## Reference
 Burgess et al., Understanding disentangling in beta-VAE, 2018, arXiv:1804.03599, equation 8.
 "
+    }
+
+    fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        &[("kl_period", "10.0")]
     }
 
     fn params(&self) -> &'static [Param] {

@@ -43,7 +43,7 @@ Sohn, Lee & Yan, NeurIPS 2015. Kingma et al., NeurIPS 2014, arXiv:1406.5298.
                 "'cvae' needs rows with classes; name their column with --label-column",
             ));
         }
-        let vae = settings.assemble(target, &settings.parts(target), target.classes)?;
+        let vae = settings.assemble(target, target.classes)?;
         if vae.prior.wanted_rows() > 0 {
             return Err(Error::setting("prior", "rows of a VampPrior have no class; choose another prior or variant"));
         }

@@ -18,7 +18,7 @@ const PARAMS: [Param; 2] = [
     Param {
         key: "discriminator",
         doc: "units of each of the discriminator's five hidden layers",
-        kind: ParamKind::Number { default: 200.0, min: 1.0, max: 4096.0 },
+        kind: ParamKind::Count { default: 200, min: 1, max: 4096 },
     },
 ];
 
@@ -62,7 +62,7 @@ Kim & Mnih, Disentangling by Factorising, ICML 2018, arXiv:1802.05983.
         settings.estimator()?.check(&*vae.posterior)?;
         let mut init = Init::new(target.rng.at(2));
         let latent = vae.groups.iter().sum();
-        let width = params.number("discriminator") as usize;
+        let width = params.count("discriminator");
         let objective = Factor::new(settings.elbo()?, params.number("gamma"), latent, width, &mut init);
         Ok(Recipe { vae, objective: Box::new(objective) })
     }

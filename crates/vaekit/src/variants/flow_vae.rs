@@ -1,12 +1,15 @@
 //! A posterior that is no Gaussian.
 
-use crate::Result;
+use crate::{Error, Result};
 
 use super::vae::PlainVae;
 use super::{ModelSettings, Params, Recipe, Target, Variant};
 
 /// `flow-vae`
 pub struct FlowVae;
+
+/// Posteriors that bend a Gaussian.
+const FLOWS: [&str; 3] = ["iaf", "planar", "householder"];
 
 impl Variant for FlowVae {
     fn name(&self) -> &'static str {
@@ -44,6 +47,11 @@ Tomczak & Welling, arXiv:1611.09630 (householder).
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        if !FLOWS.contains(&settings.posterior.as_str()) {
+            let (found, flows) = (&settings.posterior, FLOWS.join(", "));
+            let problem = format!("'{found}' is no flow; expected one of {flows}, or take --variant vae");
+            return Err(Error::setting("posterior", problem));
+        }
         PlainVae.build(settings, params, target)
     }
 }

@@ -11,7 +11,7 @@ pub struct GmVae;
 const PARAMS: [Param; 1] = [Param {
     key: "pretrain",
     doc: "epochs before the mixture is fitted to the codes; 0 for none",
-    kind: ParamKind::Number { default: 5.0, min: 0.0, max: 1000000.0 },
+    kind: ParamKind::Count { default: 5, min: 0, max: 1000000 },
 }];
 
 impl Variant for GmVae {
@@ -38,7 +38,7 @@ To cluster (`evaluate` compares clusters with classes), and for samples of each 
 
 ## Limits
 The clusters need not be the classes, and depend on the seed: train several. Without pretraining components
-merge or fall idle.
+merge or fall idle; with as many epochs of it as there are, there is no mixture to speak of.
 
 ## Reference
 Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, arXiv:1611.02648.
@@ -61,7 +61,7 @@ Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, ar
         }
         dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
-        let objective = Elbo { pretrain: params.number("pretrain") as u64, ..settings.elbo()? };
+        let objective = Elbo { pretrain: params.count("pretrain") as u64, ..settings.elbo()? };
         Ok(Recipe { vae, objective: Box::new(objective) })
     }
 }

@@ -39,7 +39,7 @@ impl Variant for JointVae {
         "\
 ## What it changes
 z is latent - categories real dimensions and one relaxed class variable. The KL of each part is led to a
-capacity of its own that grows over `kl_period` epochs.
+capacity of its own that grows over `--kl-period` epochs.
 
 ## Objective
 -E_q log p(x|z) + gamma |KL_real - C_real(t)| + gamma |KL_class - C_class(t)|.
@@ -56,7 +56,7 @@ Dupont, Learning Disentangled Joint Continuous and Discrete Representations, Neu
     }
 
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
-        &[("posterior", "joint"), ("latent", "20")]
+        &[("posterior", "joint"), ("latent", "20"), ("kl_period", "10.0")]
     }
 
     fn params(&self) -> &'static [Param] {

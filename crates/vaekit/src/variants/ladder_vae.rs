@@ -1,18 +1,11 @@
 //! A hierarchy of latents.
 
-use crate::model::choice::Parts;
 use crate::{Error, Result};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, dense};
+use super::{ModelSettings, Params, Recipe, Target, Variant, dense};
 
 /// `ladder-vae`
 pub struct LadderVae;
-
-const PARAMS: [Param; 1] = [Param {
-    key: "groups",
-    doc: "groups of latents, each with half the dimensions of the one below",
-    kind: ParamKind::Number { default: 2.0, min: 2.0, max: 16.0 },
-}];
 
 impl Variant for LadderVae {
     fn name(&self) -> &'static str {
@@ -49,13 +42,8 @@ Sonderby et al., Ladder Variational Autoencoders, NeurIPS 2016, arXiv:1602.02282
         &[("posterior", "ladder"), ("kl_schedule", "linear")]
     }
 
-    fn params(&self) -> &'static [Param] {
-        &PARAMS
-    }
-
-    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        let parts = Parts { groups: params.number("groups") as usize, ..settings.parts(target) };
-        let vae = settings.assemble(target, &parts, 0)?;
+    fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        let vae = settings.model(target)?;
         dense(self.name(), &vae)?;
         if !vae.posterior.is_encoded_in_groups() {
             let problem =

@@ -9,9 +9,9 @@ use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, ex
 pub struct Miwae;
 
 const PARAMS: [Param; 1] = [Param {
-    key: "groups",
+    key: "bounds",
     doc: "bounds that are averaged, M",
-    kind: ParamKind::Number { default: 8.0, min: 1.0, max: 4096.0 },
+    kind: ParamKind::Count { default: 8, min: 1, max: 4096 },
 }];
 
 impl Variant for Miwae {
@@ -26,7 +26,7 @@ impl Variant for Miwae {
     fn doc(&self) -> &'static str {
         "\
 ## What it changes
-M bounds (`groups`) of K samples (`samples`) each are averaged: between the ELBO (K = 1) and IWAE (M = 1).
+M bounds (`--bounds`) of K samples (`--samples`) each are averaged: between the ELBO (K = 1) and IWAE (M = 1).
 
 ## Objective
 -E 1/M sum_m log 1/K sum_k w_mk.
@@ -61,7 +61,7 @@ Rainforth et al., Tighter Variational Bounds Are Not Necessarily Better, ICML 20
             objective: Box::new(ImportanceWeighted {
                 elbo: settings.elbo()?,
                 samples: settings.samples,
-                groups: params.number("groups") as usize,
+                groups: params.count("bounds"),
                 partial: false,
                 share: 0.0,
             }),

@@ -27,6 +27,7 @@ mod ladder_vae;
 mod miwae;
 pub mod page;
 mod param;
+pub mod parts;
 mod piwae;
 mod rae;
 mod settings;
@@ -179,8 +180,8 @@ impl Recipe {
     pub fn perceiving(self, settings: &ModelSettings, target: &Target<'_>) -> Result<Self> {
         let mut init = Init::new(target.rng.at(2));
         let named = (settings.perceptual.as_str(), settings.perceptual_weight);
-        let rows = (target.spec, target.transform, target.classes);
-        Ok(Self { objective: perceptual::beside(self.objective, named, rows, &mut init)?, ..self })
+        let rows = perceptual::Rows { spec: target.spec, transform: target.transform, classes: target.classes };
+        Ok(Self { objective: perceptual::beside(self.objective, named, &rows, &mut init)?, ..self })
     }
 }
 

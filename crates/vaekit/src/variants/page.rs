@@ -1,10 +1,6 @@
 //! What the documentation says of variants: the same text in the command line and in `docs/variants.md`.
 
-use crate::model::choice::{POSTERIORS, PRIORS};
-use crate::model::likelihood::LIKELIHOODS;
-use crate::objective::ESTIMATORS;
-use crate::objective::perceptual::PERCEPTUAL;
-
+use super::parts::{LISTS, flag, parts};
 use super::{ParamKind, VARIANTS, Variant, uses};
 
 /// Which VAE should I use?
@@ -15,33 +11,40 @@ impl dyn Variant {
     pub fn page(&self) -> String {
         let uses: Vec<&str> = uses(self).iter().map(|u| u.name()).collect();
         let mut page = format!("# {}\n\n{}\n## Uses\n{}\n", self.name(), self.doc(), uses.join(", "));
-        if self.params().is_empty() && self.defaults().is_empty() {
+        if !self.samples_from_prior() {
+            page += "sample with `--from mixture`, `flow` or `data`, for there is no prior to draw from\n";
+        }
+        let of_parts = self.settings_of_parts();
+        if self.params().is_empty() && self.defaults().is_empty() && of_parts.is_empty() {
             return page;
         }
         page += "\n## Settings\n";
         for (key, value) in self.defaults() {
-            page += &format!("- `--{}` starts at {}\n", key.replace('_', "-"), value.trim_matches('"'));
+            page += &format!("- `{}` starts at {}\n", flag(key), value.trim_matches('"'));
+        }
+        for (part, flags) in of_parts {
+            page += &format!("- of `{part}`: {flags}\n");
         }
         for param in self.params() {
             let kind = match param.kind {
                 ParamKind::Number { default, min, max } => format!("{min} to {max}, default {default}"),
+                ParamKind::Count { default, min, max } => format!("{min} to {max}, default {default}"),
                 ParamKind::Choice { default, of } => format!("{}, default {default}", of.join(" or ")),
             };
-            page += &format!("- `--{}`: {} ({kind})\n", param.key.replace('_', "-"), param.doc);
+            page += &format!("- `{}`: {} ({kind})\n", flag(param.key), param.doc);
         }
         page
     }
-}
 
-/// Lists of what a setting may name: `posteriors`, `priors`, `likelihoods`, `estimators`, `perceptual`.
-pub fn parts(list: &str) -> Option<Vec<(&'static str, String)>> {
-    match list {
-        "posteriors" => Some(POSTERIORS.iter().map(|p| (p.name, p.doc.to_owned())).collect()),
-        "priors" => Some(PRIORS.iter().map(|p| (p.name, p.doc.to_owned())).collect()),
-        "likelihoods" => Some(LIKELIHOODS.iter().map(|l| (l.name, l.doc().to_owned())).collect()),
-        "estimators" => Some(ESTIMATORS.iter().map(|(name, e)| (*name, e.doc().to_owned())).collect()),
-        "perceptual" => Some(PERCEPTUAL.iter().map(|(name, doc)| (*name, (*doc).to_owned())).collect()),
-        _ => None,
+    /// The settings that its posterior and its prior look at, where it does not start them elsewhere.
+    fn settings_of_parts(&self) -> Vec<(&'static str, String)> {
+        let named = |list: &str, key: &str| {
+            let name = self.defaults().iter().find(|(k, _)| *k == key).map_or("", |(_, name)| *name);
+            parts(list).into_iter().flatten().find(|part| part.name == name)
+        };
+        let chosen = [named("posteriors", "posterior"), named("priors", "prior")];
+        let flags = |part: super::parts::Part| (part.name, part.flags(true));
+        chosen.into_iter().flatten().map(flags).filter(|(_, flags)| !flags.is_empty()).collect()
     }
 }
 
@@ -51,15 +54,27 @@ pub fn markdown() -> String {
     for variant in VARIANTS {
         all += &format!("| [{0}](#{0}) | {1} |\n", variant.name(), variant.summary());
     }
-    for list in ["posteriors", "priors", "likelihoods", "estimators", "perceptual"] {
-        let flag = list.trim_end_matches('s');
-        all += &format!("\n## `--{flag}`\n\n| name | what it is |\n|---|---|\n");
-        for (name, doc) in parts(list).into_iter().flatten() {
-            all += &format!("| `{name}` | {doc} |\n");
-        }
+    for list in LISTS {
+        all += &table(list);
     }
     for variant in VARIANTS {
         all += &format!("\n{}", variant.page().replace("## ", "### ").replacen("# ", "## ", 1));
+    }
+    all
+}
+
+/// The names of a list, with settings and what goes with them where they have such.
+fn table(list: &str) -> String {
+    let rows = parts(list).unwrap_or_default();
+    let other = if list == "priors" { "goes with `--posterior`" } else { "goes with `--prior`" };
+    let wide = rows.iter().any(|part| !part.goes_with.is_empty());
+    let (head, line) = if wide { (format!(" settings | {other} |"), "---|---|") } else { (String::new(), "") };
+    let flag = flag(list.trim_end_matches('s'));
+    let mut all = format!("\n## `{flag}`\n\n| name | what it is |{head}\n|---|---|{line}\n");
+    for part in &rows {
+        let more =
+            if wide { format!(" {} | {} |", part.flags(false), part.goes_with.join(", ")) } else { String::new() };
+        all += &format!("| `{}` | {} |{more}\n", part.name, part.doc);
     }
     all
 }

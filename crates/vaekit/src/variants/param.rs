@@ -17,8 +17,59 @@ pub struct Param {
 /// What a setting may be, with its default.
 #[derive(Clone, Copy, Debug)]
 pub enum ParamKind {
-    Number { default: f64, min: f64, max: f64 },
-    Choice { default: &'static str, of: &'static [&'static str] },
+    Number {
+        default: f64,
+        min: f64,
+        max: f64,
+    },
+    /// A whole number.
+    Count {
+        default: i64,
+        min: i64,
+        max: i64,
+    },
+    Choice {
+        default: &'static str,
+        of: &'static [&'static str],
+    },
+}
+
+impl ParamKind {
+    /// The value that was given, in its own type; the default without one.
+    fn value(self, given: Option<&toml::Value>) -> Result<toml::Value, String> {
+        // A number may be written with or without a point.
+        let number = |value: &toml::Value| value.as_float().or(value.as_integer().map(|i| i as f64));
+        Ok(match (self, given) {
+            (Self::Number { default, .. }, None) => default.into(),
+            (Self::Count { default, .. }, None) => default.into(),
+            (Self::Choice { default, .. }, None) => default.into(),
+            (Self::Number { min, max, .. }, Some(value)) => number(value)
+                .filter(|n| (min..=max).contains(n))
+                .ok_or_else(|| format!("found {value}, expected a number from {min} to {max}"))?
+                .into(),
+            (Self::Count { min, max, .. }, Some(value)) => {
+                let whole = number(value).filter(|n| n.fract() == 0.0).map(|n| n as i64);
+                whole
+                    .filter(|n| (min..=max).contains(n))
+                    .ok_or_else(|| format!("found {value}, expected a whole number from {min} to {max}"))?
+                    .into()
+            }
+            (Self::Choice { of, .. }, Some(value)) => value
+                .as_str()
+                .filter(|v| of.contains(v))
+                .ok_or_else(|| format!("found {value}, expected one of {}", of.join(", ")))?
+                .into(),
+        })
+    }
+
+    /// The default as it is shown.
+    pub fn default(self) -> String {
+        match self {
+            Self::Number { default, .. } => default.to_string(),
+            Self::Count { default, .. } => default.to_string(),
+            Self::Choice { default, .. } => default.to_owned(),
+        }
+    }
 }
 
 /// The values of a variant's own settings.
@@ -37,31 +88,7 @@ impl Params {
         }
         let mut all = BTreeMap::new();
         for param in declared {
-            let value = match (param.kind, given.get(param.key)) {
-                (ParamKind::Number { default, .. }, None) => default.into(),
-                (ParamKind::Choice { default, .. }, None) => default.into(),
-                (ParamKind::Number { min, max, .. }, Some(value)) => {
-                    let number = value.as_float().or(value.as_integer().map(|i| i as f64));
-                    match number.filter(|n| (min..=max).contains(n)) {
-                        Some(n) => n.into(),
-                        None => {
-                            return Err(Error::setting(
-                                param.key,
-                                format!("found {value}, expected a number from {min} to {max}"),
-                            ));
-                        }
-                    }
-                }
-                (ParamKind::Choice { of, .. }, Some(value)) => match value.as_str().filter(|v| of.contains(v)) {
-                    Some(choice) => choice.into(),
-                    None => {
-                        return Err(Error::setting(
-                            param.key,
-                            format!("found {value}, expected one of {}", of.join(", ")),
-                        ));
-                    }
-                },
-            };
+            let value = param.kind.value(given.get(param.key)).map_err(|problem| Error::setting(param.key, problem))?;
             all.insert(param.key.to_owned(), value);
         }
         Ok(Self(all))
@@ -75,6 +102,11 @@ impl Params {
     /// A declared number.
     pub fn number(&self, key: &str) -> f64 {
         self.0.get(key).and_then(toml::Value::as_float).unwrap_or_default()
+    }
+
+    /// A declared whole number.
+    pub fn count(&self, key: &str) -> usize {
+        self.0.get(key).and_then(toml::Value::as_integer).and_then(|n| usize::try_from(n).ok()).unwrap_or_default()
     }
 
     /// A declared choice.

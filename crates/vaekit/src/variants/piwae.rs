@@ -9,9 +9,9 @@ use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, ex
 pub struct Piwae;
 
 const PARAMS: [Param; 1] = [Param {
-    key: "groups",
+    key: "bounds",
     doc: "bounds that are averaged, M",
-    kind: ParamKind::Number { default: 8.0, min: 1.0, max: 4096.0 },
+    kind: ParamKind::Count { default: 8, min: 1, max: 4096 },
 }];
 
 impl Variant for Piwae {
@@ -62,7 +62,7 @@ gradient).
             objective: Box::new(ImportanceWeighted {
                 elbo: settings.elbo()?,
                 samples: settings.samples,
-                groups: params.number("groups") as usize,
+                groups: params.count("bounds"),
                 partial: true,
                 share: 0.0,
             }),

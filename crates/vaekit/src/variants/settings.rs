@@ -7,7 +7,7 @@ use crate::data::{DataSpec, Kind, Shape};
 use crate::model::choice::{self, Parts};
 use crate::model::likelihood::{self, Domain};
 use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
-use crate::model::{NETS, Net, Network, UPSAMPLES, Vae};
+use crate::model::{NETS, Net, Network, Support, UPSAMPLES, Vae};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
 use crate::{Error, Result};
@@ -56,6 +56,16 @@ pub struct ModelSettings {
     /// Classes of a class variable.
     pub categories: usize,
     pub temperature: f64,
+    /// Groups of a hierarchy.
+    pub groups: usize,
+    /// Pieces of z that have a code each.
+    pub positions: usize,
+    /// Codebooks, each for what those before it leave over.
+    pub levels: usize,
+    /// Weight of the distance between outputs and codes.
+    pub commitment: f64,
+    /// Share of the dimensions that a spike-and-slab prior expects in use.
+    pub slab: f64,
     /// A name of [`PERCEPTUAL`](crate::objective::perceptual::PERCEPTUAL).
     pub perceptual: String,
     pub perceptual_weight: f64,
@@ -85,6 +95,11 @@ impl Default for ModelSettings {
             components: 64,
             categories: 10,
             temperature: 0.5,
+            groups: 2,
+            positions: 1,
+            levels: 1,
+            commitment: 0.25,
+            slab: 0.2,
             perceptual: "none".into(),
             perceptual_weight: 100.0,
         }
@@ -125,7 +140,7 @@ impl ModelSettings {
     }
 
     /// The numbers that posterior and prior are built from.
-    pub fn parts(&self, target: &Target<'_>) -> Parts {
+    fn parts(&self, target: &Target<'_>) -> Parts {
         Parts {
             latent: self.latent,
             width: target.spec.width(),
@@ -134,11 +149,11 @@ impl ModelSettings {
             components: self.components,
             categories: self.categories,
             temperature: self.temperature,
-            groups: 2,
-            positions: 1,
-            levels: 1,
-            commitment: 0.25,
-            slab: 0.2,
+            groups: self.groups,
+            positions: self.positions,
+            levels: self.levels,
+            commitment: self.commitment,
+            slab: self.slab,
         }
     }
 
@@ -147,14 +162,15 @@ impl ModelSettings {
     /// # Errors
     /// An unknown name, or a network that the data or memory does not allow.
     pub fn model(&self, target: &Target<'_>) -> Result<Vae> {
-        self.assemble(target, &self.parts(target), 0)
+        self.assemble(target, 0)
     }
 
-    /// The same model for rows of `classes` classes, which both networks see (0: they do not), with other parts.
+    /// The same model for rows of `classes` classes, which both networks see (0: they do not).
     ///
     /// # Errors
     /// As [`model`](Self::model).
-    pub fn assemble(&self, target: &Target<'_>, parts: &Parts, classes: usize) -> Result<Vae> {
+    pub fn assemble(&self, target: &Target<'_>, classes: usize) -> Result<Vae> {
+        let parts = &self.parts(target);
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         // Streams of their own, so that networks begin alike whatever stands between them.
         let mut own = Init::new(target.rng.at(1));
@@ -204,10 +220,11 @@ impl ModelSettings {
                 format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
             return Err(Error::setting("likelihood", problem));
         }
-        let seen = self.latent / parts.levels + classes;
+        let levels = if matches!(posterior.support(), Support::Codes { .. }) { self.levels } else { 1 };
+        let seen = self.latent / levels + classes;
         let mut decoder = network.decoder(target.spec, seen, outputs, &mut init)?;
-        if parts.levels > 1 {
-            decoder = Box::new(SummingDecoder { inner: decoder, levels: parts.levels });
+        if levels > 1 {
+            decoder = Box::new(SummingDecoder { inner: decoder, levels });
         }
         if classes > 0 {
             encoder = Box::new(ConditionalEncoder { inner: encoder, classes, plane });
@@ -282,10 +299,14 @@ impl ModelSettings {
         if self.perceptual == plain.perceptual && self.perceptual_weight != plain.perceptual_weight {
             return Err(Error::setting("perceptual_weight", "weighs nothing without --perceptual; leave it out"));
         }
+        let waits = own.iter().any(|(key, _)| *key == "kl_period");
+        if self.kl_period != plain.kl_period && self.kl_schedule == KlSchedule::Constant && !waits {
+            return Err(Error::setting("kl_period", "does nothing with a constant KL; add --kl-schedule linear"));
+        }
         let numbers = |m: &Self| {
-            let temperature = m.temperature.to_string();
-            let counts = [m.flow_steps, m.flow_hidden, m.components, m.categories].map(|n| n.to_string());
-            counts.into_iter().chain([temperature])
+            let counts = [m.flow_steps, m.flow_hidden, m.components, m.categories, m.groups, m.positions, m.levels];
+            let reals = [m.temperature, m.commitment, m.slab].map(|x| x.to_string());
+            counts.map(|n| n.to_string()).into_iter().chain(reals)
         };
         for (key, (value, plain)) in choice::SEAM.iter().zip(numbers(self).zip(numbers(&plain))) {
             if value != plain && !own.contains(&(key, &value)) {

@@ -30,7 +30,8 @@ distortion by itself. It is `vae` with `--likelihood gaussian-shared`.
 For real data, instead of tuning beta.
 
 ## Limits
-One s is a compromise where noise differs from place to place: `--likelihood gaussian-learned`.
+One s is a compromise where noise differs from place to place: `--likelihood gaussian-learned`. With
+any other likelihood it is `vae`.
 
 ## Reference
 Rybkin, Daniilidis & Levine, Simple and Effective VAE Training with Calibrated Decoders, ICML 2021,

@@ -14,11 +14,7 @@ const PARAMS: [Param; 2] = [
         doc: "weight of the distance",
         kind: ParamKind::Number { default: 100.0, min: 0.0, max: 1000000.0 },
     },
-    Param {
-        key: "lines",
-        doc: "random lines a step",
-        kind: ParamKind::Number { default: 50.0, min: 1.0, max: 10000.0 },
-    },
+    Param { key: "lines", doc: "random lines a step", kind: ParamKind::Count { default: 50, min: 1, max: 10000 } },
 ];
 
 impl Variant for Swae {
@@ -66,7 +62,7 @@ Kolouri et al., Sliced Wasserstein Auto-Encoders, ICLR 2019, arXiv:1804.01947, e
             vae: settings.model(target)?,
             objective: Box::new(OnCodes {
                 elbo: settings.elbo()?,
-                distance: Distance::Sliced(params.number("lines") as usize),
+                distance: Distance::Sliced(params.count("lines")),
                 weight: params.number("weight"),
                 kl: 0.0,
             }),

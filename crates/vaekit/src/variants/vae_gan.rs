@@ -23,7 +23,7 @@ const PARAMS: [Param; 3] = [
     Param {
         key: "discriminator",
         doc: "units of the discriminator's hidden layers",
-        kind: ParamKind::Number { default: 200.0, min: 1.0, max: 4096.0 },
+        kind: ParamKind::Count { default: 200, min: 1, max: 4096 },
     },
 ];
 
@@ -68,7 +68,7 @@ Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICM
         dense(self.name(), &vae)?;
         settings.estimator()?.check(&*vae.posterior)?;
         let (features, weight) = (params.number("features"), params.number("adversary"));
-        let width = params.number("discriminator") as usize;
+        let width = params.count("discriminator");
         let mut init = Init::new(target.rng.at(2));
         let objective = Perceiver::new(settings.elbo()?, features, weight, target.spec.width(), width, &mut init);
         Ok(Recipe { vae, objective: Box::new(objective) })

@@ -27,7 +27,7 @@ from that mixture.
 -E_q [log p(x|z) + log p(z) - log q(z|x)], the KL by the draws.
 
 ## When to use
-For a better likelihood and better samples at little cost, when N(0, I) leaves holes.
+For a better likelihood and better samples, when N(0, I) leaves holes.
 
 ## Limits
 The rows pass through the encoder at each step: with many components and small batches that costs as much as

@@ -1,30 +1,11 @@
 //! Codes that are rows of a codebook.
 
 use crate::Result;
-use crate::model::choice::Parts;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Params, Recipe, Target, Variant};
 
 /// `vq-vae`
 pub struct VqVae;
-
-const PARAMS: [Param; 3] = [
-    Param {
-        key: "positions",
-        doc: "pieces of z that have a code each",
-        kind: ParamKind::Number { default: 16.0, min: 1.0, max: 65536.0 },
-    },
-    Param {
-        key: "levels",
-        doc: "codebooks, each for what those before it leave over",
-        kind: ParamKind::Number { default: 1.0, min: 1.0, max: 16.0 },
-    },
-    Param {
-        key: "commitment",
-        doc: "weight of the distance between outputs and codes",
-        kind: ParamKind::Number { default: 0.25, min: 0.0, max: 10000.0 },
-    },
-];
 
 impl Variant for VqVae {
     fn name(&self) -> &'static str {
@@ -61,22 +42,12 @@ arXiv:2203.01941, whose levels share a codebook and are each charged their dista
     }
 
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
-        &[("posterior", "quantized"), ("latent", "64"), ("flow_hidden", "256")]
+        &[("posterior", "quantized"), ("latent", "64"), ("positions", "16"), ("flow_hidden", "256")]
     }
 
-    fn params(&self) -> &'static [Param] {
-        &PARAMS
-    }
-
-    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        settings.without(self.name(), &["estimator"])?;
+    fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        settings.without(self.name(), &["estimator", "free_bits"])?;
         let settings = settings.fixed(self.name(), "quantized")?;
-        let parts = Parts {
-            positions: params.number("positions") as usize,
-            levels: params.number("levels") as usize,
-            commitment: params.number("commitment"),
-            ..settings.parts(target)
-        };
-        Ok(Recipe { vae: settings.assemble(target, &parts, 0)?, objective: Box::new(settings.elbo()?) })
+        Ok(Recipe { vae: settings.model(target)?, objective: Box::new(settings.elbo()?) })
     }
 }

@@ -1,18 +1,11 @@
 //! Codes with exact zeros.
 
 use crate::Result;
-use crate::model::choice::Parts;
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant};
+use super::{ModelSettings, Params, Recipe, Target, Variant};
 
 /// `vsc`
 pub struct Vsc;
-
-const PARAMS: [Param; 1] = [Param {
-    key: "slab",
-    doc: "share of the dimensions that the prior expects in use",
-    kind: ParamKind::Number { default: 0.2, min: 0.001, max: 0.999 },
-}];
 
 impl Variant for Vsc {
     fn name(&self) -> &'static str {
@@ -48,14 +41,9 @@ Tonolini, Jensen & Murray-Smith, Variational Sparse Coding, UAI 2019.
         &[("posterior", "spike-and-slab"), ("kl_schedule", "linear"), ("latent", "50")]
     }
 
-    fn params(&self) -> &'static [Param] {
-        &PARAMS
-    }
-
-    fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+    fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without(self.name(), &["estimator"])?;
         let settings = settings.fixed(self.name(), "spike-and-slab")?;
-        let parts = Parts { slab: params.number("slab"), ..settings.parts(target) };
-        Ok(Recipe { vae: settings.assemble(target, &parts, 0)?, objective: Box::new(settings.elbo()?) })
+        Ok(Recipe { vae: settings.model(target)?, objective: Box::new(settings.elbo()?) })
     }
 }

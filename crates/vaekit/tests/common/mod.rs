@@ -47,8 +47,7 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
     }
     for param in variant.params() {
         let small = match param.key {
-            "positions" | "levels" => "2",
-            "groups" => "3",
+            "bounds" => "3",
             "discriminator" | "lines" => "8",
             // Far from where the KL is, for |KL - C| has a corner there.
             "capacity" => "30",
@@ -61,7 +60,7 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
     let give = |layer: &mut toml::Table| given.iter().for_each(|(key, value)| TrainConfig::set(layer, key, value));
     give(&mut layer);
     let parts = TrainConfig::from_layers(&[layer.clone()]).unwrap().model;
-    for (key, small) in SEAM.into_iter().zip(["2", "8", "4", "2", "0.5"]) {
+    for (key, small) in SEAM.into_iter().zip(["2", "8", "4", "2", "3", "2", "2", "0.5", "0.25", "0.2"]) {
         if is_read(key, &parts.posterior, &parts.prior).is_ok() {
             TrainConfig::set(&mut layer, key, small);
         }

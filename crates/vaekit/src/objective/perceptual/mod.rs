@@ -15,11 +15,53 @@ use crate::{Error, Result};
 
 use super::{Group, Loss, Objective, Progress};
 
-/// What may stand beside an objective, by name, with a line for lists.
-pub const PERCEPTUAL: &[(&str, &str)] = &[
-    ("none", "the likelihood alone"),
-    ("ms-ssim", "1 - structural similarity at several scales: a loss, no likelihood"),
-    ("features", "distance in the features of a classifier, trained first on the same rows: a loss, no likelihood"),
+/// What may stand beside an objective.
+pub struct KnownPerceptual {
+    pub name: &'static str,
+    pub doc: &'static str,
+    /// None where nothing stands there; else what the rows lack.
+    build: fn(&Rows<'_>, &mut Init) -> Result<Option<Measure>, String>,
+}
+
+/// The rows that pictures are of.
+pub struct Rows<'a> {
+    pub spec: &'a DataSpec,
+    pub transform: &'a FittedTransform,
+    /// 0 without.
+    pub classes: usize,
+}
+
+/// Every one.
+pub const PERCEPTUAL: &[KnownPerceptual] = &[
+    KnownPerceptual { name: "none", doc: "the likelihood alone", build: |_, _| Ok(None) },
+    KnownPerceptual {
+        name: "ms-ssim",
+        doc: "1 - structural similarity at several scales: a loss, no likelihood",
+        build: |rows, _| match rows.spec.shape {
+            Shape::Image { channels, height, width } if height.min(width) >= Structure::LEAST => {
+                if !rows.transform.gives_unit_interval(rows.spec) {
+                    return Err("values from 0 to 1; add --normalize 0..1".into());
+                }
+                Ok(Some(Measure::Structure(Structure::new(channels, height, width))))
+            }
+            _ => Err(format!("images of {0}x{0} or more; leave it out", Structure::LEAST)),
+        },
+    },
+    KnownPerceptual {
+        name: "features",
+        doc: "distance in the features of a classifier, trained first on the same rows: a loss, no likelihood",
+        build: |rows, init| {
+            let width = rows.spec.width();
+            if rows.classes < 2 {
+                return Err("rows of several classes; name a csv table's with --label-column".into());
+            }
+            if width > MAX_WIDTH {
+                return Err(format!("rows of at most {MAX_WIDTH} values; leave it out"));
+            }
+            let sizes = [&[width], LAYERS.as_slice()].concat();
+            Ok(Some(Measure::Features(Mlp::new("objective.perceptual", &sizes, Activation::Relu, init))))
+        },
+    },
 ];
 
 /// Sizes of the network whose features are compared, after the width of a row.
@@ -30,7 +72,7 @@ const MAX_WIDTH: usize = 1 << 20;
 
 /// How two pictures are compared.
 #[derive(Debug)]
-enum Measure {
+pub enum Measure {
     /// 1 - MS-SSIM.
     Structure(Structure),
     /// |F(x) - F(mean)|^2 over the mean |F(x)|^2 of the batch, F a classifier's last hidden layer
@@ -52,32 +94,19 @@ pub struct Perceptual {
 pub fn beside(
     inner: Box<dyn Objective>,
     (name, weight): (&str, f64),
-    (spec, transform, classes): (&DataSpec, &FittedTransform, usize),
+    rows: &Rows<'_>,
     init: &mut Init,
 ) -> Result<Box<dyn Objective>> {
-    let refused = |problem: &str| Err(Error::setting("perceptual", format!("'{name}' needs {problem}")));
-    let measure = match name {
-        "none" => return Ok(inner),
-        "ms-ssim" => match spec.shape {
-            _ if !transform.gives_unit_interval(spec) => return refused("values from 0 to 1; add --normalize 0..1"),
-            Shape::Image { channels, height, width } if height.min(width) >= Structure::LEAST => {
-                Measure::Structure(Structure::new(channels, height, width))
-            }
-            _ => return refused(&format!("images of {0}x{0} or more", Structure::LEAST)),
-        },
-        "features" if classes < 2 => return refused("rows of several classes; name them with --label-column"),
-        "features" if spec.width() > MAX_WIDTH => return refused(&format!("rows of at most {MAX_WIDTH} values")),
-        "features" => {
-            let sizes = [&[spec.width()], LAYERS.as_slice()].concat();
-            Measure::Features(Mlp::new("objective.perceptual", &sizes, Activation::Relu, init))
-        }
-        _ => {
-            let names: Vec<&str> = PERCEPTUAL.iter().map(|(name, _)| *name).collect();
-            let problem = format!("'{name}' is unknown; expected one of {}", names.join(", "));
-            return Err(Error::setting("perceptual", problem));
-        }
+    let Some(known) = PERCEPTUAL.iter().find(|known| known.name == name) else {
+        let names: Vec<&str> = PERCEPTUAL.iter().map(|known| known.name).collect();
+        let problem = format!("'{name}' is unknown; expected one of {}", names.join(", "));
+        return Err(Error::setting("perceptual", problem));
     };
-    Ok(Box::new(Perceptual { inner, measure, weight }))
+    match (known.build)(rows, init) {
+        Ok(None) => Ok(inner),
+        Ok(Some(measure)) => Ok(Box::new(Perceptual { inner, measure, weight })),
+        Err(lacking) => Err(Error::setting("perceptual", format!("'{name}' needs {lacking}"))),
+    }
 }
 
 impl Perceptual {

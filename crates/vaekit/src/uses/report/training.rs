@@ -34,7 +34,7 @@ impl Run {
             let found = self.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?;
             let what = format!("{} importance samples, {} rows", effort.importance_samples, few.len());
             line("-log p(x), nats", with_error(found.nll_nats(), found.nll_se()), &what);
-            if self.is_likelihood_of_data() {
+            if self.why_no_bits().is_none() {
                 line("bits a dimension", format!("{:.4}", found.bits_per_dim()), "-log p(x) / (values log 2)");
             }
             let (gap, error) = crate::eval::paired(&found.log_p, &found.elbo);
@@ -46,12 +46,10 @@ impl Run {
             let all = self.vae().latent();
             line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
         }
-        if !self.is_likelihood_of_data() {
-            notes.push(
-                "Grey values under a Bernoulli are no likelihood of the data, so bits a dimension are left out; compare \
-                 these nats only with others made the same way."
-                    .to_owned(),
-            );
+        if let Some(why) = self.why_no_bits() {
+            notes.push(format!(
+                "Bits a dimension are left out, for {why}; compare these nats only with others made the same way."
+            ));
         }
         let notes: String = notes.iter().map(|n| warning(n)).collect();
         Ok(Ok(notes + &table("Means over rows, with standard errors", &["", "value", "what it is"], &lines)))

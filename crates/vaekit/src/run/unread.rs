@@ -1,0 +1,55 @@
+//! Settings that nothing would look at are refused: who gives one expects it to do something.
+
+use std::path::Path;
+
+use crate::{Error, Result};
+
+use super::config::{LrSchedule, Optimizer, TrainConfig};
+
+impl TrainConfig {
+    /// Refuses settings of the trainer and of reading that have no effect beside the others.
+    ///
+    /// # Errors
+    /// The first of them, and what looks at it.
+    pub(super) fn all_read(&self) -> Result<()> {
+        let plain = Self::default();
+        let by_rule = |key, given, rules: &[Optimizer]| (key, given && !rules.contains(&self.optimizer), "--optimizer");
+        let by_schedule = |key, given, schedules: &[LrSchedule]| {
+            (key, given && !schedules.contains(&self.lr_schedule), "--lr-schedule")
+        };
+        use LrSchedule::{Cosine, Exponential, Plateau, Stages, Step};
+        use Optimizer::{Adam, AdamW, Sgd};
+        let idle = [
+            by_rule("momentum", self.momentum != plain.momentum, &[Sgd]),
+            by_rule("epsilon", self.epsilon != plain.epsilon, &[Adam, AdamW]),
+            by_schedule("lr_factor", self.lr_factor != plain.lr_factor, &[Step, Exponential, Plateau]),
+            by_schedule("lr_patience", self.lr_patience != plain.lr_patience, &[Plateau]),
+            by_schedule("lr_min", self.lr_min != plain.lr_min, &[Cosine, Step, Exponential, Plateau, Stages]),
+            // A run writes the number of its epochs where nothing was said.
+            by_schedule("lr_epochs", ![0, self.epochs].contains(&self.lr_epochs), &[Cosine, Step, Stages]),
+        ];
+        if let Some((key, _, by)) = idle.iter().find(|(_, idle, _)| *idle) {
+            return Err(Error::setting(key, format!("does nothing with this {by}; leave it out or choose another")));
+        }
+        self.reading()
+    }
+
+    /// Refuses ways of reading that the data does not have.
+    fn reading(&self) -> Result<()> {
+        let path = Path::new(&self.data);
+        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let is = |wanted: &str| extension == wanted && path.exists();
+        let given = [
+            ("size", self.size.is_some(), path.is_dir(), "a folder of pictures"),
+            ("key", self.key.is_some(), is("npz"), "an npz archive"),
+            ("columns", !self.columns.is_empty(), is("csv"), "a csv table"),
+            ("label_column", self.label_column.is_some(), is("csv"), "a csv table"),
+        ];
+        match given.iter().find(|(_, given, fits, _)| *given && !fits) {
+            Some((key, _, _, of)) => {
+                Err(Error::setting(key, format!("says how to read {of}, and '{}' is none; leave it out", self.data)))
+            }
+            None => Ok(()),
+        }
+    }
+}

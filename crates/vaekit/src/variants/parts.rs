@@ -1,0 +1,84 @@
+//! What the settings that name a part may name: lists, and a page for each.
+
+use crate::model::choice::{self, KnownPosterior, POSTERIORS, PRIORS};
+use crate::model::likelihood::LIKELIHOODS;
+use crate::objective::ESTIMATORS;
+use crate::objective::perceptual::PERCEPTUAL;
+
+use super::ModelSettings;
+
+/// The lists, by name.
+pub const LISTS: [&str; 5] = ["posteriors", "priors", "likelihoods", "estimators", "perceptual"];
+
+/// A name that a setting may have.
+pub struct Part {
+    pub name: &'static str,
+    pub doc: String,
+    /// Settings that it looks at.
+    pub reads: &'static [&'static str],
+    /// Of a posterior the priors for its codes, of a prior the posteriors whose codes it is for.
+    pub goes_with: Vec<&'static str>,
+}
+
+impl Part {
+    fn new(name: &'static str, doc: impl Into<String>) -> Self {
+        Self { name, doc: doc.into(), reads: &[], goes_with: Vec::new() }
+    }
+
+    /// Its settings as flags, with their defaults if asked for.
+    pub fn flags(&self, with_defaults: bool) -> String {
+        let defaults = serde_json::to_value(ModelSettings::default()).unwrap_or_default();
+        let shown = |key: &&str| match with_defaults {
+            true => format!("`{}` (default {})", flag(key), defaults[*key]),
+            false => format!("`{}`", flag(key)),
+        };
+        self.reads.iter().map(shown).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The flag of a setting.
+pub fn flag(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
+}
+
+/// A list by its name.
+pub fn parts(list: &str) -> Option<Vec<Part>> {
+    Some(match list {
+        "posteriors" => POSTERIORS
+            .iter()
+            .map(|q| Part { reads: q.reads, goes_with: choice::priors_for(q), ..Part::new(q.name, q.doc) })
+            .collect(),
+        "priors" => PRIORS
+            .iter()
+            .map(|p| {
+                let fits = |q: &&KnownPosterior| choice::priors_for(q).contains(&p.name);
+                let goes_with = POSTERIORS.iter().filter(fits).map(|q| q.name).collect();
+                Part { reads: p.reads, goes_with, ..Part::new(p.name, p.doc) }
+            })
+            .collect(),
+        "likelihoods" => LIKELIHOODS.iter().map(|l| Part::new(l.name, l.doc())).collect(),
+        "estimators" => ESTIMATORS.iter().map(|(name, e)| Part::new(name, e.doc())).collect(),
+        "perceptual" => PERCEPTUAL.iter().map(|known| Part::new(known.name, known.doc)).collect(),
+        _ => return None,
+    })
+}
+
+/// The pages of every part of a name; several lists may have one.
+pub fn pages(name: &str) -> Vec<String> {
+    let mut pages = Vec::new();
+    for list in LISTS {
+        for part in parts(list).into_iter().flatten().filter(|part| part.name == name) {
+            let setting = list.trim_end_matches('s');
+            let mut page = format!("# {} {name}\n\n{}\n", flag(setting), part.doc);
+            if !part.reads.is_empty() {
+                page += &format!("\n## Settings\n{}\n", part.flags(true));
+            }
+            if !part.goes_with.is_empty() {
+                let other = if list == "priors" { "posterior" } else { "prior" };
+                page += &format!("\n## Goes with\n{}: {}\n", flag(other), part.goes_with.join(", "));
+            }
+            pages.push(page);
+        }
+    }
+    pages
+}
