@@ -36,6 +36,7 @@ impl Display {
         match event {
             TrainEvent::Warning(text) => self.line(|| say::warning(&text)),
             _ if self.quiet => {}
+            TrainEvent::Preparing(what) => say::note(what),
             TrainEvent::Started {
                 dir,
                 data,

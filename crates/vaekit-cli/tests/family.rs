@@ -139,6 +139,7 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--variant factor-vae --discriminator 8.5", vec!["discriminator", "whole"]),
         ("--variant vae --gamma 2", vec!["gamma", "factor-vae"]),
         ("--variant flow-vae --posterior full-gaussian", vec!["posterior", "iaf"]),
+        ("--variant factor-vae --batch 1", vec!["batch", "2"]),
         ("--momentum 0.5", vec!["momentum", "--optimizer"]),
         ("--optimizer sgd --epsilon 0.1", vec!["epsilon", "--optimizer"]),
         ("--lr-factor 0.1", vec!["lr_factor", "--lr-schedule"]),

@@ -9,7 +9,7 @@ use vaekit::model::choice::{POSTERIORS, PRIORS, SEAM, priors_for};
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
 use vaekit::model::{Mode, Support};
 use vaekit::nn::Parameters;
-use vaekit::objective::Progress;
+use vaekit::objective::{ESTIMATORS, Progress};
 use vaekit::rng::Rng;
 use vaekit::uses::{Between, Observation};
 use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, find, uses};
@@ -230,6 +230,29 @@ fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
     POSTERIORS.iter().for_each(|q| check(q.name, "auto", q.reads));
     let gaussian = priors_for(&POSTERIORS[0]);
     PRIORS.iter().filter(|p| gaussian.contains(&p.name)).for_each(|p| check(POSTERIORS[0].name, p.name, p.reads));
+}
+
+#[test]
+fn every_variant_takes_an_estimator_or_refuses_it() {
+    let (spec, transform, batch) = (bars(1).spec, transform("bernoulli"), batch(8, "bernoulli"));
+    let mut taken = 0;
+    for variant in VARIANTS {
+        for (estimator, _) in ESTIMATORS {
+            for other in [None, Some("iaf"), Some("full-gaussian"), Some("ladder")] {
+                let mut given = vec![("estimator", *estimator)];
+                given.extend(other.map(|posterior| ("posterior", posterior)));
+                let config = TrainConfig::from_layers(&[layer(*variant, "bernoulli", &given)]).unwrap();
+                let params = Params::check(variant.params(), &config.params).unwrap();
+                let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+                let Ok(mut recipe) = variant.build(&config.model, &params, &target) else { continue };
+                recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+                loss(&recipe, &batch).value.backward();
+                taken += 1;
+            }
+        }
+    }
+    // All with their own posterior and the plain estimator at least.
+    assert!(taken > VARIANTS.len(), "{taken}");
 }
 
 #[test]

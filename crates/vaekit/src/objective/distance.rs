@@ -106,6 +106,10 @@ impl Objective for OnCodes {
         if let Distance::Mmd(_) = self.distance { 16 } else { 0 }
     }
 
+    fn least_rows(&self) -> usize {
+        2
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }

@@ -55,6 +55,10 @@ impl Parameters for Factor {
 }
 
 impl Objective for Factor {
+    fn least_rows(&self) -> usize {
+        2
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }

@@ -96,6 +96,11 @@ pub trait Objective: Parameters + Send {
         None
     }
 
+    /// Rows that a batch must have for it to say anything.
+    fn least_rows(&self) -> usize {
+        1
+    }
+
     /// Numbers that it holds for each pair of rows of a batch.
     fn pairs(&self) -> usize {
         0

@@ -23,6 +23,10 @@ pub struct Moments {
 impl Parameters for Moments {}
 
 impl Objective for Moments {
+    fn least_rows(&self) -> usize {
+        2
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }

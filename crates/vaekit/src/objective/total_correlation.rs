@@ -72,6 +72,10 @@ impl Objective for TotalCorrelation {
         64
     }
 
+    fn least_rows(&self) -> usize {
+        2
+    }
+
     fn samples(&self) -> usize {
         self.elbo.samples
     }

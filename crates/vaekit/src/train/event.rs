@@ -8,6 +8,8 @@ use crate::run::EpochMetrics;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TrainEvent {
+    /// Before anything that takes long ahead of the first batch.
+    Preparing(&'static str),
     /// Once, before the first batch.
     Started {
         dir: PathBuf,

@@ -128,7 +128,10 @@ impl Trainer {
     /// the last checkpoint stands.
     pub fn fit(mut self, data: &Dataset) -> Result<Run> {
         let file = self.describe(data)?;
-        let recipe = file.build()?;
+        let mut recipe = file.build()?;
+        if self.resume.is_none() && recipe.objective.features_mut().is_some() {
+            (self.listener)(TrainEvent::Preparing("teaching a classifier whose features the loss compares"));
+        }
         let dir = match &self.resume {
             Some(dir) => dir.clone(),
             None => make_folder(self.out.take(), &file)?,
@@ -168,6 +171,11 @@ impl Trainer {
         };
         let recipe = file.build()?;
         let batch = config.batch.min(splits.train.len());
+        let least = recipe.objective.least_rows();
+        if batch < least {
+            let problem = format!("found {batch}, expected {least} or more: '{}' compares rows", config.variant);
+            return Err(Error::setting("batch", problem));
+        }
         let held = (batch * recipe.objective.samples()).max(batch * batch / 16 * recipe.objective.pairs());
         if held > 1 << 26 {
             let problem =

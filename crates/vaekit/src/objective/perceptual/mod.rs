@@ -160,6 +160,10 @@ impl Objective for Perceptual {
         self.inner.pretrain()
     }
 
+    fn least_rows(&self) -> usize {
+        self.inner.least_rows()
+    }
+
     fn pairs(&self) -> usize {
         self.inner.pairs()
     }
