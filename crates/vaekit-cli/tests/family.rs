@@ -50,6 +50,7 @@ fn samples_come_from_the_prior_from_fits_and_of_classes() {
     refused(at, "sample cvae --class eleven --out never.png", &["eleven", "expected one of 0, 1"]);
     refused(at, "sample rae --from data --class 3 --out never.png", &["not conditional"]);
     let rows: String = (0..60).map(|i| format!("{},{}\n", i % 7, i % 5)).collect();
+    refused(at, "train digits --variant factor-vae --batch 1 --out never", &["batch", "2"]);
     std::fs::write(at.join("plain.csv"), format!("a,b\n{rows}")).unwrap();
     refused(at, "train plain.csv --variant cvae --latent 2 --out never", &["cvae", "--label-column"]);
     done(at, "reconstruct cvae --out r.png --quiet");
@@ -139,7 +140,6 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--variant factor-vae --discriminator 8.5", vec!["discriminator", "whole"]),
         ("--variant vae --gamma 2", vec!["gamma", "factor-vae"]),
         ("--variant flow-vae --posterior full-gaussian", vec!["posterior", "iaf"]),
-        ("--variant factor-vae --batch 1", vec!["batch", "2"]),
         ("--momentum 0.5", vec!["momentum", "--optimizer"]),
         ("--optimizer sgd --epsilon 0.1", vec!["epsilon", "--optimizer"]),
         ("--lr-factor 0.1", vec!["lr_factor", "--lr-schedule"]),
