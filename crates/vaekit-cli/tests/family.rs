@@ -87,6 +87,12 @@ fn perceptual_losses_stand_beside_the_likelihood() {
     for name in ["ms-ssim", "features"] {
         done(at, &format!("train digits {SMALL} --latent 3 --perceptual {name} --out {name}"));
         done(at, &format!("reconstruct {name} --out {name}.png --quiet"));
+        let metrics = std::fs::read_to_string(at.join(name).join("metrics.jsonl")).unwrap();
+        let last: serde_json::Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        let figure = |key: &str| last["train"][key].as_f64().unwrap();
+        // The loss is the bound and the weighted distance, 100 unless said.
+        let sum = 100.0 * figure("perceptual") - figure("elbo_nats");
+        assert!((figure("loss") - sum).abs() < 1e-3 * sum.abs() && figure("perceptual") > 0.0, "{name}: {last}");
         done(at, &format!("evaluate {name} --importance-samples 2 --limit 20 --quiet"));
     }
 }

@@ -34,6 +34,9 @@ pub struct TrainFigures {
     pub elbo_nats: Option<f64>,
     pub rate_nats: Option<f64>,
     pub distortion_nats: f64,
+    /// The perceptual loss before its weight, no nats; absent where none is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perceptual: Option<f64>,
 }
 
 /// The file, open for more epochs.

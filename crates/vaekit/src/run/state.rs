@@ -39,6 +39,9 @@ pub struct EpochSums {
     pub loss: f64,
     pub rate: f64,
     pub distortion: f64,
+    /// Younger than the format.
+    #[serde(default)]
+    pub perceptual: f64,
 }
 
 /// The best validation value so far.

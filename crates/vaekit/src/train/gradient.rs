@@ -16,6 +16,8 @@ pub struct BatchLoss {
     pub distortion: f64,
     /// What the KL was multiplied by, where there is one.
     pub kl_weight: Option<f64>,
+    /// How far reconstructions are from rows to the eye, where a loss of that is asked for; before its weight.
+    pub perceptual: Option<f64>,
 }
 
 /// Gradients in the order of the parameters; none for a parameter that took no part.
@@ -27,11 +29,13 @@ pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLo
     let objective = &recipe.objective;
     let terms = recipe.vae.elbo_terms(batch, objective.samples(), rng, Mode::Train(rng));
     let loss = objective.loss(&terms, progress);
+    let part = |name: &str| loss.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     let value = BatchLoss {
+        kl_weight: part("kl_weight"),
+        perceptual: part("perceptual"),
         loss: f64::from(scalar(loss.value.clone())),
         rate: loss.rate.map(|r| f64::from(scalar(r))),
         distortion: f64::from(scalar(loss.distortion)),
-        kl_weight: loss.parts.iter().find(|(name, _)| *name == "kl_weight").map(|(_, weight)| *weight),
     };
     if !value.loss.is_finite() {
         return (value, None);

@@ -239,6 +239,7 @@ impl<'a> Session<'a> {
         sums.loss += n * value.loss;
         sums.rate += n * value.rate.unwrap_or(0.0);
         sums.distortion += n * value.distortion;
+        sums.perceptual += n * value.perceptual.unwrap_or(0.0);
         self.since.1 += rows as u64;
     }
 
@@ -281,6 +282,7 @@ impl<'a> Session<'a> {
             elbo_nats: density.then_some(-(sums.distortion + sums.rate) / n),
             rate_nats: density.then_some(sums.rate / n),
             distortion_nats: sums.distortion / n,
+            perceptual: (self.file.config.model.perceptual != "none").then_some(sums.perceptual / n),
         }
     }
 

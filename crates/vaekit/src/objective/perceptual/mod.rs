@@ -6,7 +6,7 @@ mod structure;
 
 pub use structure::Structure;
 
-use vaekit_ops::{Activation, Tensor};
+use vaekit_ops::{Activation, Tensor, scalar};
 
 use crate::data::{DataSpec, FittedTransform, Shape};
 use crate::model::ElboTerms;
@@ -153,7 +153,10 @@ impl Objective for Perceptual {
         let means = terms.means();
         let k = means.dims()[0] / terms.batch.len();
         let x = terms.batch.x.clone().repeat_dim(0, k);
-        Loss { value: loss.value.clone() + self.apart(x, means).mean().mul_scalar(self.weight), ..loss }
+        let apart = self.apart(x, means).mean();
+        let mut parts = loss.parts.clone();
+        parts.push(("perceptual", f64::from(scalar(apart.clone()))));
+        Loss { value: loss.value.clone() + apart.mul_scalar(self.weight), parts, ..loss }
     }
 
     fn pretrain(&self) -> Option<u64> {
