@@ -14,6 +14,8 @@ use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
 
+use super::words::{in_plain_words, parse_value};
+
 /// How steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -287,7 +289,7 @@ impl TrainConfig {
         }
         let own_test = data.test_from.is_some();
         c.valid = Some(c.valid.unwrap_or(if own_test && !waits { 0.0 } else { 0.1 }));
-        if c.lr_epochs == 0 {
+        if c.lr_epochs == 0 && c.lr_schedule.is_long() {
             c.lr_epochs = c.epochs;
         }
         let spec = &data.spec;
@@ -314,37 +316,6 @@ impl TrainConfig {
 /// Whole-numbered columns of a table have scales of their own, unlike pixels.
 fn table_default(kind: data::Kind) -> Transform {
     if kind == data::Kind::Binary { Transform::None } else { Transform::Standardize }
-}
-
-/// A type error of the parser, without the names of Rust's types.
-fn in_plain_words(problem: &str) -> String {
-    let line = problem.lines().next().unwrap_or_default();
-    let words = [
-        ("invalid type: string ", "found "),
-        ("invalid type: integer ", "found "),
-        ("invalid type: floating point ", "found "),
-        ("invalid type: boolean ", "found "),
-        ("invalid value: integer ", "found "),
-        ("expected f64", "expected a number"),
-        ("expected u64", "expected a whole number from 0"),
-        ("expected usize", "expected a whole number from 0"),
-        ("expected u32", "expected a whole number from 0"),
-        ("expected a sequence", "expected a list"),
-        ("unknown variant", "unknown choice"),
-    ];
-    words.iter().fold(line.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// A number, a truth value, or else text.
-fn parse_value(text: &str) -> toml::Value {
-    if let Ok(i) = text.parse::<i64>() {
-        return i.into();
-    }
-    match text {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => text.parse::<f64>().map_or_else(|_| text.into(), Into::into),
-    }
 }
 
 #[cfg(test)]

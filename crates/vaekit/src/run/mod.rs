@@ -13,6 +13,7 @@ mod settings;
 mod state;
 mod unread;
 mod weights;
+mod words;
 
 pub use atomic::{clear_leftovers, is_leftover, write_atomically};
 pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig, ValidTrainConfig};

@@ -6,6 +6,13 @@ use crate::{Error, Result};
 
 use super::config::{LrSchedule, Optimizer, TrainConfig};
 
+impl LrSchedule {
+    /// True where `lr_epochs` says how long it lasts.
+    pub(super) fn is_long(self) -> bool {
+        matches!(self, Self::Cosine | Self::Step | Self::Stages)
+    }
+}
+
 impl TrainConfig {
     /// Refuses settings of the trainer and of reading that have no effect beside the others.
     ///
@@ -25,8 +32,7 @@ impl TrainConfig {
             by_schedule("lr_factor", self.lr_factor != plain.lr_factor, &[Step, Exponential, Plateau]),
             by_schedule("lr_patience", self.lr_patience != plain.lr_patience, &[Plateau]),
             by_schedule("lr_min", self.lr_min != plain.lr_min, &[Cosine, Step, Exponential, Plateau, Stages]),
-            // A run writes the number of its epochs where nothing was said.
-            by_schedule("lr_epochs", ![0, self.epochs].contains(&self.lr_epochs), &[Cosine, Step, Stages]),
+            ("lr_epochs", self.lr_epochs != 0 && !self.lr_schedule.is_long(), "--lr-schedule"),
         ];
         if let Some((key, _, by)) = idle.iter().find(|(_, idle, _)| *idle) {
             return Err(Error::setting(key, format!("does nothing with this {by}; leave it out or choose another")));

@@ -73,20 +73,21 @@ impl Run {
     /// the first.
     ///
     /// # Errors
-    /// Codes of another width than the model's.
+    /// Codes of another width than the model's, or classes that are not one for each.
     pub fn decode(&self, codes: &[f32], width: usize, tiles: usize, classes: Option<&[u32]>) -> Result<Values> {
         let latent = self.vae().latent();
         if width != latent {
             return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
         }
         let n = codes.len() / latent;
-        let classes = match classes {
-            Some(classes) if classes.len() != n => {
-                return Err(Error::data("codes", format!("are {n}, their classes {}", classes.len())));
-            }
-            Some(classes) => classes.to_vec(),
-            None => vec![self.class().unwrap_or(0); n],
-        };
+        let classes = classes.map_or_else(|| vec![self.class().unwrap_or(0); n], <[u32]>::to_vec);
+        if classes.len() != n {
+            return Err(Error::data("codes", format!("are {n}, their classes {}", classes.len())));
+        }
+        let known = self.vae().decoder.classes().unwrap_or(usize::MAX);
+        if let Some(class) = classes.iter().find(|class| **class as usize >= known) {
+            return Err(Error::data("codes", format!("have class {class}, expected one below {known}")));
+        }
         let mut values = Vec::new();
         for (chunk, label) in codes.chunks(BATCH * latent).zip(classes.chunks(BATCH)) {
             let z = from_vec(chunk.to_vec(), [label.len(), latent], &device::here());

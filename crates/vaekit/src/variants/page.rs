@@ -1,6 +1,6 @@
 //! What the documentation says of variants: the same text in the command line and in `docs/variants.md`.
 
-use super::parts::{LISTS, flag, parts};
+use super::parts::{LISTS, Part, flag, parts};
 use super::{ParamKind, VARIANTS, Variant, uses};
 
 /// Which VAE should I use?
@@ -43,7 +43,7 @@ impl dyn Variant {
             parts(list).into_iter().flatten().find(|part| part.name == name)
         };
         let chosen = [named("posteriors", "posterior"), named("priors", "prior")];
-        let flags = |part: super::parts::Part| (part.name, part.flags(true));
+        let flags = |part: Part| (part.name, part.defaults(self.defaults()));
         chosen.into_iter().flatten().map(flags).filter(|(_, flags)| !flags.is_empty()).collect()
     }
 }
@@ -72,8 +72,7 @@ fn table(list: &str) -> String {
     let flag = flag(list.trim_end_matches('s'));
     let mut all = format!("\n## `{flag}`\n\n| name | what it is |{head}\n|---|---|{line}\n");
     for part in &rows {
-        let more =
-            if wide { format!(" {} | {} |", part.flags(false), part.goes_with.join(", ")) } else { String::new() };
+        let more = if wide { format!(" {} | {} |", part.flags(), part.goes_with.join(", ")) } else { String::new() };
         all += &format!("| `{}` | {} |{more}\n", part.name, part.doc);
     }
     all

@@ -25,14 +25,16 @@ impl Part {
         Self { name, doc: doc.into(), reads: &[], goes_with: Vec::new() }
     }
 
-    /// Its settings as flags, with their defaults if asked for.
-    pub fn flags(&self, with_defaults: bool) -> String {
+    /// Its settings as flags.
+    pub fn flags(&self) -> String {
+        self.reads.iter().map(|key| format!("`{}`", flag(key))).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same with their defaults, but for those that `elsewhere` starts at other values.
+    pub fn defaults(&self, elsewhere: &[(&str, &str)]) -> String {
         let defaults = serde_json::to_value(ModelSettings::default()).unwrap_or_default();
-        let shown = |key: &&str| match with_defaults {
-            true => format!("`{}` (default {})", flag(key), defaults[*key]),
-            false => format!("`{}`", flag(key)),
-        };
-        self.reads.iter().map(shown).collect::<Vec<_>>().join(", ")
+        let here = self.reads.iter().filter(|key| !elsewhere.iter().any(|(other, _)| other == *key));
+        here.map(|key| format!("`{}` (default {})", flag(key), defaults[*key])).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -71,7 +73,7 @@ pub fn pages(name: &str) -> Vec<String> {
             let setting = list.trim_end_matches('s');
             let mut page = format!("# {} {name}\n\n{}\n", flag(setting), part.doc);
             if !part.reads.is_empty() {
-                page += &format!("\n## Settings\n{}\n", part.flags(true));
+                page += &format!("\n## Settings\n{}\n", part.defaults(&[]));
             }
             if !part.goes_with.is_empty() {
                 let other = if list == "priors" { "posterior" } else { "prior" };

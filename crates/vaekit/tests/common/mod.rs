@@ -4,8 +4,8 @@
 use vaekit::TrainConfig;
 use vaekit::data::{DataSpec, Dataset, Kind, Labels, Rows, Shape};
 use vaekit::model::choice::{SEAM, is_read};
-use vaekit::model::likelihood::{self, Domain};
-use vaekit::variants::Variant;
+use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
+use vaekit::variants::{VARIANTS, Variant};
 
 /// `n` grey 4x4 images: a bright bar that is upright or level, class by class, with a shade of its own.
 pub fn bars(n: usize) -> Dataset {
@@ -72,4 +72,20 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
 /// The same as a configuration.
 pub fn config(variant: &dyn Variant, likelihood: &str) -> TrainConfig {
     TrainConfig::from_layers(&[layer(variant, likelihood, &[])]).unwrap()
+}
+
+/// Calls `test` for every variant with every likelihood.
+pub fn for_each(test: impl Fn(&'static dyn Variant, &'static str)) {
+    for variant in VARIANTS {
+        LIKELIHOODS.iter().for_each(|likelihood| test(*variant, likelihood.name));
+    }
+}
+
+/// The same for what takes long: every variant with two likelihoods, and `vae` with every one.
+pub fn for_some(test: impl Fn(&'static dyn Variant, &'static str)) {
+    for_each(|variant, likelihood| {
+        if variant.name() == "vae" || ["bernoulli", "gaussian-shared"].contains(&likelihood) {
+            test(variant, likelihood);
+        }
+    });
 }

@@ -1,0 +1,51 @@
+//! What every variant must be able to learn.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+mod common;
+
+use common::{bars, for_some, layer};
+use vaekit::data::Dataset;
+use vaekit::run::LrSchedule;
+use vaekit::{TrainConfig, Trainer};
+
+#[test]
+fn eight_rows_are_learned_by_heart() {
+    let data = bars(8);
+    for_some(|variant, likelihood| {
+        let dir = tempfile::tempdir().unwrap();
+        let train = |given: &[(&str, &str)], epochs: u64, out: &str| {
+            let config = TrainConfig::from_layers(&[layer(variant, likelihood, given)]).unwrap();
+            let lr_schedule = LrSchedule::Cosine;
+            let config = TrainConfig { epochs, lr: 1e-2, lr_schedule, test: 0.0, valid: Some(0.0), batch: 8, ..config };
+            Trainer::new(config).out(dir.path().join(out)).fit(&data)
+        };
+        let mut given = vec![("hidden", "32"), ("latent", "8")];
+        // No more nats than eight rows have.
+        given.extend(variant.params().iter().any(|p| p.key == "capacity").then_some(("capacity", "6")));
+        // Sixteen pixels are worth little beside a whole KL: less of it where the variant lets it be weighed.
+        let more = [("beta", "0.02"), ("samples", "4")];
+        let taken = [&more[..], &more[1..], &more[..1], &[]].into_iter().enumerate().find(|(i, more)| {
+            let given = [&given, *more].concat();
+            train(&given, 1, &format!("try-{i}")).is_ok()
+        });
+        given.extend(taken.unwrap().1);
+        let run = train(&given, 1_000, "run").unwrap();
+        let rows: Vec<u32> = (0..8).collect();
+        let found = run.reconstruct(&data, &rows).unwrap();
+        let (mut wrong, mut spread) = (0.0, 0.0);
+        for i in 0..found.columns.len() {
+            let truth = |row: usize| f32::from(stored(&data, row)[i]);
+            let mean = (0..8).map(truth).sum::<f32>() / 8.0;
+            wrong += (0..8).map(|r| (found.values[r * found.columns.len() + i] - truth(r)).powi(2)).sum::<f32>();
+            spread += (0..8).map(|r| (mean - truth(r)).powi(2)).sum::<f32>();
+        }
+        // Against saying the same of every row.
+        assert!(wrong < 0.25 * spread, "{} {likelihood}: {wrong} of {spread}", variant.name());
+    });
+}
+
+fn stored(data: &Dataset, row: usize) -> Vec<u8> {
+    let mut values = Vec::new();
+    data.extend_with_row(row, &mut values);
+    values.into_iter().map(|v| v as u8).collect()
+}
