@@ -73,7 +73,7 @@ impl Decode {
             Some(class) => run.of_class(class)?,
             None => run,
         };
-        let conditional = !run.file().data.classes.is_empty();
+        let conditional = run.is_conditional();
         let label_column = Some(run.class_column().to_owned()).filter(|_| conditional);
         let options = OpenOptions { label_column, label_if_there: true, ..OpenOptions::default() };
         let mut codes = open(&self.codes.to_string_lossy(), &options, &mut |_| ())?;
@@ -88,6 +88,12 @@ impl Decode {
             let (found, known) = (labels.names.join(", "), run.file().data.classes.join(", "));
             let problem = format!("column '{}' has {found}, expected classes of {known}", run.class_column());
             return Err(Error::setting(self.codes.display(), problem));
+        }
+        let unnamed = conditional && classes.is_none() && self.class.is_none();
+        if let Some(first) = run.file().data.classes.first().filter(|_| unnamed) {
+            say::warning(&format!(
+                "these codes name no class, so all are decoded as '{first}': use --class, or codes in csv"
+            ));
         }
         let tiles = codes.len().isqrt().clamp(1, 16);
         let decoded = run.decode(&values, columns.len(), tiles, classes.map(|labels| labels.ids.as_slice()))?;

@@ -97,7 +97,7 @@ impl Run {
     }
 
     /// True when the model is told the class of each row.
-    pub(crate) fn is_conditional(&self) -> bool {
+    pub fn is_conditional(&self) -> bool {
         self.vae().decoder.classes().is_some()
     }
 
