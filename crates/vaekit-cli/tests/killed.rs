@@ -48,7 +48,8 @@ fn ten_kills_and_ten_resumes_change_nothing() {
         let there = dir.path().join("pieces/run.toml").exists();
         let mut child = vaekit(if there { &resume } else { &pieces }, dir.path()).spawn().unwrap();
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let wait = (moment >> 33) % alone.as_millis().max(1) as u64;
+        // Short enough that the run does not end before the kills do.
+        let wait = (moment >> 33) % (alone.as_millis() as u64 / 4).max(1);
         std::thread::sleep(Duration::from_millis(wait));
         let _ = child.kill();
         let _ = child.wait();
