@@ -202,7 +202,7 @@ fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
         let loss = scalar(vaekit::objective::Loss::new(terms.distortion().mean(), &terms).value);
         let rate = terms.rate().map(|r| scalar(r.mean()));
         let sizes: Vec<Vec<usize>> = vae.parameters().iter().map(|p| p.shape().to_vec()).collect();
-        (sizes, loss.to_bits(), rate.map(|r| r.to_bits()))
+        (sizes, loss.to_bits(), rate.map(f32::to_bits))
     };
     let check = |posterior: &str, prior: &str, listed: &[&str]| {
         let base = look(posterior, prior, None);
