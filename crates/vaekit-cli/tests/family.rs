@@ -229,6 +229,8 @@ fn a_conditional_model_keeps_the_class_of_each_row() {
     done(at, "encode run kinds.csv --out codes.csv --quiet");
     done(at, "decode run codes.csv --out back.csv --quiet");
     assert_eq!(agree("back.csv").lines().count(), 201);
+    done(at, "reconstruct run lows.csv --out again.csv --quiet");
+    assert_eq!(agree("again.csv").lines().count(), 10);
     done(at, "encode run lows.csv --out low.csv --quiet");
     done(at, "decode run low.csv --out low-back.csv --quiet");
     assert!(agree("low-back.csv").lines().skip(1).all(|line| line.ends_with("low")));

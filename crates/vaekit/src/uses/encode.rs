@@ -62,8 +62,7 @@ impl Run {
             Ok(Step::Continue)
         })?;
         let latent = mean.len() / rows.len().max(1);
-        let classes: Option<Vec<u32>> = rows.iter().map(|row| class_of(data, *row)).collect();
-        let classes = classes.and_then(|classes| self.named_classes(&classes));
+        let classes = self.classes_of(data, rows);
         Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent, classes })
     }
 
@@ -99,6 +98,12 @@ impl Run {
     /// True when the model is told the class of each row.
     pub fn is_conditional(&self) -> bool {
         self.vae().decoder.classes().is_some()
+    }
+
+    /// The names of the classes of rows, where the model is told them.
+    pub(super) fn classes_of(&self, data: &Dataset, rows: &[u32]) -> Option<NameColumn> {
+        let classes: Option<Vec<u32>> = rows.iter().map(|row| class_of(data, *row)).collect();
+        classes.and_then(|classes| self.named_classes(&classes))
     }
 
     /// Names of the classes that a conditional model was told, under the name of their column.

@@ -15,7 +15,8 @@ impl Run {
     /// # Errors
     /// Rows of another shape than the model's.
     pub fn reconstruct(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
-        self.pass_through(data, rows).map(|(_, reconstructed)| Values::of_rows(self, reconstructed, 10))
+        let (_, reconstructed) = self.pass_through(data, rows)?;
+        Ok(Values { classes: self.classes_of(data, rows), ..Values::of_rows(self, reconstructed, 10) })
     }
 
     /// Rows and their reconstructions for the eye: of images, ten rows above
@@ -32,6 +33,7 @@ impl Run {
             return Ok(Values::of_rows(self, both, 10.min(rows.len())));
         }
         let mut values = Values::of_rows(self, reconstructed, 10);
+        values.classes = self.classes_of(data, rows);
         values.put_behind(Values::of_rows(self, originals, 10).values);
         Ok(values)
     }
