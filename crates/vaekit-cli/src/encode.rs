@@ -75,14 +75,21 @@ impl Decode {
         };
         let conditional = run.is_conditional();
         let label_column = Some(run.class_column().to_owned()).filter(|_| conditional);
-        let options = OpenOptions { label_column, label_if_there: true, ..OpenOptions::default() };
+        let options =
+            OpenOptions { label_column, label_if_there: true, columns_are_fixed: true, ..OpenOptions::default() };
         let mut codes = open(&self.codes.to_string_lossy(), &options, &mut |_| ())?;
         run.number_classes(&mut codes);
         let Shape::Table { columns } = &codes.spec.shape else {
             return Err(Error::setting("codes", format!("{} holds images, expected a table", self.codes.display())));
         };
-        let mut values = Vec::new();
-        (0..codes.len()).for_each(|row| codes.extend_with_row(row, &mut values));
+        // What `encode --log-var` writes beside the codes says nothing to a decoder.
+        let width = columns.iter().position(|name| name == "log_var0").unwrap_or(columns.len());
+        let (mut row_values, mut values) = (Vec::new(), Vec::new());
+        for row in 0..codes.len() {
+            row_values.clear();
+            codes.extend_with_row(row, &mut row_values);
+            values.extend_from_slice(&row_values[..width]);
+        }
         let classes = codes.labels.as_ref().filter(|_| self.class.is_none());
         if let Some(labels) = classes.filter(|labels| labels.names != run.file().data.classes) {
             let (found, known) = (labels.names.join(", "), run.file().data.classes.join(", "));
@@ -96,7 +103,7 @@ impl Decode {
             ));
         }
         let tiles = codes.len().isqrt().clamp(1, 16);
-        let decoded = run.decode(&values, columns.len(), tiles, classes.map(|labels| labels.ids.as_slice()))?;
+        let decoded = run.decode(&values, width, tiles, classes.map(|labels| labels.ids.as_slice()))?;
         decoded.write(&self.out)?;
         say::wrote(&self.out, decoded.len(), &self.common);
         Ok(())

@@ -65,6 +65,11 @@ impl Input {
     fn rows(&self, run: &Run, part: Part, quiet: bool) -> Result<(Dataset, Vec<u32>)> {
         let mut progress = progress::download(quiet);
         let options = self.places.options();
+        let reads = [("key", &self.key), ("label-column", &self.label_column)];
+        if let (None, Some((flag, _))) = (&self.data, reads.iter().find(|(_, given)| given.is_some())) {
+            let problem = "says how to read DATA, and the run's own data is read as it was for training; name DATA";
+            return Err(vaekit::Error::setting(*flag, problem));
+        }
         let data = match &self.data {
             None => run.open_data(&options, &mut progress)?.0,
             Some(name) => {
@@ -80,6 +85,7 @@ impl Input {
                     // A table of other rows may lack the column that training read classes from.
                     label_if_there: self.label_column.is_none(),
                     columns,
+                    columns_are_fixed: true,
                     ..options
                 };
                 let mut data = open(name, &options, &mut progress)?;

@@ -38,7 +38,7 @@ impl Sweep {
         self.common.start()?;
         let stem = self.config.file_stem().map_or_else(|| "sweep".into(), |s| s.to_string_lossy().into_owned());
         let out = self.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&stem));
-        let plan = Plan::new(TrainConfig::read_layer(&self.config)?)?;
+        let plan = Plan::new(TrainConfig::read_layer(&self.config, None)?)?;
         if self.disentanglement {
             self.check_factors(&plan)?;
         }

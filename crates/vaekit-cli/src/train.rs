@@ -106,20 +106,20 @@ impl Train {
 
     /// What the configuration file, `--set`, flags and DATA say, the later the stronger.
     fn layers(&self) -> Result<toml::Table> {
-        let mut given = match &self.config {
-            Some(path) => TrainConfig::read_layer(path)?,
-            None => toml::Table::new(),
-        };
+        let mut typed = toml::Table::new();
         for pair in &self.set {
             let Some((key, value)) = pair.split_once('=') else {
                 return Err(Error::setting("set", format!("found '{pair}', expected key=value")));
             };
-            TrainConfig::set(&mut given, key.trim(), value.trim());
+            TrainConfig::set(&mut typed, key.trim(), value.trim());
         }
-        given.extend(self.settings.0.clone());
+        typed.extend(self.settings.0.clone());
         if let Some(data) = &self.data {
-            given.insert("data".into(), data.clone().into());
+            typed.insert("data".into(), data.clone().into());
         }
+        let Some(path) = &self.config else { return Ok(typed) };
+        let mut given = TrainConfig::read_layer(path, typed.get("variant").and_then(toml::Value::as_str))?;
+        given.extend(typed);
         Ok(given)
     }
 

@@ -99,7 +99,7 @@ fn configurations_are_short_and_known() {
     for path in files.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")) {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.lines().count() < 40 && text.starts_with('#'), "{path:?}");
-        let layer = vaekit::TrainConfig::read_layer(&path).unwrap();
+        let layer = vaekit::TrainConfig::read_layer(&path, None).unwrap();
         if layer.contains_key("sweep") {
             vaekit::sweep::Plan::new(layer).unwrap();
         } else {

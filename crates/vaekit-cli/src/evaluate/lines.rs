@@ -53,7 +53,8 @@ impl Shown {
     }
 
     /// `otherwise` is what to do where the samples are too few.
-    pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, (bits, otherwise): (bool, &str)) {
+    pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, run: &Run, otherwise: &str) {
+        let bits = run.why_no_bits().is_none();
         let effective = e.effective.iter().sum::<f64>() / e.effective.len().max(1) as f64;
         if self.json {
             self.object.insert(format!("{key}_nats"), json!(e.nll_nats()));
@@ -64,15 +65,18 @@ impl Shown {
             self.object.insert(format!("{key}_bits_per_dim"), json!(bits.then(|| e.bits_per_dim())));
             return;
         }
+        let monte_carlo = match e.monte_carlo_se() {
+            se if se.is_finite() => format!("of it Monte Carlo {se:.3}"),
+            _ => "of which one sample does not tell Monte Carlo's part".into(),
+        };
         line(
-            "-log p(x)",
+            if run.is_conditional() { "-log p(x | class)" } else { "-log p(x)" },
             format!(
-                "{:.3} +- {:.3} nats by {} {how} on {} rows (of it Monte Carlo {:.3})",
+                "{:.3} +- {:.3} nats by {} {how} on {} rows ({monte_carlo})",
                 e.nll_nats(),
                 e.nll_se(),
                 say::count(e.samples),
                 say::count(e.log_p.len()),
-                e.monte_carlo_se()
             ),
         );
         let few = if effective < 10.0 { format!("; few: take more{otherwise}") } else { String::new() };

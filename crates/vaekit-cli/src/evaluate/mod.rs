@@ -37,7 +37,7 @@ pub struct Evaluate {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     annealed: Option<u32>,
     /// Chains a row of --annealed
-    #[arg(long, value_name = "C", default_value_t = 16, help_heading = "Likelihood",
+    #[arg(long, value_name = "C", default_value_t = 16, requires = "annealed", help_heading = "Likelihood",
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     chains: u16,
     /// Split log p(x) - ELBO into what the family of q and what the encoder loses, on the first ROWS rows; 100 unless said
@@ -69,6 +69,11 @@ impl Evaluate {
         let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
         if self.limit > 0 {
             rows = run.some(&rows, self.limit);
+        }
+        if self.samples > 1 && !run.vae().posterior.is_density() {
+            let problem =
+                format!("'{}' has one code a row, so more samples say nothing; leave it out", run.config().variant);
+            return Err(Error::setting("samples", problem));
         }
         let given = self.factors.as_deref().map(|path| factors(path, self.common.quiet)).transpose()?;
         // Minutes of work must not end in a refusal.
@@ -119,7 +124,7 @@ impl Evaluate {
             let found = counter.partial(found)?;
             let annealing = run.can_judge(data, rows, Judgement::Annealed).is_ok();
             let otherwise = if annealing { ", or --annealed" } else { "" };
-            shown.evidence("nll", "importance samples", &found, (run.why_no_bits().is_none(), otherwise));
+            shown.evidence("nll", "importance samples", &found, run, otherwise);
             of_rows = Some(found);
         }
         if let Some(t) = self.annealed {
@@ -128,7 +133,7 @@ impl Evaluate {
             let found = run.annealed(data, rows, how, &mut |done| counter.at(done))?;
             counter.finish();
             let found = counter.partial(found)?;
-            shown.evidence("annealed_nll", "annealed chains", &found, (run.why_no_bits().is_none(), ""));
+            shown.evidence("annealed_nll", "annealed chains", &found, run, "");
             of_rows = Some(found);
         }
         if let Some(n) = self.gap {
@@ -164,6 +169,11 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
         }
         Judgement::Representation => {
             let served = run.representation(data, &run.split(data)?.train, rows)?;
+            if run.is_conditional() {
+                say::warning(
+                    "the encoder is told the class of each row, so that its codes may name it: this flatters them",
+                );
+            }
             if served.len() == 1 {
                 say::warning("rows this wide are served by codes alone: PCA and raw values are left out");
             }
@@ -178,7 +188,8 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
 
 /// A csv of factors.
 pub fn factors(path: &std::path::Path, quiet: bool) -> Result<Factors> {
-    let table = open(&path.to_string_lossy(), &OpenOptions::default(), &mut download(quiet))?;
+    let options = OpenOptions { columns_are_fixed: true, ..OpenOptions::default() };
+    let table = open(&path.to_string_lossy(), &options, &mut download(quiet))?;
     match (&table.spec.shape, table.rows()) {
         (Shape::Table { columns }, Rows::F32(values)) => Ok(Factors { names: columns.clone(), values: values.clone() }),
         (Shape::Table { columns }, Rows::U8(v)) => {

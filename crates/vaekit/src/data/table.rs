@@ -39,6 +39,9 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
             Error::setting(key, format!("'{name}' is no column of {place}; it has {}", names.join(", ")))
         })
     };
+    if let Some(twice) = options.columns.iter().enumerate().find(|(i, name)| options.columns[..*i].contains(name)) {
+        return Err(Error::setting("columns", format!("'{}' is named twice; name each column once", twice.1)));
+    }
     let asked = options.label_column.as_deref();
     let label = asked.filter(|name| !options.label_if_there || names.iter().any(|n| n == name));
     let label = label.map(|name| find(name, "label-column")).transpose()?;
@@ -59,7 +62,7 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         let row = i + 1 + usize::from(has_header);
         for &column in &chosen {
             values.push(
-                number(&record[column]).map_err(|problem| {
+                number(&record[column], !options.columns_are_fixed).map_err(|problem| {
                     Error::data(&place, format!("row {row}, column '{}': {problem}", names[column]))
                 })?,
             );
@@ -105,18 +108,20 @@ fn is_gap(cell: &str) -> bool {
     matches!(cell.to_ascii_lowercase().as_str(), "" | "na" | "n/a" | "null" | "none" | "?")
 }
 
-fn number(cell: &str) -> Result<f32, String> {
+/// `choosable` where other columns could be read.
+fn number(cell: &str, choosable: bool) -> Result<f32, String> {
+    let otherwise = |advice: &'static str| if choosable { advice } else { "" };
     if is_gap(cell) {
-        return Err(format!(
-            "found '{cell}', a missing value, expected a number; remove the row or choose other columns with --columns"
-        ));
+        let advice = otherwise(" or choose other columns with --columns");
+        return Err(format!("found '{cell}', a missing value, expected a number; remove the row{advice}"));
     }
     match cell.parse::<f64>() {
         Ok(v) if (v as f32).is_finite() => Ok(v as f32),
         Ok(_) => Err(format!("found {cell}, expected a finite 32-bit number; remove or rescale it")),
-        Err(_) => Err(format!(
-            "found '{cell}', expected a number; leave the column out with --columns, or name it with --label-column"
-        )),
+        Err(_) => {
+            let advice = otherwise("; leave the column out with --columns, or name it with --label-column");
+            Err(format!("found '{cell}', expected a number{advice}"))
+        }
     }
 }
 

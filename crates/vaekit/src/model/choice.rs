@@ -316,27 +316,42 @@ pub const PRIORS: &[KnownPrior] = &[
     },
 ];
 
+/// Small numbers that suit every part.
+const SMALL: Parts = Parts {
+    latent: 8,
+    width: 4,
+    flow_steps: 1,
+    flow_hidden: 4,
+    components: 2,
+    categories: 2,
+    temperature: 0.5,
+    groups: 2,
+    positions: 2,
+    levels: 1,
+    commitment: 0.25,
+    slab: 0.2,
+};
+
+impl KnownPosterior {
+    /// A small one, to ask what it can do.
+    ///
+    /// # Errors
+    /// None for those of [`POSTERIORS`].
+    pub fn example(&self) -> Result<Box<dyn PosteriorFamily>> {
+        (self.build)(&SMALL, &mut Init::new(Rng::new(0)))
+    }
+}
+
 /// The priors for the codes of a posterior, the one that `auto` takes first.
 pub fn priors_for(known: &KnownPosterior) -> Vec<&'static str> {
-    // Small numbers that suit every part.
-    let parts = Parts {
-        latent: 8,
-        width: 4,
-        flow_steps: 1,
-        flow_hidden: 4,
-        components: 2,
-        categories: 2,
-        temperature: 0.5,
-        groups: 2,
-        positions: 2,
-        levels: 1,
-        commitment: 0.25,
-        slab: 0.2,
-    };
     let mut init = Init::new(Rng::new(0));
-    let Ok(posterior) = (known.build)(&parts, &mut init) else { return Vec::new() };
+    let Ok(posterior) = known.example() else { return Vec::new() };
+    // Points are trained without a prior.
+    if !posterior.is_density() {
+        return Vec::new();
+    }
     let fits = |prior: &&KnownPrior| (prior.lies)(posterior.support());
-    let builds = |prior: &&KnownPrior| (prior.build)(&parts, &*posterior, &mut init).is_ok();
+    let builds = |prior: &&KnownPrior| (prior.build)(&SMALL, &*posterior, &mut init).is_ok();
     PRIORS.iter().filter(fits).filter(builds).map(|prior| prior.name).collect()
 }
 

@@ -1,11 +1,9 @@
 //! Settings of a training run: typed, layered, checked.
 //!
-//! Strength, weakest first: defaults, the variant's defaults, the
-//! configuration file, flags. [`TrainConfig::from_layers`] puts them together;
+//! [`TrainConfig::from_layers`] puts them together;
 //! [`TrainConfig::check`] looks at ranges, [`TrainConfig::validate`] fits the result to a data set.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +11,6 @@ use crate::data::{self, Binarize, Dataset, OpenOptions, Transform, public};
 use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
-
-use super::words::{in_plain_words, parse_value};
 
 /// How steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,100 +154,6 @@ impl std::ops::Deref for ValidTrainConfig {
 }
 
 impl TrainConfig {
-    /// Puts layers over the defaults, the later the stronger; the variant's
-    /// defaults come before all of them.
-    ///
-    /// # Errors
-    /// An unknown key (the nearest known one is suggested) or a value of the wrong type.
-    pub fn from_layers(layers: &[toml::Table]) -> Result<Self> {
-        let mut given = toml::Table::new();
-        layers.iter().for_each(|layer| given.extend(layer.clone()));
-        let name = match given.get("variant") {
-            Some(toml::Value::String(name)) => name.clone(),
-            Some(other) => return Err(Error::setting("variant", format!("found {other}, expected a name"))),
-            None => Self::default().variant,
-        };
-        let variant = variants::find(&name)?;
-        let mut table = Self::default_table()?;
-        for (key, text) in variant.defaults() {
-            table.insert((*key).to_owned(), parse_value(text));
-        }
-        let own = Self::keys();
-        for (key, value) in given {
-            let known = own.iter().map(String::as_str).chain(variant.params().iter().map(|p| p.key));
-            if !known.clone().any(|k| k == key) {
-                let nearest = crate::nearest(&key, known);
-                let of = |v: &&&dyn variants::Variant| v.params().iter().any(|p| p.key == key);
-                let others: Vec<&str> = variants::VARIANTS.iter().filter(of).map(|v| v.name()).collect();
-                let hint = match (nearest, others.is_empty()) {
-                    (_, false) => format!(", only of {}; leave it out", others.join(", ")),
-                    (Some(n), _) => format!("; did you mean '{n}'?"),
-                    (None, _) => "; `vaekit train --help` lists them".to_owned(),
-                };
-                return Err(Error::setting(&key, format!("is no setting of '{name}'{hint}")));
-            }
-            let before = table.insert(key.clone(), value.clone());
-            if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
-                let now = before.map(|v| match v.as_array().is_some_and(Vec::is_empty) {
-                    true => " (several have commas between them)".to_owned(),
-                    false => format!(" (like {v})"),
-                });
-                let now = now.unwrap_or_default();
-                return Err(Error::setting(&key, format!("{}{now}", in_plain_words(&e.to_string()))));
-            }
-        }
-        Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
-    }
-
-    /// Reads a configuration file as a layer; the `run.toml` of a run will do.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is no TOML.
-    pub fn read_layer(path: &Path) -> Result<toml::Table> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::setting(path.display(), format!("cannot be read: {e}")))?;
-        let table = text.parse::<toml::Table>().map_err(|e| {
-            let line = e.span().map_or(0, |s| text[..s.start].lines().count().max(1));
-            Error::setting(path.display(), format!("line {line}: {}", e.message()))
-        })?;
-        // The run.toml of a run holds its settings in a table of their own.
-        match (table.contains_key("format"), table.get("config")) {
-            (true, Some(toml::Value::Table(config))) => Ok(config.clone()),
-            _ => Ok(table),
-        }
-    }
-
-    /// Adds `key = text` to a layer; what a flag or `--set` does.
-    pub fn set(layer: &mut toml::Table, key: &str, text: &str) {
-        let value = match Self::default_table().ok().and_then(|t| t.get(key).cloned()) {
-            Some(toml::Value::String(_)) => text.into(),
-            Some(toml::Value::Array(_)) => {
-                let inside = text.trim_matches(['[', ']']);
-                let items = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
-                items.map(parse_value).collect::<Vec<_>>().into()
-            }
-            // A variant's own numbers are all floating-point ones.
-            _ if !Self::keys().iter().any(|known| known == key) => match parse_value(text) {
-                toml::Value::Integer(i) => toml::Value::Float(i as f64),
-                value => value,
-            },
-            _ => parse_value(text),
-        };
-        layer.insert(key.to_owned(), value);
-    }
-
-    /// The names of all settings that do not belong to one variant.
-    pub fn keys() -> Vec<String> {
-        match serde_json::to_value(Self::default()) {
-            Ok(serde_json::Value::Object(map)) => map.keys().cloned().collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn default_table() -> Result<toml::Table> {
-        toml::Table::try_from(Self::default()).map_err(|e| Error::setting("configuration", e.to_string()))
-    }
-
     /// Opens the data of this configuration. `options` gives places and
     /// permissions; how to read is taken from the configuration.
     ///
@@ -289,8 +191,19 @@ impl TrainConfig {
         }
         let own_test = data.test_from.is_some();
         c.valid = Some(c.valid.unwrap_or(if own_test && !waits { 0.0 } else { 0.1 }));
+        if own_test && c.test != Self::default().test {
+            let problem = format!("does nothing with {}, which brings test rows of its own; leave it out", data.name);
+            return Err(Error::setting("test", problem));
+        }
         if c.lr_epochs == 0 && c.lr_schedule.is_long() {
             c.lr_epochs = c.epochs;
+        }
+        if c.lr_schedule == LrSchedule::Step && c.lr_epochs >= c.epochs {
+            let problem = format!(
+                "found {}, expected fewer than the {} epochs, or the rate never falls",
+                self.lr_epochs, c.epochs
+            );
+            return Err(Error::setting("lr_epochs", problem));
         }
         let spec = &data.spec;
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts);
@@ -316,62 +229,4 @@ impl TrainConfig {
 /// Whole-numbered columns of a table have scales of their own, unlike pixels.
 fn table_default(kind: data::Kind) -> Transform {
     if kind == data::Kind::Binary { Transform::None } else { Transform::Standardize }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layer(pairs: &[(&str, &str)]) -> toml::Table {
-        let mut layer = toml::Table::new();
-        pairs.iter().for_each(|(k, v)| TrainConfig::set(&mut layer, k, v));
-        layer
-    }
-
-    #[test]
-    fn later_layers_win_and_the_variant_speaks_first() {
-        let config =
-            TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("epochs", "3")]), layer(&[("epochs", "5")])])
-                .unwrap();
-        assert_eq!((config.epochs, config.model.beta), (5, 4.0));
-        let config = TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("beta", "2")])]).unwrap();
-        assert_eq!(config.model.beta, 2.0);
-    }
-
-    #[test]
-    fn lists_numbers_and_names_are_read_from_text() {
-        let config = TrainConfig::from_layers(&[layer(&[
-            ("hidden", "512,256"),
-            ("lr", "1"),
-            ("normalize", "-1..1"),
-            ("columns", "a,b"),
-            ("data", "123"),
-        ])])
-        .unwrap();
-        assert_eq!(config.model.hidden, [512, 256]);
-        assert_eq!((config.lr, config.normalize), (1.0, Some(Transform::Symmetric)));
-        assert_eq!((config.columns, config.data.as_str()), (vec!["a".into(), "b".into()], "123"));
-    }
-
-    #[test]
-    fn unknown_keys_and_wrong_types_are_named() {
-        for (key, value, words) in [
-            ("latnet", "2", "'latent'"),
-            ("lr", "fast", "fast"),
-            ("optimizer", "adamm", "adamm"),
-            ("hidden", "a", "a"),
-            ("noise", "gaussian", "no setting of 'vae'"),
-        ] {
-            let error = TrainConfig::from_layers(&[layer(&[(key, value)])]).unwrap_err().to_string();
-            assert!(error.starts_with(key) && error.contains(words), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_configuration_survives_its_file() {
-        let config =
-            TrainConfig::from_layers(&[layer(&[("variant", "dae"), ("noise", "masking"), ("lr", "3e-4")])]).unwrap();
-        let text = toml::to_string(&config).unwrap();
-        assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
-    }
 }

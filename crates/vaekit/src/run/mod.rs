@@ -7,6 +7,7 @@
 mod atomic;
 mod config;
 mod format;
+mod layers;
 mod metrics;
 mod ranges;
 mod settings;

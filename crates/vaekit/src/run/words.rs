@@ -10,9 +10,9 @@ pub(super) fn in_plain_words(problem: &str) -> String {
         ("invalid type: boolean ", "found "),
         ("invalid value: integer ", "found "),
         ("expected f64", "expected a number"),
-        ("expected u64", "expected a whole number from 0"),
-        ("expected usize", "expected a whole number from 0"),
-        ("expected u32", "expected a whole number from 0"),
+        ("expected u64", "expected a whole number"),
+        ("expected usize", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
         ("expected a sequence", "expected a list"),
         ("unknown variant", "unknown choice"),
     ];

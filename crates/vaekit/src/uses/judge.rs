@@ -67,7 +67,7 @@ impl Run {
             )),
         };
         match what {
-            Judgement::Likelihood => density("log p(x)"),
+            Judgement::Likelihood => density("log p(x)").and_then(|()| self.is_spread()),
             Judgement::Annealed => density("log p(x)").and_then(|()| self.is_held("annealing")),
             Judgement::Gap => density("log p(x)").and_then(|()| self.is_climbed()),
             Judgement::Latents => {
@@ -84,6 +84,17 @@ impl Run {
                 taught("quality", "the classifier behind sample quality")?;
                 enough("quality", rows, 100)
             }
+        }
+    }
+
+    /// Importance sampling draws other codes of a row, where there are others.
+    fn is_spread(&self) -> Result<()> {
+        match self.vae().posterior.support() {
+            Support::Codes { .. } => {
+                let problem = "has one code a row, so that sampling would repeat the ELBO; leave it out";
+                Err(Error::unsupported("log p(x)", format!("'{}' {problem}", self.vae().posterior.name())))
+            }
+            _ => Ok(()),
         }
     }
 

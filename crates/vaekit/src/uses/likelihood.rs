@@ -51,6 +51,7 @@ impl Run {
         match (binary, self.vae().likelihood.domain()) {
             (false, Domain::Binary) => Some("grey values under a Bernoulli are no likelihood of the data"),
             (true, Domain::Reals | Domain::Unit) => Some("zeros and ones under a density have no bits"),
+            (false, Domain::Reals | Domain::Unit) => Some("nats of a density depend on the unit of the values"),
             (true, Domain::Bytes) => Some("zeros and ones under a likelihood of bytes leave 254 values unused"),
             _ => None,
         }

@@ -43,6 +43,6 @@ Jang, Gu & Poole, ICLR 2017, arXiv:1611.01144. Maddison, Mnih & Teh, ICLR 2017, 
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        PlainVae.build(settings, params, target)
+        PlainVae.build(settings.fixed(self.name(), "categorical")?, params, target)
     }
 }

@@ -43,6 +43,6 @@ Kingma & Welling, An Introduction to Variational Autoencoders, 2019, arXiv:1906.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        PlainVae.build(settings, params, target)
+        PlainVae.build(settings.fixed(self.name(), "full-gaussian")?, params, target)
     }
 }

@@ -46,7 +46,7 @@ pub use param::{Param, ParamKind, Params};
 pub use settings::ModelSettings;
 
 use crate::data::{DataSpec, FittedTransform};
-use crate::model::Vae;
+use crate::model::{Support, Vae};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::objective::{Kernel, Objective, perceptual};
 use crate::rng::Rng;
@@ -222,14 +222,26 @@ fn dense(variant: &str, vae: &Vae) -> Result<()> {
     Ok(())
 }
 
-/// Refuses posteriors whose draws in training are relaxed, where the objective needs their density.
+/// Refuses posteriors whose draws in training are relaxed, or all the same, where the objective weighs them by density.
 fn exact_draws(variant: &str, vae: &Vae) -> Result<()> {
     dense(variant, vae)?;
+    if matches!(vae.posterior.support(), Support::Codes { .. }) {
+        let problem = format!("'{}' draws one code alone, and '{variant}' weighs several", vae.posterior.name());
+        return Err(Error::setting("posterior", format!("{problem}; choose another, diagonal-gaussian for one")));
+    }
     if vae.posterior.is_exact_in_training() {
         return Ok(());
     }
     let problem = format!("'{}' has no exact density in training, which '{variant}' needs", vae.posterior.name());
     Err(Error::setting("posterior", format!("{problem}; choose another, diagonal-gaussian for one")))
+}
+
+/// Refuses a prior where codes are points and the objective knows no distribution of them.
+fn no_prior(variant: &str, settings: &ModelSettings) -> Result<()> {
+    match settings.prior.as_str() {
+        "auto" => Ok(()),
+        _ => Err(Error::setting("prior", format!("has no meaning for '{variant}'; leave it out"))),
+    }
 }
 
 /// Refuses priors that an objective would not train.

@@ -66,13 +66,17 @@ pub fn markdown() -> String {
 /// The names of a list, with settings and what goes with them where they have such.
 fn table(list: &str) -> String {
     let rows = parts(list).unwrap_or_default();
-    let other = if list == "priors" { "goes with `--posterior`" } else { "goes with `--prior`" };
-    let wide = rows.iter().any(|part| !part.goes_with.is_empty());
-    let (head, line) = if wide { (format!(" settings | {other} |"), "---|---|") } else { (String::new(), "") };
-    let flag = flag(list.trim_end_matches('s'));
-    let mut all = format!("\n## `{flag}`\n\n| name | what it is |{head}\n|---|---|{line}\n");
+    let other = if list == "posteriors" { "goes with `--prior`" } else { "goes with `--posterior`" };
+    let columns: [(&str, fn(&Part) -> String); 3] =
+        [("settings", Part::flags), (other, |part| part.goes_with.join(", ")), ("data", |part| part.data.to_owned())];
+    // A column that would be empty is left out.
+    let columns: Vec<_> = columns.iter().filter(|(_, of)| rows.iter().any(|part| !of(part).is_empty())).collect();
+    let head: String = columns.iter().map(|(name, _)| format!(" {name} |")).collect();
+    let line = "---|".repeat(columns.len());
+    let mut all =
+        format!("\n## `{}`\n\n| name | what it is |{head}\n|---|---|{line}\n", flag(list.trim_end_matches('s')));
     for part in &rows {
-        let more = if wide { format!(" {} | {} |", part.flags(), part.goes_with.join(", ")) } else { String::new() };
+        let more: String = columns.iter().map(|(_, of)| format!(" {} |", of(part))).collect();
         all += &format!("| `{}` | {} |{more}\n", part.name, part.doc);
     }
     all

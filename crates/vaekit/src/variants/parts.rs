@@ -2,8 +2,8 @@
 
 use crate::model::choice::{self, KnownPosterior, POSTERIORS, PRIORS};
 use crate::model::likelihood::LIKELIHOODS;
-use crate::objective::ESTIMATORS;
 use crate::objective::perceptual::PERCEPTUAL;
+use crate::objective::{ESTIMATORS, Estimator};
 
 use super::ModelSettings;
 
@@ -16,13 +16,15 @@ pub struct Part {
     pub doc: String,
     /// Settings that it looks at.
     pub reads: &'static [&'static str],
-    /// Of a posterior the priors for its codes, of a prior the posteriors whose codes it is for.
+    /// Of a posterior the priors for its codes; of a prior or an estimator the posteriors that it is for.
     pub goes_with: Vec<&'static str>,
+    /// Of a likelihood what data it is for.
+    pub data: &'static str,
 }
 
 impl Part {
     fn new(name: &'static str, doc: impl Into<String>) -> Self {
-        Self { name, doc: doc.into(), reads: &[], goes_with: Vec::new() }
+        Self { name, doc: doc.into(), reads: &[], goes_with: Vec::new(), data: "" }
     }
 
     /// Its settings as flags.
@@ -36,6 +38,12 @@ impl Part {
         let here = self.reads.iter().filter(|key| !elsewhere.iter().any(|(other, _)| other == *key));
         here.map(|key| format!("`{}` (default {})", flag(key), defaults[*key])).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The posteriors that an estimator can do with.
+fn posteriors_for(estimator: Estimator) -> Vec<&'static str> {
+    let fits = |q: &&KnownPosterior| q.example().is_ok_and(|q| q.is_density() && estimator.check(&*q).is_ok());
+    POSTERIORS.iter().filter(fits).map(|q| q.name).collect()
 }
 
 /// The flag of a setting.
@@ -58,8 +66,13 @@ pub fn parts(list: &str) -> Option<Vec<Part>> {
                 Part { reads: p.reads, goes_with, ..Part::new(p.name, p.doc) }
             })
             .collect(),
-        "likelihoods" => LIKELIHOODS.iter().map(|l| Part::new(l.name, l.doc())).collect(),
-        "estimators" => ESTIMATORS.iter().map(|(name, e)| Part::new(name, e.doc())).collect(),
+        "likelihoods" => {
+            LIKELIHOODS.iter().map(|l| Part { data: l.domain.doc(), ..Part::new(l.name, l.doc()) }).collect()
+        }
+        "estimators" => ESTIMATORS
+            .iter()
+            .map(|(name, e)| Part { goes_with: posteriors_for(*e), ..Part::new(name, e.doc()) })
+            .collect(),
         "perceptual" => PERCEPTUAL.iter().map(|known| Part::new(known.name, known.doc)).collect(),
         _ => return None,
     })
@@ -76,8 +89,11 @@ pub fn pages(name: &str) -> Vec<String> {
                 page += &format!("\n## Settings\n{}\n", part.defaults(&[]));
             }
             if !part.goes_with.is_empty() {
-                let other = if list == "priors" { "posterior" } else { "prior" };
+                let other = if list == "posteriors" { "prior" } else { "posterior" };
                 page += &format!("\n## Goes with\n{}: {}\n", flag(other), part.goes_with.join(", "));
+            }
+            if !part.data.is_empty() {
+                page += &format!("\n## Data\n{}\n", part.data);
             }
             pages.push(page);
         }

@@ -1,7 +1,7 @@
 //! Each network has the bound that suits it.
 
-use crate::Result;
-use crate::objective::{Estimator, ImportanceWeighted};
+use crate::objective::ImportanceWeighted;
+use crate::{Error, Result};
 
 use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, exact_draws};
 
@@ -56,7 +56,11 @@ gradient).
         settings.without(self.name(), &["beta", "kl_schedule", "kl_period", "free_bits", "estimator"])?;
         let vae = settings.model(target)?;
         exact_draws(self.name(), &vae)?;
-        Estimator::DoublyReparameterized.check(&*vae.posterior)?;
+        if !vae.posterior.is_held() {
+            let problem =
+                format!("'{}' is no Gaussian, which 'piwae' needs; leave it out, or use iwae", vae.posterior.name());
+            return Err(Error::setting("posterior", problem));
+        }
         Ok(Recipe {
             vae,
             objective: Box::new(ImportanceWeighted {

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::objective::{Penalty, Regularized};
 
-use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, plain_prior};
+use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, no_prior};
 
 /// `rae`
 pub struct Rae;
@@ -73,7 +73,7 @@ Ghosh et al., From Variational to Deterministic Autoencoders, ICLR 2020, arXiv:1
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         settings.without_kl(self.name())?;
         let settings = settings.fixed(self.name(), "deterministic")?;
-        plain_prior(self.name(), settings)?;
+        no_prior(self.name(), settings)?;
         let penalty = match params.choice("penalty") {
             "gradient" => Penalty::Gradient,
             "spectral" => Penalty::Spectral,

@@ -253,9 +253,7 @@ impl ModelSettings {
     /// # Errors
     /// Another one was asked for.
     pub(super) fn pointwise(&self, variant: &str) -> Result<Self> {
-        if self.prior != Self::default().prior {
-            return Err(Error::setting("prior", format!("has no meaning for '{variant}'; leave it out")));
-        }
+        super::no_prior(variant, self)?;
         let point = Self { posterior: "deterministic".into(), ..self.clone() };
         if self.posterior != Self::default().posterior {
             self.fixed(variant, "deterministic")?;
@@ -298,6 +296,13 @@ impl ModelSettings {
         let plain = Self::default();
         if self.perceptual == plain.perceptual && self.perceptual_weight != plain.perceptual_weight {
             return Err(Error::setting("perceptual_weight", "weighs nothing without --perceptual; leave it out"));
+        }
+        if self.perceptual != plain.perceptual && self.perceptual_weight == 0.0 {
+            return Err(Error::setting("perceptual_weight", "of 0 leaves the perceptual loss out; leave both out"));
+        }
+        if self.beta == 0.0 && (self.kl_schedule != plain.kl_schedule || self.free_bits != plain.free_bits) {
+            let key = if self.free_bits == plain.free_bits { "kl_schedule" } else { "free_bits" };
+            return Err(Error::setting(key, "does nothing where beta is 0, for there is no KL; leave it out"));
         }
         let waits = own.iter().any(|(key, _)| *key == "kl_period");
         if self.kl_period != plain.kl_period && self.kl_schedule == KlSchedule::Constant && !waits {

@@ -42,6 +42,6 @@ Davidson et al., Hyperspherical Variational Auto-Encoders, UAI 2018, arXiv:1804.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        PlainVae.build(settings, params, target)
+        PlainVae.build(settings.fixed(self.name(), "von-mises-fisher")?, params, target)
     }
 }

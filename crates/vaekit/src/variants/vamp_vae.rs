@@ -1,6 +1,6 @@
 //! The VampPrior.
 
-use crate::Result;
+use crate::{Error, Result};
 
 use super::vae::PlainVae;
 use super::{ModelSettings, Params, Recipe, Target, Variant};
@@ -43,6 +43,11 @@ Tomczak & Welling, VAE with a VampPrior, AISTATS 2018, arXiv:1705.07120.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        if settings.prior != "vamp" {
+            let problem =
+                format!("'vamp-vae' has 'vamp', found '{}'; leave it out, or use another variant", settings.prior);
+            return Err(Error::setting("prior", problem));
+        }
         PlainVae.build(settings, params, target)
     }
 }

@@ -46,7 +46,7 @@ arXiv:2203.01941, whose levels share a codebook and are each charged their dista
     }
 
     fn build(&self, settings: &ModelSettings, _params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        settings.without(self.name(), &["estimator", "free_bits"])?;
+        settings.without_kl(self.name())?;
         let settings = settings.fixed(self.name(), "quantized")?;
         Ok(Recipe { vae: settings.model(target)?, objective: Box::new(settings.elbo()?) })
     }

@@ -120,6 +120,21 @@ pub struct Known {
     build: Build,
 }
 
+impl Domain {
+    /// What the data must be.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Reals => "any numbers",
+            Self::Binary => {
+                "0 and 1 (`--binarize` makes them of grey values), or values from 0 to 1 with a grain of salt"
+            }
+            Self::Unit => "values from 0 to 1",
+            Self::Bytes => "bytes, scaled from 0 to 1",
+            Self::Counts => "whole numbers from 0, `--normalize none`",
+        }
+    }
+}
+
 impl Known {
     /// One line for lists.
     pub fn doc(&self) -> &'static str {

@@ -1,0 +1,197 @@
+//! Layers of settings. Strength, weakest first: defaults, the variant's defaults, the
+//! configuration file, flags.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::variants;
+use crate::{Error, Result};
+
+use super::config::TrainConfig;
+use super::words::{in_plain_words, parse_value};
+
+impl TrainConfig {
+    /// Puts layers over the defaults, the later the stronger; the variant's
+    /// defaults come before all of them.
+    ///
+    /// # Errors
+    /// An unknown key (the nearest known one is suggested) or a value of the wrong type.
+    pub fn from_layers(layers: &[toml::Table]) -> Result<Self> {
+        let mut given = toml::Table::new();
+        layers.iter().for_each(|layer| given.extend(layer.clone()));
+        let name = match given.get("variant") {
+            Some(toml::Value::String(name)) => name.clone(),
+            Some(other) => return Err(Error::setting("variant", format!("found {other}, expected a name"))),
+            None => Self::default().variant,
+        };
+        let variant = variants::find(&name)?;
+        let mut table = Self::default_table()?;
+        for (key, text) in variant.defaults() {
+            table.insert((*key).to_owned(), parse_value(text));
+        }
+        let own = Self::keys();
+        for (key, value) in given {
+            let known = own.iter().map(String::as_str).chain(variant.params().iter().map(|p| p.key));
+            if !known.clone().any(|k| k == key) {
+                let nearest = crate::nearest(&key, known);
+                let of = |v: &&&dyn variants::Variant| v.params().iter().any(|p| p.key == key);
+                let others: Vec<&str> = variants::VARIANTS.iter().filter(of).map(|v| v.name()).collect();
+                let hint = match (nearest, others.is_empty()) {
+                    (_, false) => format!(", only of {}; leave it out", others.join(", ")),
+                    (Some(n), _) => format!("; did you mean '{n}'?"),
+                    (None, _) => "; `vaekit train --help` lists them".to_owned(),
+                };
+                return Err(Error::setting(&key, format!("is no setting of '{name}'{hint}")));
+            }
+            let before = table.insert(key.clone(), value.clone());
+            if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
+                let now = before.map(|v| match v.as_array().is_some_and(Vec::is_empty) {
+                    true => " (several have commas between them)".to_owned(),
+                    false => format!(" (like {v})"),
+                });
+                let now = now.unwrap_or_default();
+                return Err(Error::setting(&key, format!("{}{now}", in_plain_words(&e.to_string()))));
+            }
+        }
+        Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
+    }
+
+    /// Reads a configuration file as a layer; the `run.toml` of a run will do. Where a run is read for `variant` and was
+    /// of another one, its layer is what [`departures`](Self::departures) leaves.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no TOML.
+    pub fn read_layer(path: &Path, variant: Option<&str>) -> Result<toml::Table> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::setting(path.display(), format!("cannot be read: {e}")))?;
+        let table = text.parse::<toml::Table>().map_err(|e| {
+            let line = e.span().map_or(0, |s| text[..s.start].lines().count().max(1));
+            Error::setting(path.display(), format!("line {line}: {}", e.message()))
+        })?;
+        // The run.toml of a run holds its settings in a table of their own.
+        match (table.contains_key("format"), table.get("config")) {
+            (true, Some(toml::Value::Table(config))) => {
+                let same = variant.is_none_or(|name| config.get("variant").and_then(toml::Value::as_str) == Some(name));
+                if same { Ok(config.clone()) } else { Self::departures(config.clone()) }
+            }
+            _ => Ok(table),
+        }
+    }
+
+    /// Adds `key = text` to a layer; what a flag or `--set` does.
+    pub fn set(layer: &mut toml::Table, key: &str, text: &str) {
+        let value = match Self::default_table().ok().and_then(|t| t.get(key).cloned()) {
+            Some(toml::Value::String(_)) => text.into(),
+            Some(toml::Value::Array(_)) => {
+                let inside = text.trim_matches(['[', ']']);
+                let items = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
+                items.map(parse_value).collect::<Vec<_>>().into()
+            }
+            // A variant's own numbers are all floating-point ones.
+            _ if !Self::keys().iter().any(|known| known == key) => match parse_value(text) {
+                toml::Value::Integer(i) => toml::Value::Float(i as f64),
+                value => value,
+            },
+            _ => parse_value(text),
+        };
+        layer.insert(key.to_owned(), value);
+    }
+
+    /// The names of all settings that do not belong to one variant.
+    pub fn keys() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(serde_json::Value::Object(map)) => map.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a layer says beyond the defaults of its own variant, and beyond the settings that only that variant has: all
+    /// that another variant should hear of the layer of a run, which names every setting.
+    ///
+    /// # Errors
+    /// A variant that is unknown.
+    fn departures(layer: toml::Table) -> Result<toml::Table> {
+        let variant = layer.get("variant").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let mut own = toml::Table::new();
+        own.insert("variant".into(), variant.clone().into());
+        let plain = toml::Table::try_from(Self::from_layers(&[own])?)
+            .map_err(|e| Error::setting("configuration", e.to_string()))?;
+        let params = variants::find(&variant)?.params();
+        let speaks = |key: &String, value: &toml::Value| {
+            plain.get(key) != Some(value) && !params.iter().any(|param| param.key == key)
+        };
+        Ok(layer.into_iter().filter(|(key, value)| speaks(key, value)).collect())
+    }
+
+    fn default_table() -> Result<toml::Table> {
+        toml::Table::try_from(Self::default()).map_err(|e| Error::setting("configuration", e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Transform;
+
+    fn layer(pairs: &[(&str, &str)]) -> toml::Table {
+        let mut layer = toml::Table::new();
+        pairs.iter().for_each(|(k, v)| TrainConfig::set(&mut layer, k, v));
+        layer
+    }
+
+    #[test]
+    fn later_layers_win_and_the_variant_speaks_first() {
+        let config =
+            TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("epochs", "3")]), layer(&[("epochs", "5")])])
+                .unwrap();
+        assert_eq!((config.epochs, config.model.beta), (5, 4.0));
+        let config = TrainConfig::from_layers(&[layer(&[("variant", "beta-vae"), ("beta", "2")])]).unwrap();
+        assert_eq!(config.model.beta, 2.0);
+    }
+
+    #[test]
+    fn lists_numbers_and_names_are_read_from_text() {
+        let config = TrainConfig::from_layers(&[layer(&[
+            ("hidden", "512,256"),
+            ("lr", "1"),
+            ("normalize", "-1..1"),
+            ("columns", "a,b"),
+            ("data", "123"),
+        ])])
+        .unwrap();
+        assert_eq!(config.model.hidden, [512, 256]);
+        assert_eq!((config.lr, config.normalize), (1.0, Some(Transform::Symmetric)));
+        assert_eq!((config.columns, config.data.as_str()), (vec!["a".into(), "b".into()], "123"));
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_types_are_named() {
+        for (key, value, words) in [
+            ("latnet", "2", "'latent'"),
+            ("lr", "fast", "fast"),
+            ("optimizer", "adamm", "adamm"),
+            ("hidden", "a", "a"),
+            ("noise", "gaussian", "no setting of 'vae'"),
+        ] {
+            let error = TrainConfig::from_layers(&[layer(&[(key, value)])]).unwrap_err().to_string();
+            assert!(error.starts_with(key) && error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn another_variant_hears_what_a_run_was_told_and_none_of_its_defaults() {
+        let told = layer(&[("variant", "gm-vae"), ("pretrain", "2"), ("lr", "0.002"), ("components", "7")]);
+        let run = toml::Table::try_from(TrainConfig::from_layers(&[told]).unwrap()).unwrap();
+        let left = TrainConfig::departures(run).unwrap();
+        assert_eq!(left.keys().collect::<Vec<_>>(), ["components", "lr"]);
+    }
+
+    #[test]
+    fn a_configuration_survives_its_file() {
+        let config =
+            TrainConfig::from_layers(&[layer(&[("variant", "dae"), ("noise", "masking"), ("lr", "3e-4")])]).unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<TrainConfig>(&text).unwrap(), config);
+    }
+}
