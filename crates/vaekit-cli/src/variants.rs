@@ -2,7 +2,8 @@
 
 use clap::Args;
 use vaekit::train::bench::spreads;
-use vaekit::variants::{VARIANTS, find, page, parts, uses};
+use vaekit::variants::parts::{self, Part};
+use vaekit::variants::{VARIANTS, Variant, find, page, uses};
 use vaekit::{Result, TrainConfig};
 
 use crate::input::Places;
@@ -11,13 +12,31 @@ use crate::{Common, progress, say};
 /// Flags of `variants`.
 #[derive(Args)]
 pub struct Variants {
-    /// Explain this variant, posterior, prior or other part; or list posteriors, priors, likelihoods, estimators, perceptual, or gradients (how much the estimators vary)
+    /// Explain this variant or part; or list posteriors, priors, likelihoods, estimators or perceptual; or measure gradients
     name: Option<String>,
     /// Print every page as Markdown: docs/variants.md
     #[arg(long, conflicts_with = "name")]
     markdown: bool,
     #[command(flatten)]
     common: Common,
+}
+
+/// A variant as JSON.
+fn variant(v: &dyn Variant) -> serde_json::Value {
+    let uses: Vec<&str> = uses(v).iter().map(|u| u.name()).collect();
+    let defaults: serde_json::Map<_, _> = v.defaults().iter().map(|(k, v)| ((*k).to_owned(), (*v).into())).collect();
+    let params: serde_json::Map<_, _> =
+        v.params().iter().map(|p| (p.key.to_owned(), p.kind.default().into())).collect();
+    serde_json::json!({
+        "name": v.name(), "summary": v.summary(), "uses": uses, "starts_at": defaults, "own_settings": params,
+    })
+}
+
+/// A posterior, prior, likelihood or other part as JSON.
+fn part(p: &Part) -> serde_json::Value {
+    serde_json::json!({
+        "name": p.name, "summary": p.doc, "settings": p.reads, "goes_with": p.goes_with, "data": p.data,
+    })
 }
 
 impl Variants {
@@ -28,12 +47,14 @@ impl Variants {
             None => self.list(),
             Some("gradients") => self.gradients()?,
             Some(name) => match (parts::parts(name), parts::pages(name)) {
-                (Some(all), _) if self.common.json => {
-                    let list = all.iter().map(|p| serde_json::json!({"name": p.name, "summary": p.doc}));
-                    say::json(&list.collect());
-                }
+                (Some(all), _) if self.common.json => say::json(&all.iter().map(part).collect()),
                 (Some(all), _) => all.iter().for_each(|p| say::out(&format!("{:<24}{}", p.name, p.doc))),
+                (None, pages) if self.common.json && !pages.is_empty() => {
+                    let all = parts::LISTS.iter().filter_map(|list| parts::parts(list)).flatten();
+                    say::json(&all.filter(|p| p.name == name).map(|p| part(&p)).collect());
+                }
                 (None, pages) if !pages.is_empty() => say::out(pages.join("\n").trim_end()),
+                _ if self.common.json => say::json(&variant(find(name)?)),
                 _ => say::out(find(name)?.page().trim_end()),
             },
         }
@@ -42,11 +63,7 @@ impl Variants {
 
     fn list(&self) {
         if self.common.json {
-            let list = VARIANTS.iter().map(|v| {
-                let uses: Vec<&str> = uses(*v).iter().map(|u| u.name()).collect();
-                serde_json::json!({"name": v.name(), "summary": v.summary(), "uses": uses})
-            });
-            return say::json(&list.collect());
+            return say::json(&VARIANTS.iter().map(|v| variant(*v)).collect());
         }
         for v in VARIANTS {
             let lacks = if v.samples_from_prior() { "" } else { " (no sampling from a prior)" };

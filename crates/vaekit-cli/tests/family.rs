@@ -50,7 +50,6 @@ fn samples_come_from_the_prior_from_fits_and_of_classes() {
     refused(at, "sample cvae --class eleven --out never.png", &["eleven", "expected one of 0, 1"]);
     refused(at, "sample rae --from data --class 3 --out never.png", &["not conditional"]);
     let rows: String = (0..60).map(|i| format!("{},{}\n", i % 7, i % 5)).collect();
-    refused(at, "train digits --variant factor-vae --batch 1 --out never", &["batch", "2"]);
     std::fs::write(at.join("plain.csv"), format!("a,b\n{rows}")).unwrap();
     refused(at, "train plain.csv --variant cvae --latent 2 --out never", &["cvae", "--label-column"]);
     done(at, "reconstruct cvae --out r.png --quiet");
@@ -65,7 +64,7 @@ fn groups_levels_and_other_priors_train_and_are_used() {
     for (i, flags) in [
         "--variant ladder-vae --groups 3 --free-bits 0.1 --latent 8",
         "--variant vq-vae --levels 2 --positions 4 --latent 16",
-        "--variant vamp-vae --prior standard-normal --latent 3",
+        "--variant cvae --prior realnvp --latent 3",
         "--variant rae --penalty spectral --latent 3",
     ]
     .iter()
@@ -75,9 +74,53 @@ fn groups_levels_and_other_priors_train_and_are_used() {
         done(at, &format!("reconstruct run{i} --out run{i}.png --quiet"));
         if !flags.contains("rae") {
             done(at, &format!("sample run{i} -n 4 --out sample{i}.png --quiet"));
-            done(at, &format!("evaluate run{i} --importance-samples 2 --limit 20 --quiet"));
+            let weighed = if flags.contains("vq-vae") { "" } else { "--importance-samples 2" };
+            done(at, &format!("evaluate run{i} {weighed} --limit 20 --quiet"));
         }
     }
+}
+
+#[test]
+fn another_variant_takes_what_a_run_was_told_and_not_its_defaults() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    done(at, &format!("train digits {SMALL} --variant gm-vae --latent 4 --out clusters"));
+    done(at, "train --config clusters/run.toml --variant sigma-vae --out sigma --quiet");
+    let read = |run: &str| vaekit::run::RunFile::read(&at.join(run)).unwrap().config;
+    let (told, other) = (read("clusters"), read("sigma"));
+    assert_eq!((other.model.hidden, other.model.latent, other.limit), (told.model.hidden, 4, told.limit));
+    assert_eq!((told.model.prior.as_str(), told.model.likelihood.as_str()), ("mixture", "bernoulli"));
+    assert_eq!((other.model.prior.as_str(), other.model.likelihood.as_str()), ("auto", "gaussian-shared"));
+    // What it was told it was told.
+    done(at, &format!("train digits {SMALL} --latent 4 --likelihood laplace --out laplace"));
+    done(at, "train --config laplace/run.toml --variant beta-vae --out beta --quiet");
+    assert_eq!((read("beta").model.likelihood.as_str(), read("beta").model.beta), ("laplace", 4.0));
+}
+
+#[test]
+fn figures_are_named_for_what_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let bits = |run: &str| {
+        let told = done(at, &format!("evaluate {run} --limit 20 --json --quiet"));
+        serde_json::from_str::<serde_json::Value>(&told).unwrap()["bits_per_dim"].is_number()
+    };
+    for (likelihood, more, has) in [
+        ("bernoulli", "", false),
+        ("bernoulli", "--binarize dynamic", true),
+        ("gaussian-shared", "", false),
+        ("gaussian-shared", "--binarize dynamic", false),
+        ("continuous-bernoulli", "", false),
+        ("logistic", "", true),
+        ("logistic", "--binarize dynamic", false),
+    ] {
+        let run = format!("{likelihood}{}", if more.is_empty() { "" } else { "-binary" });
+        done(at, &format!("train digits {SMALL} --latent 3 --likelihood {likelihood} {more} --out {run}"));
+        assert_eq!(bits(&run), has, "{run}");
+    }
+    done(at, &format!("train digits {SMALL} --latent 3 --variant ae --out ae"));
+    refused(at, "evaluate ae --samples 3", &["samples", "one code a row"]);
+    refused(at, "evaluate ae --key x", &["key", "name DATA"]);
 }
 
 #[test]
@@ -116,11 +159,23 @@ fn what_does_not_go_together_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
     let train = |flags: &str| format!("train digits {SMALL} {flags} --out never");
+    refused(at, "train digits --variant factor-vae --batch 1 --out never", &["batch", "2"]);
+    let one_over = "train digits --variant factor-vae --batch 64 --limit 577 --out never";
+    refused(at, one_over, &["batch", "last batch of 1"]);
     for (flags, words) in [
         ("--posterior diagonal", vec!["posterior", "diagonal-gaussian"]),
         ("--posterior von-mises-fisher --prior vamp", vec!["prior", "vamp"]),
         ("--variant iwae --posterior categorical --categories 2", vec!["posterior", "iwae"]),
         ("--variant iwae --beta 2", vec!["beta", "iwae"]),
+        ("--variant iwae --posterior quantized --positions 4", vec!["posterior", "iwae", "one code"]),
+        ("--variant piwae --posterior iaf", vec!["posterior", "piwae", "iwae for others"]),
+        ("--variant vamp-vae --prior standard-normal", vec!["prior", "'vamp'"]),
+        ("--variant cat-vae --posterior diagonal-gaussian", vec!["posterior", "'categorical'"]),
+        ("--variant vq-vae --beta 2", vec!["beta", "vq-vae"]),
+        ("--variant rae --prior standard-normal", vec!["prior", "no meaning"]),
+        ("--beta 0 --free-bits 0.1", vec!["free_bits", "beta is 0"]),
+        ("--perceptual ms-ssim --perceptual-weight 0", vec!["perceptual_weight", "leave both out"]),
+        ("--lr-schedule step", vec!["lr_epochs", "found none", "fewer than the 2"]),
         ("--variant ladder-vae --posterior iaf", vec!["posterior", "hierarchical"]),
         ("--posterior iaf --estimator score", vec!["estimator", "iaf"]),
         ("--posterior deterministic", vec!["posterior", "ae"]),

@@ -46,7 +46,7 @@ fn check(dir: &Path, variant: &dyn Variant) {
     }
     let weighed = vaekit(dir, &format!("evaluate {name} --limit 40 --importance-samples 3 --quiet"));
     let told = String::from_utf8(weighed.stderr).unwrap();
-    match POINTS.contains(&name) {
+    match POINTS.contains(&name) || name == "vq-vae" {
         true => assert!(weighed.status.code() == Some(2) && told.contains("log p(x)"), "{name}: {told}"),
         false => assert!(weighed.status.success(), "{name}: {told}"),
     }

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use common::bars;
 use vaekit::data::Binarize;
 use vaekit::objective::KlSchedule;
+use vaekit::run::LrSchedule;
 use vaekit::{TrainConfig, TrainEvent, Trainer};
 
 /// The warnings of a short training.
@@ -47,7 +48,38 @@ fn grey_pixels_under_a_bernoulli_are_named() {
 #[test]
 fn a_collapsed_posterior_is_named() {
     let heard = warnings(|c| c.model.beta = 1000.0);
-    assert!(heard.iter().any(|w| w.contains("collapse")), "{heard:?}");
+    let told = heard.iter().find(|w| w.contains("collapse")).unwrap();
+    assert!(["smaller beta", "--kl-schedule linear", "--free-bits"].iter().all(|w| told.contains(w)), "{told}");
+    // What the run has already, or does not take, is no advice.
+    let heard = warnings(|c| {
+        c.model.beta = 1000.0;
+        c.model.free_bits = 1e-6;
+    });
+    let told = heard.iter().find(|w| w.contains("collapse")).unwrap();
+    assert!(told.contains("smaller beta") && !told.contains("--free-bits"), "{told}");
+}
+
+#[test]
+fn a_rate_that_falls_to_nothing_is_named() {
+    let cosine = |epochs| {
+        warnings(move |c| {
+            c.lr_schedule = LrSchedule::Cosine;
+            c.lr_epochs = epochs;
+        })
+    };
+    assert!(cosine(10).iter().any(|w| w.contains("falls to 0 after 10 of 40")));
+    assert!(!cosine(0).iter().any(|w| w.contains("falls to 0")));
+}
+
+#[test]
+fn pretraining_without_an_end_is_named() {
+    let heard = warnings(|c| {
+        c.variant = "gm-vae".into();
+        c.model.prior = "mixture".into();
+        c.params.insert("pretrain".into(), 40.into());
+    });
+    assert!(heard.iter().any(|w| w.contains("pretrain is 40")), "{heard:?}");
+    assert!(!heard.iter().any(|w| w.contains("kl_period")), "{heard:?}");
 }
 
 #[test]

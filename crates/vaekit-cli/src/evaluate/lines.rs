@@ -96,11 +96,14 @@ fn line(name: &str, text: impl AsRef<str>) {
 pub fn gap_lines(g: &Gap) {
     line("gap log p - ELBO", format!("{:.3} +- {:.3} nats on {} rows", g.total_nats, g.total_se, g.rows));
     let missed = match g.evidence_is_short() {
-        true => ": below 0, so log p(x) is estimated too low; measure it with more --importance-samples or --annealed",
+        true => "no gap is below 0: log p(x) is estimated too low; take more --importance-samples, or --annealed",
         false => "",
     };
-    line("  family of q", format!("{:.3} +- {:.3}{missed}", g.approximation_nats, g.approximation_se));
+    line("  family of q", format!("{:.3} +- {:.3}", g.approximation_nats, g.approximation_se));
     line("  encoder", format!("{:.3} +- {:.3}", g.amortization_nats, g.amortization_se));
+    if !missed.is_empty() {
+        line("", missed);
+    }
 }
 
 pub fn latents(a: &Aggregate) {

@@ -24,7 +24,7 @@ pub struct OpenOptions {
     pub label_column: Option<String>,
     /// A table without that column will do.
     pub label_if_there: bool,
-    /// Which columns are read is not for the reader of errors to choose.
+    /// The caller has no settings for columns, so that errors must not advise them.
     pub columns_are_fixed: bool,
     /// Seed of a built-in set.
     pub seed: u64,

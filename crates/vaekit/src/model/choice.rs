@@ -4,6 +4,7 @@ use crate::nn::Init;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
+pub use super::parts::Parts;
 use super::posterior::{
     Deterministic, DiagonalGaussian, FullGaussian, Householder, InverseAutoregressive, Ladder, Mixed, Planar,
     Quantized, SpikeAndSlab, Staged, VonMisesFisher,
@@ -12,48 +13,6 @@ use super::prior::{
     self, Classes, Codebook, MaskedAutoregressive, Mixture, RealNvp, Sphere, SpikeSlab, StandardNormal, Vamp,
 };
 use super::{PosteriorFamily, PriorFamily, Support};
-
-/// Numbers that posteriors and priors are built from.
-#[derive(Clone, Copy, Debug)]
-pub struct Parts {
-    /// Dimensions of z; of the lowest group where there are several.
-    pub latent: usize,
-    /// Values of a row.
-    pub width: usize,
-    /// Maps of a flow.
-    pub flow_steps: usize,
-    /// Hidden units of a flow's networks, and of other small ones.
-    pub flow_hidden: usize,
-    /// Components of a mixture, rows of a VampPrior, codes of a codebook.
-    pub components: usize,
-    /// Classes of a class variable.
-    pub categories: usize,
-    pub temperature: f64,
-    /// Groups of a hierarchy.
-    pub groups: usize,
-    /// Pieces of z that a codebook serves.
-    pub positions: usize,
-    /// Codebooks, each for what those before leave over.
-    pub levels: usize,
-    /// Weight of the distance to the codes.
-    pub commitment: f64,
-    /// Share of the dimensions that a spike-and-slab prior expects to be in use.
-    pub slab: f64,
-}
-
-impl Parts {
-    /// Weights of the largest part that these numbers could make, before anything is allocated.
-    pub fn weights(&self) -> f64 {
-        let product = |factors: &[usize]| factors.iter().map(|n| *n as f64).product::<f64>();
-        let all = [
-            product(&[4, self.flow_steps, self.latent, self.flow_hidden]),
-            product(&[2, self.levels, self.positions, self.components, self.flow_hidden]),
-            product(&[self.components, self.width]),
-            product(&[2, self.components, self.latent]),
-        ];
-        all.into_iter().fold(0.0, f64::max)
-    }
-}
 
 /// Settings that some posteriors and priors look at and others do not.
 pub const SEAM: [&str; 10] = [
@@ -316,29 +275,13 @@ pub const PRIORS: &[KnownPrior] = &[
     },
 ];
 
-/// Small numbers that suit every part.
-const SMALL: Parts = Parts {
-    latent: 8,
-    width: 4,
-    flow_steps: 1,
-    flow_hidden: 4,
-    components: 2,
-    categories: 2,
-    temperature: 0.5,
-    groups: 2,
-    positions: 2,
-    levels: 1,
-    commitment: 0.25,
-    slab: 0.2,
-};
-
 impl KnownPosterior {
     /// A small one, to ask what it can do.
     ///
     /// # Errors
-    /// None for those of [`POSTERIORS`].
+    /// One that is not for such numbers.
     pub fn example(&self) -> Result<Box<dyn PosteriorFamily>> {
-        (self.build)(&SMALL, &mut Init::new(Rng::new(0)))
+        (self.build)(&Parts::SMALL, &mut Init::new(Rng::new(0)))
     }
 }
 
@@ -351,7 +294,7 @@ pub fn priors_for(known: &KnownPosterior) -> Vec<&'static str> {
         return Vec::new();
     }
     let fits = |prior: &&KnownPrior| (prior.lies)(posterior.support());
-    let builds = |prior: &&KnownPrior| (prior.build)(&SMALL, &*posterior, &mut init).is_ok();
+    let builds = |prior: &&KnownPrior| (prior.build)(&Parts::SMALL, &*posterior, &mut init).is_ok();
     PRIORS.iter().filter(fits).filter(builds).map(|prior| prior.name).collect()
 }
 
@@ -398,8 +341,8 @@ pub fn prior(
         return Err(unknown("prior", name, names));
     };
     if !(known.lies)(support) {
-        let here = PRIORS.iter().filter(|known| (known.lies)(support)).map(|known| known.name);
-        let here = here.collect::<Vec<_>>().join(", ");
+        let of_these = POSTERIORS.iter().find(|known| known.name == posterior.name());
+        let here = of_these.map(priors_for).unwrap_or_default().join(", ");
         let problem = format!("'{name}' is not for codes of '{}'; expected auto, {here}", posterior.name());
         return Err(Error::setting("prior", problem));
     }
@@ -410,4 +353,17 @@ fn unknown(key: &str, name: &str, names: Vec<&str>) -> Error {
     let nearest = crate::nearest(name, names.iter().copied());
     let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
     Error::setting(key, format!("'{name}' is unknown; expected one of {}{hint}", names.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_posterior_has_a_small_example_and_every_density_a_prior() {
+        for known in POSTERIORS {
+            let example = known.example().unwrap();
+            assert_eq!(priors_for(known).is_empty(), !example.is_density(), "{}", known.name);
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod decoder;
 mod encoder;
 pub mod likelihood;
 mod network;
+mod parts;
 pub mod posterior;
 pub mod prior;
 mod pyramid;

@@ -36,7 +36,7 @@ impl Estimator {
             Self::Score => "f(z) d log q(z) less a baseline: no derivative of p, and far more variance",
             Self::StickingTheLanding => "through z alone, the score of q left out",
             Self::DoublyReparameterized => {
-                "for importance-weighted bounds: through z by squared weights; with one sample sticking-the-landing"
+                "for importance-weighted bounds: through z by squared weights; with one sample it is sticking-the-landing"
             }
         }
     }

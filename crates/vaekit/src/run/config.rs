@@ -1,6 +1,6 @@
 //! Settings of a training run: typed, layered, checked.
 //!
-//! [`TrainConfig::from_layers`] puts them together;
+//! [`TrainConfig::from_layers`] puts layers of them together;
 //! [`TrainConfig::check`] looks at ranges, [`TrainConfig::validate`] fits the result to a data set.
 
 use std::collections::BTreeMap;
@@ -195,13 +195,14 @@ impl TrainConfig {
             let problem = format!("does nothing with {}, which brings test rows of its own; leave it out", data.name);
             return Err(Error::setting("test", problem));
         }
-        if c.lr_epochs == 0 && c.lr_schedule.is_long() {
+        if c.lr_epochs == 0 && c.lr_schedule.reads_lr_epochs() {
             c.lr_epochs = c.epochs;
         }
         if c.lr_schedule == LrSchedule::Step && c.lr_epochs >= c.epochs {
+            let found = if self.lr_epochs == 0 { "none".to_owned() } else { self.lr_epochs.to_string() };
             let problem = format!(
-                "found {}, expected fewer than the {} epochs, or the rate never falls",
-                self.lr_epochs, c.epochs
+                "found {found}, expected a step of fewer than the {} epochs, or the rate never falls",
+                c.epochs
             );
             return Err(Error::setting("lr_epochs", problem));
         }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::variants;
 use crate::{Error, Result};
 
-use super::config::TrainConfig;
+use super::config::{LrSchedule, TrainConfig};
+use super::format::RunFile;
 use super::words::{in_plain_words, parse_value};
 
 impl TrainConfig {
@@ -54,11 +55,19 @@ impl TrainConfig {
                 return Err(Error::setting(&key, format!("{}{now}", in_plain_words(&e.to_string()))));
             }
         }
-        Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))
+        let mut config =
+            Self::deserialize(toml::Value::Table(table)).map_err(|e| Error::setting("configuration", e.to_string()))?;
+        // `5` and `5.0` are one number; what is neither is told of by the check of ranges.
+        for param in variant.params() {
+            if let Some(value) = config.params.get_mut(param.key) {
+                *value = param.kind.value(Some(value)).unwrap_or_else(|_| value.clone());
+            }
+        }
+        Ok(config)
     }
 
-    /// Reads a configuration file as a layer; the `run.toml` of a run will do. Where a run is read for `variant` and was
-    /// of another one, its layer is what [`departures`](Self::departures) leaves.
+    /// Reads a configuration file as a layer; the `run.toml` of a run will do. Of a run that is of another variant than
+    /// `variant`, the layer holds what that run was told, not the defaults of its own variant.
     ///
     /// # Errors
     /// A file that cannot be read or is no TOML.
@@ -70,13 +79,24 @@ impl TrainConfig {
             Error::setting(path.display(), format!("line {line}: {}", e.message()))
         })?;
         // The run.toml of a run holds its settings in a table of their own.
-        match (table.contains_key("format"), table.get("config")) {
-            (true, Some(toml::Value::Table(config))) => {
-                let same = variant.is_none_or(|name| config.get("variant").and_then(toml::Value::as_str) == Some(name));
-                if same { Ok(config.clone()) } else { Self::departures(config.clone()) }
-            }
-            _ => Ok(table),
+        let (true, Some(toml::Value::Table(config))) = (table.contains_key("format"), table.get("config")) else {
+            return Ok(table);
+        };
+        let mut config = config.clone();
+        // Once every run named it, whatever the schedule.
+        if !config
+            .get("lr_schedule")
+            .is_some_and(|s| LrSchedule::deserialize(s.clone()).is_ok_and(LrSchedule::reads_lr_epochs))
+        {
+            config.remove("lr_epochs");
         }
+        let same = variant.is_none_or(|name| config.get("variant").and_then(toml::Value::as_str) == Some(name));
+        if same {
+            return Ok(config);
+        }
+        let file = RunFile::deserialize(toml::Value::Table(table))
+            .map_err(|e| Error::setting(path.display(), in_plain_words(&e.to_string())))?;
+        Self::departures(config, &file)
     }
 
     /// Adds `key = text` to a layer; what a flag or `--set` does.
@@ -88,11 +108,6 @@ impl TrainConfig {
                 let items = inside.split(',').map(str::trim).filter(|s| !s.is_empty());
                 items.map(parse_value).collect::<Vec<_>>().into()
             }
-            // A variant's own numbers are all floating-point ones.
-            _ if !Self::keys().iter().any(|known| known == key) => match parse_value(text) {
-                toml::Value::Integer(i) => toml::Value::Float(i as f64),
-                value => value,
-            },
             _ => parse_value(text),
         };
         layer.insert(key.to_owned(), value);
@@ -106,17 +121,16 @@ impl TrainConfig {
         }
     }
 
-    /// What a layer says beyond the defaults of its own variant, and beyond the settings that only that variant has: all
-    /// that another variant should hear of the layer of a run, which names every setting.
-    ///
-    /// # Errors
-    /// A variant that is unknown.
-    fn departures(layer: toml::Table) -> Result<toml::Table> {
+    /// What the layer of a run, which names every setting, says beyond the defaults of its own variant and beyond the
+    /// settings that only that variant has.
+    fn departures(layer: toml::Table, run: &RunFile) -> Result<toml::Table> {
         let variant = layer.get("variant").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
         let mut own = toml::Table::new();
         own.insert("variant".into(), variant.clone().into());
-        let plain = toml::Table::try_from(Self::from_layers(&[own])?)
-            .map_err(|e| Error::setting("configuration", e.to_string()))?;
+        let mut plain = Self::from_layers(&[own])?;
+        // A run names what `auto` stood for.
+        plain.model.likelihood = plain.model.likelihood_for(&run.data.spec, &run.transform);
+        let plain = toml::Table::try_from(plain).map_err(|e| Error::setting("configuration", e.to_string()))?;
         let params = variants::find(&variant)?.params();
         let speaks = |key: &String, value: &toml::Value| {
             plain.get(key) != Some(value) && !params.iter().any(|param| param.key == key)
@@ -180,11 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn another_variant_hears_what_a_run_was_told_and_none_of_its_defaults() {
-        let told = layer(&[("variant", "gm-vae"), ("pretrain", "2"), ("lr", "0.002"), ("components", "7")]);
-        let run = toml::Table::try_from(TrainConfig::from_layers(&[told]).unwrap()).unwrap();
-        let left = TrainConfig::departures(run).unwrap();
-        assert_eq!(left.keys().collect::<Vec<_>>(), ["components", "lr"]);
+    fn a_run_of_the_first_format_is_a_configuration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format1/run.toml");
+        let layer = TrainConfig::read_layer(&path, None).unwrap();
+        assert!(!layer.contains_key("lr_epochs") && layer.contains_key("epochs"));
+        // Another variant hears of it what differs from the defaults.
+        let other = TrainConfig::read_layer(&path, Some("sigma-vae")).unwrap();
+        assert!(!other.contains_key("variant") && !other.contains_key("prior"), "{other}");
+        assert_eq!(
+            TrainConfig::from_layers(&[other]).unwrap().epochs,
+            TrainConfig::from_layers(&[layer]).unwrap().epochs
+        );
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub const SETTINGS: &[Setting] = &[
         "constant, cosine, step, exponential, plateau or stages (of the importance-weighted paper)",
     ),
     setting("lr_factor", "X", "What step, exponential and plateau multiply the rate by"),
-    setting("lr_epochs", "N", "Horizon of cosine, length of a step, which must be said; 0 stands for all epochs"),
+    setting("lr_epochs", "N", "Length of a step, horizon of cosine and stages (0 there: all epochs)"),
     setting("lr_min", "X", "The rate never falls below this"),
     setting("lr_patience", "N", "Epochs that plateau waits for a better validation value"),
     setting("beta", "B", "Weight of the KL"),

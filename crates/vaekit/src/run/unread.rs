@@ -8,7 +8,7 @@ use super::config::{LrSchedule, Optimizer, TrainConfig};
 
 impl LrSchedule {
     /// True where `lr_epochs` says how long it lasts.
-    pub(super) fn is_long(self) -> bool {
+    pub(super) fn reads_lr_epochs(self) -> bool {
         matches!(self, Self::Cosine | Self::Step | Self::Stages)
     }
 }
@@ -32,16 +32,16 @@ impl TrainConfig {
             by_schedule("lr_factor", self.lr_factor != plain.lr_factor, &[Step, Exponential, Plateau]),
             by_schedule("lr_patience", self.lr_patience != plain.lr_patience, &[Plateau]),
             by_schedule("lr_min", self.lr_min != plain.lr_min, &[Cosine, Step, Exponential, Plateau, Stages]),
-            ("lr_epochs", self.lr_epochs != 0 && !self.lr_schedule.is_long(), "--lr-schedule"),
+            ("lr_epochs", self.lr_epochs != 0 && !self.lr_schedule.reads_lr_epochs(), "--lr-schedule"),
         ];
         if let Some((key, _, by)) = idle.iter().find(|(_, idle, _)| *idle) {
             return Err(Error::setting(key, format!("does nothing with this {by}; leave it out or choose another")));
         }
-        self.reading()
+        self.all_of_reading()
     }
 
     /// Refuses ways of reading that the data does not have.
-    fn reading(&self) -> Result<()> {
+    fn all_of_reading(&self) -> Result<()> {
         let path = Path::new(&self.data);
         let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let is = |wanted: &str| extension == wanted && path.exists();

@@ -1,4 +1,4 @@
-//! Values from what a person typed, and errors in what a person understands.
+//! Values from what a person typed, and errors in plain words.
 
 /// A type error of the parser, without the names of Rust's types.
 pub(super) fn in_plain_words(problem: &str) -> String {
@@ -10,9 +10,9 @@ pub(super) fn in_plain_words(problem: &str) -> String {
         ("invalid type: boolean ", "found "),
         ("invalid value: integer ", "found "),
         ("expected f64", "expected a number"),
-        ("expected u64", "expected a whole number"),
-        ("expected usize", "expected a whole number"),
-        ("expected u32", "expected a whole number"),
+        ("expected u64", "expected a whole number, not below 0"),
+        ("expected usize", "expected a whole number, not below 0"),
+        ("expected u32", "expected a whole number, not below 0"),
         ("expected a sequence", "expected a list"),
         ("unknown variant", "unknown choice"),
     ];

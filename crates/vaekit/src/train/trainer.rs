@@ -174,8 +174,16 @@ impl Trainer {
         let recipe = file.build()?;
         let batch = config.batch.min(splits.train.len());
         let least = recipe.objective.least_rows();
-        if batch < least {
-            let problem = format!("found {batch}, expected {least} or more: '{}' compares rows", config.variant);
+        let rows = splits.train.len();
+        let (variant, over) = (&config.variant, rows % batch.max(1));
+        if rows < least {
+            let problem = format!("has {rows} for training, expected {least} or more: '{variant}' compares rows");
+            return Err(Error::data(&data.name, problem));
+        }
+        if batch < least || over > 0 && over < least {
+            let left = if over > 0 { format!(", which leaves a last batch of {over}") } else { String::new() };
+            let problem =
+                format!("found {batch}{left}, expected {least} rows or more in each: '{variant}' compares rows");
             return Err(Error::setting("batch", problem));
         }
         let held = (batch * recipe.objective.samples()).max(batch * batch / 16 * recipe.objective.pairs());

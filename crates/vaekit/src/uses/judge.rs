@@ -87,6 +87,11 @@ impl Run {
         }
     }
 
+    /// True where importance sampling tells more than the ELBO does.
+    pub(super) fn is_sampled(&self) -> bool {
+        self.vae().posterior.is_density() && self.is_spread().is_ok()
+    }
+
     /// Importance sampling draws other codes of a row, where there are others.
     fn is_spread(&self) -> Result<()> {
         match self.vae().posterior.support() {

@@ -45,7 +45,7 @@ impl Run {
         split_gap(self.vae(), &Batches::in_order(data, &preparation, rows, batch), evidence, self.rng(), heard)
     }
 
-    /// Why bits a dimension would mean nothing, where they would not.
+    /// Why bits a dimension are not given; none where they are.
     pub fn why_no_bits(&self) -> Option<&'static str> {
         let binary = self.file().data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
         match (binary, self.vae().likelihood.domain()) {

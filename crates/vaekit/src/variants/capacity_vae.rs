@@ -50,6 +50,7 @@ Burgess et al., Understanding disentangling in beta-VAE, 2018, arXiv:1804.03599,
     }
 
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        // The period is that of the capacity, whatever the schedule of the KL.
         &[("kl_period", "10.0")]
     }
 

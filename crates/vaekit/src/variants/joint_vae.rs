@@ -56,6 +56,7 @@ Dupont, Learning Disentangled Joint Continuous and Discrete Representations, Neu
     }
 
     fn defaults(&self) -> &'static [(&'static str, &'static str)] {
+        // The period is that of the capacity, whatever the schedule of the KL.
         &[("posterior", "joint"), ("latent", "20"), ("kl_period", "10.0")]
     }
 

@@ -180,7 +180,7 @@ impl Recipe {
     pub fn perceiving(self, settings: &ModelSettings, target: &Target<'_>) -> Result<Self> {
         let mut init = Init::new(target.rng.at(2));
         let named = (settings.perceptual.as_str(), settings.perceptual_weight);
-        let rows = perceptual::Rows { spec: target.spec, transform: target.transform, classes: target.classes };
+        let rows = perceptual::Seen { spec: target.spec, transform: target.transform, classes: target.classes };
         Ok(Self { objective: perceptual::beside(self.objective, named, &rows, &mut init)?, ..self })
     }
 }

@@ -36,7 +36,7 @@ pub enum ParamKind {
 
 impl ParamKind {
     /// The value that was given, in its own type; the default without one.
-    fn value(self, given: Option<&toml::Value>) -> Result<toml::Value, String> {
+    pub(crate) fn value(self, given: Option<&toml::Value>) -> Result<toml::Value, String> {
         // A number may be written with or without a point.
         let number = |value: &toml::Value| value.as_float().or(value.as_integer().map(|i| i as f64));
         Ok(match (self, given) {

@@ -1,6 +1,6 @@
 //! Each network has the bound that suits it.
 
-use crate::objective::ImportanceWeighted;
+use crate::objective::{Estimator, ImportanceWeighted};
 use crate::{Error, Result};
 
 use super::{ModelSettings, Param, ParamKind, Params, Recipe, Target, Variant, exact_draws};
@@ -56,9 +56,8 @@ gradient).
         settings.without(self.name(), &["beta", "kl_schedule", "kl_period", "free_bits", "estimator"])?;
         let vae = settings.model(target)?;
         exact_draws(self.name(), &vae)?;
-        if !vae.posterior.is_held() {
-            let problem =
-                format!("'{}' is no Gaussian, which 'piwae' needs; leave it out, or use iwae", vae.posterior.name());
+        if Estimator::DoublyReparameterized.check(&*vae.posterior).is_err() {
+            let problem = format!("'piwae' needs a Gaussian, found '{}'; use iwae for others", vae.posterior.name());
             return Err(Error::setting("posterior", problem));
         }
         Ok(Recipe {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
-use crate::data::{DataSpec, Kind, Shape};
+use crate::data::{DataSpec, FittedTransform, Kind, Shape};
 use crate::model::choice::{self, Parts};
 use crate::model::likelihood::{self, Domain};
 use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
@@ -116,10 +116,10 @@ impl ModelSettings {
     }
 
     /// The likelihood's name with `auto` resolved.
-    pub fn likelihood_for(&self, target: &Target<'_>) -> String {
-        let binary = target.spec.kind == Kind::Binary || target.spec.kind == Kind::Byte && target.spec.is_image();
+    pub fn likelihood_for(&self, spec: &DataSpec, transform: &FittedTransform) -> String {
+        let binary = spec.kind == Kind::Binary || spec.kind == Kind::Byte && spec.is_image();
         match self.likelihood.as_str() {
-            "auto" if binary && target.transform.gives_unit_interval(target.spec) => "bernoulli".into(),
+            "auto" if binary && transform.gives_unit_interval(spec) => "bernoulli".into(),
             "auto" => "gaussian-shared".into(),
             name => name.into(),
         }
@@ -213,7 +213,12 @@ impl ModelSettings {
             }
             false => network.encoder(&seen, outputs, &mut init)?,
         };
-        let likelihood = likelihood::build(&self.likelihood_for(target), target.spec, target.transform, &mut init)?;
+        let likelihood = likelihood::build(
+            &self.likelihood_for(target.spec, target.transform),
+            target.spec,
+            target.transform,
+            &mut init,
+        )?;
         let outputs = likelihood.raw_width(target.spec.width());
         if network.net == Net::Mlp && first as f64 * outputs as f64 > MAX_WEIGHTS {
             let problem =
@@ -300,21 +305,22 @@ impl ModelSettings {
         if self.perceptual != plain.perceptual && self.perceptual_weight == 0.0 {
             return Err(Error::setting("perceptual_weight", "of 0 leaves the perceptual loss out; leave both out"));
         }
-        if self.beta == 0.0 && (self.kl_schedule != plain.kl_schedule || self.free_bits != plain.free_bits) {
-            let key = if self.free_bits == plain.free_bits { "kl_schedule" } else { "free_bits" };
-            return Err(Error::setting(key, "does nothing where beta is 0, for there is no KL; leave it out"));
+        let by_default = |key: &str| own.iter().any(|(k, _)| *k == key);
+        let scaled =
+            [("kl_schedule", self.kl_schedule != plain.kl_schedule), ("free_bits", self.free_bits != plain.free_bits)];
+        if let Some((key, _)) = scaled.iter().find(|(key, given)| self.beta == 0.0 && *given && !by_default(key)) {
+            return Err(Error::setting(key, "does nothing where beta is 0; leave it out"));
         }
-        let waits = own.iter().any(|(key, _)| *key == "kl_period");
+        // Variants with a schedule of their own name the period among their defaults.
+        let waits = by_default("kl_period");
         if self.kl_period != plain.kl_period && self.kl_schedule == KlSchedule::Constant && !waits {
             return Err(Error::setting("kl_period", "does nothing with a constant KL; add --kl-schedule linear"));
         }
-        let numbers = |m: &Self| {
-            let counts = [m.flow_steps, m.flow_hidden, m.components, m.categories, m.groups, m.positions, m.levels];
-            let reals = [m.temperature, m.commitment, m.slab].map(|x| x.to_string());
-            counts.map(|n| n.to_string()).into_iter().chain(reals)
-        };
-        for (key, (value, plain)) in choice::SEAM.iter().zip(numbers(self).zip(numbers(&plain))) {
-            if value != plain && !own.contains(&(key, &value)) {
+        let numbers = |m: &Self| serde_json::to_value(m).unwrap_or_default();
+        let (here, plain) = (numbers(self), numbers(&plain));
+        for key in choice::SEAM {
+            let default = own.iter().find(|(k, _)| *k == key).and_then(|(_, text)| text.parse::<f64>().ok());
+            if here[key] != plain[key] && here[key].as_f64() != default {
                 choice::is_read(key, &self.posterior, &self.prior)?;
             }
         }

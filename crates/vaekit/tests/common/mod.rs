@@ -3,9 +3,23 @@
 
 use vaekit::TrainConfig;
 use vaekit::data::{DataSpec, Dataset, Kind, Labels, Rows, Shape};
-use vaekit::model::choice::{SEAM, is_read};
+use vaekit::model::choice::is_read;
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
 use vaekit::variants::{VARIANTS, Variant};
+
+/// Settings of parts that make small models.
+const SMALL: [(&str, &str); 10] = [
+    ("flow_steps", "2"),
+    ("flow_hidden", "8"),
+    ("components", "4"),
+    ("categories", "2"),
+    ("groups", "3"),
+    ("positions", "2"),
+    ("levels", "2"),
+    ("temperature", "0.5"),
+    ("commitment", "0.25"),
+    ("slab", "0.2"),
+];
 
 /// `n` grey 4x4 images: a bright bar that is upright or level, class by class, with a shade of its own.
 pub fn bars(n: usize) -> Dataset {
@@ -60,7 +74,7 @@ pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) ->
     let give = |layer: &mut toml::Table| given.iter().for_each(|(key, value)| TrainConfig::set(layer, key, value));
     give(&mut layer);
     let parts = TrainConfig::from_layers(&[layer.clone()]).unwrap().model;
-    for (key, small) in SEAM.into_iter().zip(["2", "8", "4", "2", "3", "2", "2", "0.5", "0.25", "0.2"]) {
+    for (key, small) in SMALL {
         if is_read(key, &parts.posterior, &parts.prior).is_ok() {
             TrainConfig::set(&mut layer, key, small);
         }

@@ -28,9 +28,10 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// True where a bound came out above log p(x): then the estimate of log p(x) is short, not the family of q rich.
+    /// True where a bound came out above log p(x) by more than twice the error: then the estimate of log p(x) is short,
+    /// not the family of q rich.
     pub fn evidence_is_short(&self) -> bool {
-        self.approximation_nats < 0.0 || self.total_nats < 0.0
+        self.approximation_nats < -2.0 * self.approximation_se || self.total_nats < -2.0 * self.total_se
     }
 }
 

@@ -56,6 +56,21 @@ pub enum Domain {
     Counts,
 }
 
+impl Domain {
+    /// What the data must be.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Reals => "any numbers",
+            Self::Binary => {
+                "0 and 1 (`--binarize` makes them of grey values), or from 0 to 1, then no likelihood of the data"
+            }
+            Self::Unit => "values from 0 to 1",
+            Self::Bytes => "bytes, scaled from 0 to 1",
+            Self::Counts => "whole numbers from 0, `--normalize none`",
+        }
+    }
+}
+
 /// A distribution over rows, with its parameters from the decoder.
 pub trait Likelihood: Parameters + Send {
     /// The name that settings use.
@@ -118,21 +133,6 @@ pub struct Known {
     doc: &'static str,
     pub domain: Domain,
     build: Build,
-}
-
-impl Domain {
-    /// What the data must be.
-    pub fn doc(self) -> &'static str {
-        match self {
-            Self::Reals => "any numbers",
-            Self::Binary => {
-                "0 and 1 (`--binarize` makes them of grey values), or values from 0 to 1 with a grain of salt"
-            }
-            Self::Unit => "values from 0 to 1",
-            Self::Bytes => "bytes, scaled from 0 to 1",
-            Self::Counts => "whole numbers from 0, `--normalize none`",
-        }
-    }
 }
 
 impl Known {

@@ -20,11 +20,11 @@ pub struct KnownPerceptual {
     pub name: &'static str,
     pub doc: &'static str,
     /// None where nothing stands there; else what the rows lack.
-    build: fn(&Rows<'_>, &mut Init) -> Result<Option<Measure>, String>,
+    build: fn(&Seen<'_>, &mut Init) -> Result<Option<Measure>, String>,
 }
 
-/// The rows that pictures are of.
-pub struct Rows<'a> {
+/// What a comparison must know of the data.
+pub struct Seen<'a> {
     pub spec: &'a DataSpec,
     pub transform: &'a FittedTransform,
     /// 0 without.
@@ -72,7 +72,7 @@ const MAX_WIDTH: usize = 1 << 20;
 
 /// How two pictures are compared.
 #[derive(Debug)]
-pub enum Measure {
+enum Measure {
     /// 1 - MS-SSIM.
     Structure(Structure),
     /// |F(x) - F(mean)|^2 over the mean |F(x)|^2 of the batch, F a classifier's last hidden layer
@@ -94,7 +94,7 @@ pub struct Perceptual {
 pub fn beside(
     inner: Box<dyn Objective>,
     (name, weight): (&str, f64),
-    rows: &Rows<'_>,
+    rows: &Seen<'_>,
     init: &mut Init,
 ) -> Result<Box<dyn Objective>> {
     let Some(known) = PERCEPTUAL.iter().find(|known| known.name == name) else {
@@ -149,14 +149,14 @@ impl Objective for Perceptual {
     }
 
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
-        let loss = self.inner.loss(terms, progress);
+        let mut loss = self.inner.loss(terms, progress);
         let means = terms.means();
         let k = means.dims()[0] / terms.batch.len();
         let x = terms.batch.x.clone().repeat_dim(0, k);
         let apart = self.apart(x, means).mean();
-        let mut parts = loss.parts.clone();
-        parts.push(("perceptual", f64::from(scalar(apart.clone()))));
-        Loss { value: loss.value.clone() + apart.mul_scalar(self.weight), parts, ..loss }
+        loss.parts.push(("perceptual", f64::from(scalar(apart.clone()))));
+        loss.value = loss.value + apart.mul_scalar(self.weight);
+        loss
     }
 
     fn pretrain(&self) -> Option<u64> {

@@ -89,7 +89,7 @@ impl Run {
     fn commands(&self) -> Vec<String> {
         let dir = quoted(self.dir());
         let again = quoted(&self.dir().with_file_name(format!("{}-again", super::compare::short(self.dir()))));
-        let samples = if self.vae().posterior.is_density() { " --importance-samples 5000" } else { "" };
+        let samples = if self.is_sampled() { " --importance-samples 5000" } else { "" };
         vec![
             format!("vaekit train --config {dir}/run.toml --out {again}"),
             format!("vaekit evaluate {dir}{samples}"),

@@ -29,7 +29,7 @@ impl Run {
         }
         line("distortion, nats", of(&each.distortion), "-log p(x given z)");
         let mut notes = self.notes(&stats, rows.len());
-        if effort.importance_samples > 0 && self.vae().posterior.is_density() {
+        if effort.importance_samples > 0 && self.is_sampled() {
             let few = &self.some(rows, effort.likelihood_rows)[..];
             let found = self.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?;
             let what = format!("{} importance samples, {} rows", effort.importance_samples, few.len());
