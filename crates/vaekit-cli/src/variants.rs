@@ -46,11 +46,11 @@ impl Variants {
             None if self.markdown => say::out(page::markdown().trim_end()),
             None => self.list(),
             Some("gradients") => self.gradients()?,
-            Some(name) => match (parts::parts(name), parts::pages(name)) {
+            Some(name) => match (parts::list(name).map(|list| (list.parts)()), parts::pages(name)) {
                 (Some(all), _) if self.common.json => say::json(&all.iter().map(part).collect()),
                 (Some(all), _) => all.iter().for_each(|p| say::out(&format!("{:<24}{}", p.name, p.doc))),
                 (None, pages) if self.common.json && !pages.is_empty() => {
-                    let all = parts::LISTS.iter().filter_map(|list| parts::parts(list)).flatten();
+                    let all = parts::LISTS.iter().flat_map(|list| (list.parts)());
                     say::json(&all.filter(|p| p.name == name).map(|p| part(&p)).collect());
                 }
                 (None, pages) if !pages.is_empty() => say::out(pages.join("\n").trim_end()),

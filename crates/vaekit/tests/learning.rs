@@ -34,14 +34,12 @@ fn eight_rows_are_learned_by_heart() {
         let run = train(&given, 1_000, "run").unwrap();
         let rows: Vec<u32> = (0..8).collect();
         let found = run.reconstruct(&data, &rows).unwrap();
-        let (mut wrong, mut spread) = (0.0, 0.0);
         let stored: Vec<Vec<f32>> = (0..8).map(|row| stored(&data, row)).collect();
-        for i in 0..found.columns.len() {
-            let truth = |row: usize| stored[row][i];
-            let mean = (0..8).map(truth).sum::<f32>() / 8.0;
-            wrong += (0..8).map(|r| (found.values[r * found.columns.len() + i] - truth(r)).powi(2)).sum::<f32>();
-            spread += (0..8).map(|r| (mean - truth(r)).powi(2)).sum::<f32>();
-        }
+        let width = found.columns.len();
+        let mean: Vec<f32> = (0..width).map(|i| stored.iter().map(|row| row[i]).sum::<f32>() / 8.0).collect();
+        let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+        let wrong: f32 = stored.iter().zip(found.values.chunks(width)).map(|(row, made)| apart(row, made)).sum();
+        let spread: f32 = stored.iter().map(|row| apart(row, &mean)).sum();
         // Against saying the same of every row.
         assert!(wrong < 0.25 * spread, "{} {likelihood}: {wrong} of {spread}", variant.name());
     });

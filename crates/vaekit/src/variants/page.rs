@@ -1,6 +1,6 @@
 //! What the documentation says of variants: the same text in the command line and in `docs/variants.md`.
 
-use super::parts::{LISTS, Part, flag, parts};
+use super::parts::{LISTS, List, Part, flag, list};
 use super::{ParamKind, VARIANTS, Variant, uses};
 
 /// Which VAE should I use?
@@ -38,9 +38,9 @@ impl dyn Variant {
 
     /// The settings that its posterior and its prior look at, where it does not start them elsewhere.
     fn settings_of_parts(&self) -> Vec<(&'static str, String)> {
-        let named = |list: &str, key: &str| {
+        let named = |of: &str, key: &str| {
             let name = self.defaults().iter().find(|(k, _)| *k == key).map_or("", |(_, name)| *name);
-            parts(list).into_iter().flatten().find(|part| part.name == name)
+            list(of).and_then(|list| (list.parts)().into_iter().find(|part| part.name == name))
         };
         let chosen = [named("posteriors", "posterior"), named("priors", "prior")];
         let flags = |part: Part| (part.name, part.defaults(self.defaults()));
@@ -54,7 +54,7 @@ pub fn markdown() -> String {
     for variant in VARIANTS {
         all += &format!("| [{0}](#{0}) | {1} |\n", variant.name(), variant.summary());
     }
-    for list in LISTS {
+    for list in &LISTS {
         all += &table(list);
     }
     for variant in VARIANTS {
@@ -63,21 +63,24 @@ pub fn markdown() -> String {
     all
 }
 
-/// The names of a list, with settings and what goes with them where they have such.
-fn table(list: &str) -> String {
-    let rows = parts(list).unwrap_or_default();
-    let other = if list == "posteriors" { "goes with `--prior`" } else { "goes with `--posterior`" };
-    let columns: [(&str, fn(&Part) -> String); 3] =
-        [("settings", Part::flags), (other, |part| part.goes_with.join(", ")), ("data", |part| part.data.to_owned())];
+/// The names of a list, with settings, data and what goes with them where they have such.
+fn table(list: &List) -> String {
+    let rows = (list.parts)();
+    let other = format!("goes with `{}`", flag(list.other));
+    let named = |name: &str, of: fn(&Part) -> String| (name.to_owned(), rows.iter().map(of).collect::<Vec<_>>());
+    let mut columns = vec![
+        named("name", |part| format!("`{}`", part.name)),
+        named("what it is", |part| part.doc.clone()),
+        named("settings", Part::flags),
+        named(&other, |part| part.goes_with.join(", ")),
+        named("data", |part| part.data.to_owned()),
+    ];
     // A column that would be empty is left out.
-    let columns: Vec<_> = columns.iter().filter(|(_, of)| rows.iter().any(|part| !of(part).is_empty())).collect();
-    let head: String = columns.iter().map(|(name, _)| format!(" {name} |")).collect();
-    let line = "---|".repeat(columns.len());
-    let mut all =
-        format!("\n## `{}`\n\n| name | what it is |{head}\n|---|---|{line}\n", flag(list.trim_end_matches('s')));
-    for part in &rows {
-        let more: String = columns.iter().map(|(_, of)| format!(" {} |", of(part))).collect();
-        all += &format!("| `{}` | {} |{more}\n", part.name, part.doc);
-    }
+    columns.retain(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let mut all = format!("\n## `{}`\n\n", flag(list.setting));
+    all += &row(columns.iter().map(|(name, _)| name.as_str()).collect());
+    all += &format!("|{}\n", "---|".repeat(columns.len()));
+    (0..rows.len()).for_each(|i| all += &row(columns.iter().map(|(_, cells)| cells[i].as_str()).collect()));
     all
 }

@@ -1,14 +1,36 @@
 //! What the settings that name a part may name: lists, and a page for each.
 
-use crate::model::choice::{self, KnownPosterior, POSTERIORS, PRIORS};
+use crate::model::choice::{self, KnownPosterior, KnownPrior, POSTERIORS, PRIORS};
 use crate::model::likelihood::LIKELIHOODS;
 use crate::objective::perceptual::PERCEPTUAL;
 use crate::objective::{ESTIMATORS, Estimator};
 
 use super::ModelSettings;
 
-/// The lists, by name.
-pub const LISTS: [&str; 5] = ["posteriors", "priors", "likelihoods", "estimators", "perceptual"];
+/// A setting that names a part, and what it may name.
+pub struct List {
+    /// `posteriors`
+    pub name: &'static str,
+    /// `posterior`
+    pub setting: &'static str,
+    /// The setting whose parts go with these; empty where all do.
+    pub other: &'static str,
+    pub parts: fn() -> Vec<Part>,
+}
+
+/// Every list.
+pub const LISTS: [List; 5] = [
+    List { name: "posteriors", setting: "posterior", other: "prior", parts: posteriors },
+    List { name: "priors", setting: "prior", other: "posterior", parts: priors },
+    List { name: "likelihoods", setting: "likelihood", other: "", parts: likelihoods },
+    List { name: "estimators", setting: "estimator", other: "posterior", parts: estimators },
+    List { name: "perceptual", setting: "perceptual", other: "", parts: losses },
+];
+
+/// The list of a name.
+pub fn list(name: &str) -> Option<&'static List> {
+    LISTS.iter().find(|list| list.name == name)
+}
 
 /// A name that a setting may have.
 pub struct Part {
@@ -51,49 +73,48 @@ pub fn flag(key: &str) -> String {
     format!("--{}", key.replace('_', "-"))
 }
 
-/// A list by its name.
-pub fn parts(list: &str) -> Option<Vec<Part>> {
-    Some(match list {
-        "posteriors" => POSTERIORS
-            .iter()
-            .map(|q| Part { reads: q.reads, goes_with: choice::priors_for(q), ..Part::new(q.name, q.doc) })
-            .collect(),
-        "priors" => PRIORS
-            .iter()
-            .map(|p| {
-                let fits = |q: &&KnownPosterior| choice::priors_for(q).contains(&p.name);
-                let goes_with = POSTERIORS.iter().filter(fits).map(|q| q.name).collect();
-                Part { reads: p.reads, goes_with, ..Part::new(p.name, p.doc) }
-            })
-            .collect(),
-        "likelihoods" => {
-            LIKELIHOODS.iter().map(|l| Part { data: l.domain.doc(), ..Part::new(l.name, l.doc()) }).collect()
-        }
-        "estimators" => ESTIMATORS
-            .iter()
-            .map(|(name, e)| Part { goes_with: posteriors_for(*e), ..Part::new(name, e.doc()) })
-            .collect(),
-        "perceptual" => PERCEPTUAL.iter().map(|known| Part::new(known.name, known.doc)).collect(),
-        _ => return None,
-    })
+fn posteriors() -> Vec<Part> {
+    let part =
+        |q: &KnownPosterior| Part { reads: q.reads, goes_with: choice::priors_for(q), ..Part::new(q.name, q.doc) };
+    POSTERIORS.iter().map(part).collect()
+}
+
+fn priors() -> Vec<Part> {
+    let of_each: Vec<_> = POSTERIORS.iter().map(|q| (q.name, choice::priors_for(q))).collect();
+    let goes_with = |prior| of_each.iter().filter(move |(_, priors)| priors.contains(&prior)).map(|(name, _)| *name);
+    let part =
+        |p: &KnownPrior| Part { reads: p.reads, goes_with: goes_with(p.name).collect(), ..Part::new(p.name, p.doc) };
+    PRIORS.iter().map(part).collect()
+}
+
+fn likelihoods() -> Vec<Part> {
+    LIKELIHOODS.iter().map(|l| Part { data: l.domain.doc(), ..Part::new(l.name, l.doc()) }).collect()
+}
+
+fn estimators() -> Vec<Part> {
+    let part =
+        |(name, e): &(&'static str, Estimator)| Part { goes_with: posteriors_for(*e), ..Part::new(name, e.doc()) };
+    ESTIMATORS.iter().map(part).collect()
+}
+
+fn losses() -> Vec<Part> {
+    PERCEPTUAL.iter().map(|known| Part::new(known.name, known.doc)).collect()
 }
 
 /// The pages of every part of a name; several lists may have one.
 pub fn pages(name: &str) -> Vec<String> {
     let mut pages = Vec::new();
-    for list in LISTS {
-        for part in parts(list).into_iter().flatten().filter(|part| part.name == name) {
-            let setting = list.trim_end_matches('s');
-            let mut page = format!("# {} {name}\n\n{}\n", flag(setting), part.doc);
-            if !part.reads.is_empty() {
-                page += &format!("\n## Settings\n{}\n", part.defaults(&[]));
-            }
-            if !part.goes_with.is_empty() {
-                let other = if list == "posteriors" { "prior" } else { "posterior" };
-                page += &format!("\n## Goes with\n{}: {}\n", flag(other), part.goes_with.join(", "));
-            }
-            if !part.data.is_empty() {
-                page += &format!("\n## Data\n{}\n", part.data);
+    for list in &LISTS {
+        for part in (list.parts)().into_iter().filter(|part| part.name == name) {
+            let mut page = format!("# {} {name}\n\n{}\n", flag(list.setting), part.doc);
+            let sections = [
+                ("Settings", part.defaults(&[])),
+                ("Goes with", format!("{}: {}", flag(list.other), part.goes_with.join(", "))),
+                ("Data", part.data.to_owned()),
+            ];
+            let has = [!part.reads.is_empty(), !part.goes_with.is_empty(), !part.data.is_empty()];
+            for ((heading, text), _) in sections.iter().zip(has).filter(|(_, has)| *has) {
+                page += &format!("\n## {heading}\n{text}\n");
             }
             pages.push(page);
         }
