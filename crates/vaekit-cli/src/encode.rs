@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vaekit::data::{OpenOptions, Shape, open};
 use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
@@ -54,7 +53,7 @@ pub struct Decode {
     run: PathBuf,
     /// Codes as .npy or .csv, a row each, such as encode writes
     codes: PathBuf,
-    /// The class of all rows, where the model is conditional [default: the column of classes that encode writes, else the first]
+    /// The class of all rows of a conditional model [default: the classes in the file, else the first]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// A .png, .npy or .csv file
@@ -73,37 +72,16 @@ impl Decode {
             Some(class) => run.of_class(class)?,
             None => run,
         };
-        let conditional = run.is_conditional();
-        let label_column = Some(run.class_column().to_owned()).filter(|_| conditional);
-        let options =
-            OpenOptions { label_column, label_if_there: true, columns_are_fixed: true, ..OpenOptions::default() };
-        let mut codes = open(&self.codes.to_string_lossy(), &options, &mut |_| ())?;
-        run.number_classes(&mut codes);
-        let Shape::Table { columns } = &codes.spec.shape else {
-            return Err(Error::setting("codes", format!("{} holds images, expected a table", self.codes.display())));
-        };
-        // What `encode --log-var` writes beside the codes says nothing to a decoder.
-        let width = columns.iter().position(|name| name == "log_var0").unwrap_or(columns.len());
-        let (mut row_values, mut values) = (Vec::new(), Vec::new());
-        for row in 0..codes.len() {
-            row_values.clear();
-            codes.extend_with_row(row, &mut row_values);
-            values.extend_from_slice(&row_values[..width]);
-        }
-        let classes = codes.labels.as_ref().filter(|_| self.class.is_none());
-        if let Some(labels) = classes.filter(|labels| labels.names != run.file().data.classes) {
-            let (found, known) = (labels.names.join(", "), run.file().data.classes.join(", "));
-            let problem = format!("column '{}' has {found}, expected classes of {known}", run.class_column());
-            return Err(Error::setting(self.codes.display(), problem));
-        }
-        let unnamed = conditional && classes.is_none() && self.class.is_none();
-        if let Some(first) = run.file().data.classes.first().filter(|_| unnamed) {
+        let codes = run.read_codes(&self.codes)?;
+        let classes = run.class_numbers(&codes).filter(|_| self.class.is_none());
+        let unnamed = run.is_conditional() && classes.is_none() && self.class.is_none();
+        if let (true, Some(first)) = (unnamed, run.file().data.classes.first()) {
             say::warning(&format!(
                 "these codes name no class, so all are decoded as '{first}': use --class, or codes in csv"
             ));
         }
-        let tiles = codes.len().isqrt().clamp(1, 16);
-        let decoded = run.decode(&values, width, tiles, classes.map(|labels| labels.ids.as_slice()))?;
+        let tiles = (codes.mean.len() / codes.latent).isqrt().clamp(1, 16);
+        let decoded = run.decode(&codes.mean, codes.latent, tiles, classes.as_deref())?;
         decoded.write(&self.out)?;
         say::wrote(&self.out, decoded.len(), &self.common);
         Ok(())

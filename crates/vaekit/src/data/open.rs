@@ -68,7 +68,7 @@ pub fn open(data: &str, options: &OpenOptions, progress: &mut dyn FnMut(public::
 }
 
 fn open_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
-    if public::find_idx(path, "train-images").is_some() {
+    if public::is_idx_folder(path) {
         let name = path.file_name().map_or_else(|| "idx".into(), |n| n.to_string_lossy().into_owned());
         return public::load_idx_folder(&name, path);
     }

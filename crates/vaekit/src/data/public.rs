@@ -154,6 +154,11 @@ pub fn find_idx(folder: &Path, stem: &str) -> Option<PathBuf> {
     spellings.iter().flat_map(|s| [folder.join(s), folder.join(format!("{s}.gz"))]).find(|p| p.is_file())
 }
 
+/// True where [`load_idx_folder`] reads the folder.
+pub fn is_idx_folder(folder: &Path) -> bool {
+    find_idx(folder, "train-images").is_some()
+}
+
 /// Reads a folder of the usual four idx files; labels and the test part may be absent.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::data::public;
 use crate::{Error, Result};
 
 use super::config::{LrSchedule, Optimizer, TrainConfig};
@@ -20,22 +21,22 @@ impl TrainConfig {
     /// The first of them, and what looks at it.
     pub(super) fn all_read(&self) -> Result<()> {
         let plain = Self::default();
-        let by_rule = |key, given, rules: &[Optimizer]| (key, given && !rules.contains(&self.optimizer), "--optimizer");
-        let by_schedule = |key, given, schedules: &[LrSchedule]| {
-            (key, given && !schedules.contains(&self.lr_schedule), "--lr-schedule")
-        };
         use LrSchedule::{Cosine, Exponential, Plateau, Stages, Step};
         use Optimizer::{Adam, AdamW, Sgd};
+        let by_optimizer =
+            |key, given, of: &[Optimizer]| (key, given && !of.contains(&self.optimizer), "--optimizer", names(of));
+        let by_schedule =
+            |key, given, of: &[LrSchedule]| (key, given && !of.contains(&self.lr_schedule), "--lr-schedule", names(of));
         let idle = [
-            by_rule("momentum", self.momentum != plain.momentum, &[Sgd]),
-            by_rule("epsilon", self.epsilon != plain.epsilon, &[Adam, AdamW]),
+            by_optimizer("momentum", self.momentum != plain.momentum, &[Sgd]),
+            by_optimizer("epsilon", self.epsilon != plain.epsilon, &[Adam, AdamW]),
             by_schedule("lr_factor", self.lr_factor != plain.lr_factor, &[Step, Exponential, Plateau]),
             by_schedule("lr_patience", self.lr_patience != plain.lr_patience, &[Plateau]),
             by_schedule("lr_min", self.lr_min != plain.lr_min, &[Cosine, Step, Exponential, Plateau, Stages]),
-            ("lr_epochs", self.lr_epochs != 0 && !self.lr_schedule.reads_lr_epochs(), "--lr-schedule"),
+            by_schedule("lr_epochs", self.lr_epochs != 0, &[Cosine, Step, Stages]),
         ];
-        if let Some((key, _, by)) = idle.iter().find(|(_, idle, _)| *idle) {
-            return Err(Error::setting(key, format!("does nothing with this {by}; leave it out or choose another")));
+        if let Some((key, _, by, readers)) = idle.iter().find(|(_, idle, ..)| *idle) {
+            return Err(Error::setting(key, format!("only goes with {by} {readers}; leave it out")));
         }
         self.all_of_reading()
     }
@@ -46,7 +47,7 @@ impl TrainConfig {
         let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let is = |wanted: &str| extension == wanted && path.exists();
         let given = [
-            ("size", self.size.is_some(), path.is_dir(), "a folder of pictures"),
+            ("size", self.size.is_some(), path.is_dir() && !public::is_idx_folder(path), "a folder of pictures"),
             ("key", self.key.is_some(), is("npz"), "an npz archive"),
             ("columns", !self.columns.is_empty(), is("csv"), "a csv table"),
             ("label_column", self.label_column.is_some(), is("csv"), "a csv table"),
@@ -58,4 +59,9 @@ impl TrainConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Choices as settings name them.
+fn names(all: &[impl std::fmt::Debug]) -> String {
+    all.iter().map(|choice| format!("{choice:?}").to_lowercase()).collect::<Vec<_>>().join(", ")
 }

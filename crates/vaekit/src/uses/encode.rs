@@ -1,4 +1,4 @@
-//! Codes of rows, and rows of codes.
+//! From rows to codes and back.
 
 use vaekit_ops::{device, from_vec, to_vec};
 
@@ -7,39 +7,7 @@ use crate::model::Mode;
 use crate::run::Run;
 use crate::{Error, Result};
 
-use super::{BATCH, Values};
-
-/// q(z given x) of many rows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Codes {
-    /// `[N, D]`
-    pub mean: Vec<f32>,
-    /// `[N, D]`; none for an autoencoder.
-    pub log_var: Option<Vec<f32>>,
-    pub latent: usize,
-    /// The class of each row, of a conditional model.
-    pub classes: Option<NameColumn>,
-}
-
-impl Codes {
-    /// The code of one row.
-    pub fn row(&self, i: usize) -> &[f32] {
-        &self.mean[i * self.latent..(i + 1) * self.latent]
-    }
-
-    /// As numbers to write: the means, and the log-variances beside them if asked for.
-    pub fn values(&self, with_log_var: bool) -> Values {
-        let name = |stem: &str| (0..self.latent).map(|i| format!("{stem}{i}")).collect::<Vec<_>>();
-        let mut columns = name("z");
-        let mut values = self.mean.clone();
-        if let (true, Some(log_var)) = (with_log_var, &self.log_var) {
-            columns.extend(name("log_var"));
-            let both = self.mean.chunks(self.latent).zip(log_var.chunks(self.latent));
-            values = both.flat_map(|(m, v)| m.iter().chain(v).copied()).collect();
-        }
-        Values { shape: vec![columns.len()], columns, values, look: None, classes: self.classes.clone() }
-    }
-}
+use super::{BATCH, Codes, Values};
 
 /// The class of a row, where rows have classes.
 pub(super) fn class_of(data: &Dataset, row: u32) -> Option<u32> {

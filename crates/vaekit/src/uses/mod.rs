@@ -4,6 +4,7 @@
 //! know how to write themselves as a picture, as npy or as csv.
 
 mod chosen;
+mod codes;
 mod compare;
 mod encode;
 mod evaluate;
@@ -20,8 +21,8 @@ mod traverse;
 mod values;
 
 pub use chosen::Chosen;
+pub use codes::Codes;
 pub use compare::{Comparison, Contender, compare};
-pub use encode::Codes;
 pub use interpolate::Between;
 pub use judge::Judgement;
 pub use pictures::Pictures;
