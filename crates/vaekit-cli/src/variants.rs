@@ -3,7 +3,7 @@
 use clap::Args;
 use vaekit::train::bench::spreads;
 use vaekit::variants::parts::{self, Part};
-use vaekit::variants::{VARIANTS, Variant, find, page, uses};
+use vaekit::variants::{ALWAYS, VARIANTS, Variant, find, page, uses};
 use vaekit::{Result, TrainConfig};
 
 use crate::input::Places;
@@ -12,7 +12,7 @@ use crate::{Common, progress, say};
 /// Flags of `variants`.
 #[derive(Args)]
 pub struct Variants {
-    /// Explain this variant or part; or list posteriors, priors, likelihoods, estimators or perceptual; or measure gradients
+    /// Explain this variant or part; or list posteriors, priors, likelihoods, estimators or perceptual; say which to use; or measure gradients
     name: Option<String>,
     /// Print every page as Markdown: docs/variants.md
     #[arg(long, conflicts_with = "name")]
@@ -45,6 +45,7 @@ impl Variants {
         match self.name.as_deref() {
             None if self.markdown => say::out(page::markdown().trim_end()),
             None => self.list(),
+            Some("which") => say::out(page::WHICH.trim_end()),
             Some("gradients") => self.gradients()?,
             Some(name) => match (parts::list(name).map(|list| (list.parts)()), parts::pages(name)) {
                 (Some(all), _) if self.common.json => say::json(&all.iter().map(part).collect()),
@@ -69,7 +70,10 @@ impl Variants {
             let lacks = if v.samples_from_prior() { "" } else { " (no sampling from a prior)" };
             say::out(&format!("{:<14}{}{lacks}", v.name(), v.summary()));
         }
-        say::out("\nAlso: vaekit variants posteriors | priors | likelihoods | estimators | perceptual | gradients");
+        let every: Vec<&str> = ALWAYS.iter().map(|u| u.name()).collect();
+        say::out(&format!("\nAll can {}; and sample, where nothing else is said.", every.join(", ")));
+        let lists: Vec<&str> = parts::LISTS.iter().map(|list| list.name).collect();
+        say::out(&format!("Also: vaekit variants NAME | which | {} | gradients", lists.join(" | ")));
     }
 
     /// The variance of each estimator's gradient on one model and batch.

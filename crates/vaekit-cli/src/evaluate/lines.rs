@@ -192,7 +192,11 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
         ));
         match f.bits_per_dim {
             Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
-            None => say::out(&format!("{}none: {}", name("bits/dim"), run.why_no_bits().unwrap_or_default())),
+            // Nobody looks for them in a table of real numbers.
+            None if run.file().data.spec.is_image() => {
+                say::out(&format!("{}none: {}", name("bits/dim"), run.why_no_bits().unwrap_or_default()));
+            }
+            None => {}
         }
         if let Some(active) = f.active_units {
             say::out(&format!("{}{active} of {}", name("active units"), run.vae().latent()));

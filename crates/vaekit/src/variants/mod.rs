@@ -116,7 +116,8 @@ impl Use {
 }
 
 /// What every model supports.
-const ALWAYS: [Use; 6] = [Use::Reconstruct, Use::Encode, Use::Decode, Use::Interpolate, Use::Traverse, Use::Evaluate];
+pub const ALWAYS: [Use; 6] =
+    [Use::Reconstruct, Use::Encode, Use::Decode, Use::Interpolate, Use::Traverse, Use::Evaluate];
 
 /// A recipe for a model and what it is trained for.
 pub trait Variant: Sync {

@@ -46,7 +46,7 @@ impl Run {
             let all = self.vae().latent();
             line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
         }
-        if let Some(why) = self.why_no_bits() {
+        if let Some(why) = self.why_no_bits().filter(|_| self.file().data.spec.is_image()) {
             notes.push(format!(
                 "Bits a dimension are left out, for {why}; compare these nats only with others made the same way."
             ));
