@@ -125,8 +125,13 @@ fn number(cell: &str, choosable: bool) -> Result<f32, String> {
     }
 }
 
-/// A last column of names: its own, and one for each row.
-pub type NameColumn = (String, Vec<String>);
+/// A column of names, such as classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameColumn {
+    pub name: String,
+    /// One for each row.
+    pub values: Vec<String>,
+}
 
 /// Writes numbers under a header, one row a line, and `last` beside them.
 ///
@@ -139,9 +144,9 @@ pub fn write_csv(
     last: Option<&NameColumn>,
 ) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(columns.iter().chain(last.map(|(name, _)| name)))?;
+    writer.write_record(columns.iter().chain(last.map(|column| &column.name)))?;
     for (i, row) in values.chunks(columns.len().max(1)).enumerate() {
-        let name = last.and_then(|(_, names)| names.get(i).cloned());
+        let name = last.and_then(|column| column.values.get(i).cloned());
         writer.write_record(row.iter().map(f32::to_string).chain(name))?;
     }
     writer.flush()

@@ -73,8 +73,8 @@ impl Run {
                 let problem = format!("column '{column}' has '{unknown}', expected classes of {known}");
                 return Err(Error::setting(path.display(), problem));
             }
-            let names = labels.ids.iter().map(|id| labels.names[*id as usize].clone());
-            codes.classes = Some((self.class_column().to_owned(), names.collect()));
+            let values = labels.ids.iter().map(|id| labels.names[*id as usize].clone()).collect();
+            codes.classes = Some(NameColumn { name: self.class_column().to_owned(), values });
         }
         Ok(codes)
     }
@@ -82,6 +82,6 @@ impl Run {
     /// The numbers of the classes of codes, where these have classes.
     pub fn class_numbers(&self, codes: &Codes) -> Option<Vec<u32>> {
         let number = |name: &String| self.file().data.classes.iter().zip(0..).find(|(n, _)| *n == name).map(|(_, i)| i);
-        codes.classes.as_ref().and_then(|(_, names)| names.iter().map(number).collect())
+        codes.classes.as_ref().and_then(|column| column.values.iter().map(number).collect())
     }
 }

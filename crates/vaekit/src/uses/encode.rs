@@ -78,8 +78,8 @@ impl Run {
     pub(super) fn named_classes(&self, classes: &[u32]) -> Option<NameColumn> {
         let names = &self.file().data.classes;
         let name = |class: &u32| names.get(*class as usize).cloned().unwrap_or_default();
-        let column = self.class_column().to_owned();
-        self.is_conditional().then(|| (column, classes.iter().map(name).collect()))
+        let values = classes.iter().map(name).collect();
+        self.is_conditional().then(|| NameColumn { name: self.class_column().to_owned(), values })
     }
 
     /// What the column of classes is called in files of rows and codes.
