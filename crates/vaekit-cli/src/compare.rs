@@ -38,6 +38,9 @@ impl Compare {
             let problem = format!("the folder of {} does not exist; make it first", self.out.display());
             return Err(Error::setting("out", problem));
         }
+        if self.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("html")) {
+            return Err(Error::setting("out", format!("{} is no .html file, which a page is", self.out.display())));
+        }
         let runs = self.runs.iter().map(Run::open).collect::<Result<Vec<Run>>>()?;
         let (data, _) = runs[0].open_data(&self.places.options(), &mut download(quiet))?;
         let effort = Effort { importance_samples: self.importance_samples as usize, ..Effort::default() };
@@ -68,18 +71,19 @@ fn print(c: &Comparison) {
     };
     let width = c.contenders.iter().map(|r| r.run.display().to_string().len()).max().unwrap_or(0).max(3) + 2;
     say::out(&format!(
-        "{:<width$}{:>20}{:>20}{:>20}{:>10}{:>12}{:>10}{:>8}",
+        "{:<width$}{:>22} {:>20} {:>20} {:>10} {:>11} {:>11} {:>7}",
         "run", "behind the best", "-log p(x)", "ELBO", "rate", "distortion", "MSE", "active"
     ));
     for (i, r) in c.contenders.iter().enumerate() {
         let f = &r.figures;
         let behind = match r.behind.zip(r.behind_se) {
+            _ if c.judged_by == "nothing" => "-".to_owned(),
             _ if i == 0 => "best".to_owned(),
             Some((v, e)) if c.judged_by == "MSE" => format!("{v:.6} +- {e:.6}"),
             _ => optional(r.behind, r.behind_se),
         };
         say::out(&format!(
-            "{:<width$}{behind:>20}{:>20}{:>20}{:>10}{:>12.3}{:>10.5}{:>8}",
+            "{:<width$}{behind:>22} {:>20} {:>20} {:>10} {:>11.3} {:>11.5} {:>7}",
             r.run.display(),
             optional(r.nll_nats, r.nll_se),
             optional(f.elbo_nats, r.elbo_se),
@@ -93,7 +97,7 @@ fn print(c: &Comparison) {
         say::out(&format!("{:<26}{}", format!("differs: {key}"), values.join(" | ")));
     }
     if let Some(udr) = c.udr {
-        say::out(&format!("{:<20}{udr:.3}", "UDR"));
+        say::out(&format!("{:<20}{udr:.3} (how far the models' dimensions agree one by one; 1 is best)", "UDR"));
     }
     c.notes.iter().for_each(|n| say::warning(n));
     c.verdict.iter().for_each(|v| say::out(v));

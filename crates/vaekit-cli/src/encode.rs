@@ -20,6 +20,9 @@ pub struct Encode {
     /// Write the log-variances of q(z|x) beside its means
     #[arg(long)]
     log_var: bool,
+    /// Write what codes choose in their place: clusters of a mixture, rows of a codebook, class variables; each from 0
+    #[arg(long, conflicts_with = "log_var")]
+    choices: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -29,6 +32,11 @@ impl Encode {
         self.common.start()?;
         numbers_only(&self.out)?;
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
+        if self.choices {
+            run.choices(&data, &rows)?.write(&self.out)?;
+            say::wrote(&self.out, rows.len(), &self.common);
+            return Ok(());
+        }
         let codes = run.encode(&data, &rows)?;
         if self.log_var && codes.log_var.is_none() {
             return Err(Error::setting("log-var", "this model's codes have no log-variances; leave the flag out"));
@@ -78,6 +86,11 @@ impl Decode {
         if let (true, Some(first)) = (unnamed, run.file().data.classes.first()) {
             say::warning(&format!(
                 "these codes name no class, so all are decoded as '{first}': use --class, or codes in csv"
+            ));
+        }
+        if let Some((n, place)) = run.strays(&codes) {
+            say::warning(&format!(
+                "{n} of these codes are none of this model's, which lie {place}: it never learned them"
             ));
         }
         let tiles = (codes.mean.len() / codes.latent).isqrt().clamp(1, 16);

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use vaekit::data::{Dataset, OpenOptions, Shape, open};
 use vaekit::{Result, Run};
 
-use crate::progress;
+use crate::{progress, say};
 
 /// Where data may come from.
 #[derive(Args, Clone, Default)]
@@ -99,6 +99,12 @@ impl Input {
             (Part::All, _) => all(),
             (part, true) => {
                 let splits = run.split(&data)?;
+                if self.data.is_some() && self.part.is_none() && !quiet {
+                    say::note(&format!(
+                        "{} is the run's own data: its test rows are taken; --part all for all",
+                        data.name
+                    ));
+                }
                 match part {
                     Part::Train => splits.train,
                     Part::Valid => splits.valid,

@@ -147,6 +147,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let lines = text.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more"));
     let told: Vec<&str> = lines.map(|l| l.trim_start_matches("error: ")).filter(|l| !l.is_empty()).collect();
-    say::error(&format!("{}; see --help", told.join("; ")));
+    // A list follows its colon; the tip to pass a flag as a value helps nobody.
+    let told = told.into_iter().filter(|l| !l.contains("as a value, use")).collect::<Vec<_>>().join("; ");
+    say::error(&format!("{}; see --help", told.replace(":; ", ": ")));
     ExitCode::from(2)
 }

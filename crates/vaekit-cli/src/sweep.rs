@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use vaekit::data::Dataset;
 use vaekit::run::{Metrics, RunFile, write_atomically};
 use vaekit::sweep::{Outcome, Plan, Point, Summary, figure_names, quoted, shown, summarise, sweep_page, write_csv};
-use vaekit::{Error, Result, Run, TrainConfig};
+use vaekit::uses::incomparable;
+use vaekit::{Error, Result, Run, TrainConfig, Trainer};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -42,13 +44,15 @@ impl Sweep {
         if self.disentanglement {
             self.check_factors(&plan)?;
         }
+        self.check_points(&plan)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
         let failed = self.train(&plan, &out)?;
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut runs) = (Vec::new(), Vec::new());
         for point in plan.points.iter().filter(|p| !failed.contains(&p.name)) {
             let run = Run::open(out.join(&point.name))?;
             outcomes.push(Outcome::measure(point, &run, &self.places.options(), self.disentanglement)?);
+            runs.push(run);
             if !self.common.quiet {
                 say::note(&format!("measured {} of {}: {}", outcomes.len(), plan.points.len(), point.name));
             }
@@ -60,12 +64,14 @@ impl Sweep {
         write_atomically(&out.join("sweep.csv"), |file| write_csv(file, &plan, &outcomes))?;
         let extra = if self.disentanglement { " --disentanglement" } else { "" };
         let again = format!("vaekit sweep {} --out {}{extra}", quoted(&self.config), quoted(&out));
-        let page = sweep_page(&stem, &summaries, &again);
+        let notes = incomparable(&runs);
+        let page = sweep_page(&stem, &summaries, &notes, &again);
         write_atomically(&out.join("sweep.html"), |file| file.write_all(page.as_bytes()))?;
         if self.common.json {
             say::json(&serde_json::json!({"out": out, "runs": outcomes.len(), "settings": summaries}));
         } else {
             print(&summaries);
+            notes.iter().for_each(|note| say::warning(note));
             say::out(&format!("{:<20}{}", "table", out.join("sweep.csv").display()));
             say::out(&format!("{:<20}{}", "page", out.join("sweep.html").display()));
         }
@@ -73,6 +79,23 @@ impl Sweep {
             0 => Ok(()),
             n => Err(Error::interrupted(format!("{n} runs of the sweep failed; the same command tries them again"))),
         }
+    }
+
+    /// Refuses settings that do not fit the data or each other before hours of training.
+    fn check_points(&self, plan: &Plan) -> Result<()> {
+        let mut last: Option<(TrainConfig, Dataset)> = None;
+        for point in &plan.points {
+            let config = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
+            let reading =
+                |c: &TrainConfig| (c.data.clone(), c.size, c.key.clone(), c.columns.clone(), c.label_column.clone());
+            let data = match last.take().filter(|(before, _)| reading(before) == reading(&config)) {
+                Some((_, data)) => data,
+                None => config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?,
+            };
+            Trainer::new(config.clone()).check(&data).map_err(|e| Error::setting(&point.name, e.to_string()))?;
+            last = Some((config, data));
+        }
+        Ok(())
     }
 
     /// Refuses data without factors before hours of training.

@@ -4,7 +4,7 @@ use clap::Args;
 use vaekit::train::bench::spreads;
 use vaekit::variants::parts::{self, Part};
 use vaekit::variants::{ALWAYS, VARIANTS, Variant, find, page, uses};
-use vaekit::{Result, TrainConfig};
+use vaekit::{Error, Result, TrainConfig};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -32,6 +32,14 @@ fn variant(v: &dyn Variant) -> serde_json::Value {
     })
 }
 
+/// What to say of a name that is nearly one of a part or a list.
+fn near_part(name: &str) -> Option<Error> {
+    let lists = parts::LISTS.iter().map(|list| list.name).chain(["which", "gradients"]);
+    let names = lists.chain(parts::LISTS.iter().flat_map(|list| (list.parts)()).map(|part| part.name));
+    let nearest = vaekit::nearest(name, names)?;
+    Some(Error::setting("name", format!("'{name}' is unknown; did you mean '{nearest}'?")))
+}
+
 /// A posterior, prior, likelihood or other part as JSON.
 fn part(p: &Part) -> serde_json::Value {
     serde_json::json!({
@@ -55,8 +63,13 @@ impl Variants {
                     say::json(&all.filter(|p| p.name == name).map(|p| part(&p)).collect());
                 }
                 (None, pages) if !pages.is_empty() => say::out(pages.join("\n").trim_end()),
-                _ if self.common.json => say::json(&variant(find(name)?)),
-                _ => say::out(find(name)?.page().trim_end()),
+                _ => {
+                    let known = find(name).map_err(|error| near_part(name).unwrap_or(error))?;
+                    match self.common.json {
+                        true => say::json(&variant(known)),
+                        false => say::out(known.page().trim_end()),
+                    }
+                }
             },
         }
         Ok(())

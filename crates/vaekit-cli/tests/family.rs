@@ -118,6 +118,9 @@ fn figures_are_named_for_what_they_are() {
         done(at, &format!("train digits {SMALL} --latent 3 --likelihood {likelihood} {more} --out {run}"));
         assert_eq!(bits(&run), has, "{run}");
     }
+    done(at, &format!("train digits {SMALL} --latent 3 --variant cvae --out cvae"));
+    let told = done(at, "evaluate cvae --limit 20 --importance-samples 1 --quiet");
+    assert!(told.contains("-log p(x | class)") && told.contains("does not tell Monte Carlo"), "{told}");
     done(at, &format!("train digits {SMALL} --latent 3 --variant ae --out ae"));
     refused(at, "evaluate ae --samples 3", &["samples", "one code a row"]);
     refused(at, "evaluate ae --key x", &["key", "name DATA"]);
@@ -152,6 +155,23 @@ fn clusters_and_codes_are_told() {
     let told: serde_json::Value = serde_json::from_str(&done(at, "evaluate vq --json --quiet")).unwrap();
     let perplexity = told["chosen"]["perplexity"][0].as_f64().unwrap();
     assert!((1.0..=16.0).contains(&perplexity), "{told}");
+    let chosen = |run: &str| {
+        done(at, &format!("encode {run} --part test --choices --out {run}.csv --quiet"));
+        std::fs::read_to_string(at.join(format!("{run}.csv"))).unwrap()
+    };
+    // Codes of the model are decoded in silence, others with a word.
+    done(at, "encode vq --part test --out z.csv --quiet");
+    std::fs::write(at.join("odd.csv"), "z0,z1,z2,z3,z4,z5,z6,z7\n9,9,9,9,9,9,9,9\n").unwrap();
+    for (codes, strange) in [("z.csv", false), ("odd.csv", true)] {
+        let output = vaekit(at, &format!("decode vq {codes} --out x.npy"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.contains("none of this model's"), strange, "{told}");
+    }
+    let (clusters, codes) = (chosen("gm"), chosen("vq"));
+    assert!(clusters.starts_with("cluster\n") && codes.starts_with("code0,code1,code2,code3\n"), "{codes}");
+    let below =
+        |text: &str, n: f32| text.lines().skip(1).flat_map(|l| l.split(',')).all(|v| v.parse::<f32>().unwrap() < n);
+    assert!(below(&clusters, 4.0) && below(&codes, 16.0), "{clusters}");
 }
 
 #[test]
@@ -171,9 +191,11 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--variant piwae --posterior iaf", vec!["posterior", "piwae", "iwae for others"]),
         ("--variant vamp-vae --prior standard-normal", vec!["prior", "'vamp'"]),
         ("--variant cat-vae --posterior diagonal-gaussian", vec!["posterior", "'categorical'"]),
-        ("--variant vq-vae --beta 2", vec!["beta", "vq-vae"]),
+        ("--variant vq-vae --beta 2", vec!["beta", "quantized"]),
         ("--variant rae --prior standard-normal", vec!["prior", "no meaning"]),
         ("--beta 0 --free-bits 0.1", vec!["free_bits", "beta is 0"]),
+        ("--posterior quantized --samples 3", vec!["samples", "quantized"]),
+        ("--variant gm-vae --components 700 --latent 3", vec!["components", "600 training rows"]),
         ("--perceptual ms-ssim --perceptual-weight 0", vec!["perceptual_weight", "leave both out"]),
         ("--lr-schedule step", vec!["lr_epochs", "found none", "fewer than the 2"]),
         ("--variant ladder-vae --posterior iaf", vec!["posterior", "hierarchical"]),
@@ -242,7 +264,7 @@ fn a_part_has_a_page_that_says_what_goes_with_it() {
     assert!(page.contains("--flow-steps") && page.contains("vamp") && !page.contains("codebook"), "{page}");
     let page = done(dir.path(), "variants codebook");
     assert!(page.contains("--positions") && page.contains("quantized") && !page.contains("iaf"), "{page}");
-    refused(dir.path(), "variants iff", &["variant", "iff"]);
+    refused(dir.path(), "variants iff", &["iff", "did you mean 'iaf'"]);
 }
 
 #[test]

@@ -83,6 +83,23 @@ fn runs_are_judged_reported_and_compared() {
     assert!(std::fs::read_to_string(at.join("compare.html")).unwrap().contains("a is better than b"));
 
     refused(at, "compare a rings", "other data");
+    refused(at, "compare a b --out kept.csv", "html");
+
+    // Figures in other units have no winner; models that are told classes stand aside.
+    let small = "--hidden 16 --latent 2 --epochs 1 --limit 500 --quiet";
+    for (flags, out) in [("--likelihood poisson", "counts"), ("", "grey"), ("--net mlp --seed 0 --lr 0.01", "quick")] {
+        done(at, &format!("train digits {small} {flags} --out {out}"));
+    }
+    done(at, &format!("train digits {small} --variant cvae --out told"));
+    let compare = |runs: &str| -> serde_json::Value {
+        serde_json::from_str(&done(at, &format!("compare {runs} --importance-samples 5 --json --quiet"))).unwrap()
+    };
+    let found = compare("counts grey");
+    assert_eq!(found["judged_by"], "nothing");
+    assert!(found["verdict"][0].as_str().unwrap().starts_with("None is better"), "{found}");
+    let (two, three) = (compare("grey quick"), compare("grey told quick"));
+    assert_eq!(two["contenders"][0]["run"], three["contenders"][0]["run"]);
+    assert_eq!((&three["judged_by"], &three["contenders"][2]["run"]), (&"-log p(x)".into(), &"told".into()));
     refused(at, "evaluate ae --importance-samples 10", "autoencoder");
     refused(at, "evaluate ae --latents", "autoencoder");
     refused(at, "evaluate plain --representation", "no classes");
@@ -121,6 +138,14 @@ fn a_sweep_goes_on_and_ends_in_one_table() {
     assert!(std::fs::read_to_string(at.join("sweeps/s/sweep.html")).unwrap().contains("Rate and distortion"));
     std::fs::write(at.join("t.toml"), "data = \"rings\"\n[sweep]\nbetta = [1]\n").unwrap();
     refused(at, "sweep t.toml", "betta");
+    let odd = "data = \"rings\"\nepochs = 1\nlimit = 100\n[sweep]\nprior = [\"auto\", \"uniform-sphere\"]\n";
+    std::fs::write(at.join("odd.toml"), odd).unwrap();
+    refused(at, "sweep odd.toml", "prior=uniform-sphere: prior");
+    assert!(!at.join("sweeps/odd").exists());
+    let mixed = odd.replace("prior = [\"auto\", \"uniform-sphere\"]", "normalize = [\"none\", \"standardize\"]");
+    std::fs::write(at.join("mixed.toml"), mixed).unwrap();
+    done(at, "sweep mixed.toml --quiet");
+    assert!(std::fs::read_to_string(at.join("sweeps/mixed/sweep.html")).unwrap().contains("neither nats nor MSE"));
     std::fs::write(at.join("s.toml"), text.replace("epochs = 1", "epochs = 2")).unwrap();
     refused(at, "sweep s.toml", "other settings");
 }

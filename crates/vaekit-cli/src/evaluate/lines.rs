@@ -62,6 +62,7 @@ impl Shown {
             self.object.insert(format!("{key}_monte_carlo_se"), json!(e.monte_carlo_se()));
             self.object.insert(format!("{key}_samples"), json!(e.samples));
             self.object.insert(format!("{key}_rows"), json!(e.log_p.len()));
+            self.object.insert(format!("{key}_given_class"), json!(run.is_conditional()));
             self.object.insert(format!("{key}_bits_per_dim"), json!(bits.then(|| e.bits_per_dim())));
             return;
         }
@@ -135,6 +136,9 @@ pub fn disentanglement(d: &Disentanglement) {
     line("modularity", format!("{:.3}", d.modularity));
     line("explicitness", format!("{:.3} (0.5 is chance)", d.explicitness));
     line("IRS", format!("{:.3}", d.irs));
+    if d.factors.len() == 1 {
+        line("", "of one factor, what tells factors apart is perfect by construction: only MIG and SAP say something");
+    }
 }
 
 pub fn representation(all: &[Served]) {

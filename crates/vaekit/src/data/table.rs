@@ -42,6 +42,13 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     if let Some(twice) = options.columns.iter().enumerate().find(|(i, name)| options.columns[..*i].contains(name)) {
         return Err(Error::setting("columns", format!("'{}' is named twice; name each column once", twice.1)));
     }
+    if let Some(label) = options.label_column.as_ref().filter(|label| options.columns.contains(label)) {
+        let problem = match options.columns_are_fixed {
+            true => "is a column that the model has; name another",
+            false => "is among --columns as well; leave it out of one of them",
+        };
+        return Err(Error::setting("label_column", format!("'{label}' {problem}")));
+    }
     let asked = options.label_column.as_deref();
     let label = asked.filter(|name| !options.label_if_there || names.iter().any(|n| n == name));
     let label = label.map(|name| find(name, "label-column")).transpose()?;

@@ -206,6 +206,9 @@ impl TrainConfig {
             );
             return Err(Error::setting("lr_epochs", problem));
         }
+        if c.model.likelihood == "auto" && c.binarize != Binarize::None {
+            c.model.likelihood = "bernoulli".into();
+        }
         let spec = &data.spec;
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts);
         let default = match spec.is_image() {

@@ -45,6 +45,10 @@ impl TrainConfig {
                 };
                 return Err(Error::setting(&key, format!("is no setting of '{name}'{hint}")));
             }
+            // Where a variant has a choice of its own, `auto` is that.
+            if value.as_str() == Some("auto") && variant.defaults().iter().any(|(own, _)| *own == key) {
+                continue;
+            }
             let before = table.insert(key.clone(), value.clone());
             if let Err(e) = Self::deserialize(toml::Value::Table(table.clone())) {
                 let now = before.map(|v| match v.as_array().is_some_and(Vec::is_empty) {
@@ -191,6 +195,15 @@ mod tests {
             let error = TrainConfig::from_layers(&[layer(&[(key, value)])]).unwrap_err().to_string();
             assert!(error.starts_with(key) && error.contains(words), "{error}");
         }
+    }
+
+    #[test]
+    fn auto_is_what_the_variant_starts_at() {
+        let model =
+            |variant, key| TrainConfig::from_layers(&[layer(&[("variant", variant), (key, "auto")])]).unwrap().model;
+        assert_eq!(model("vamp-vae", "prior").prior, "vamp");
+        assert_eq!(model("sigma-vae", "likelihood").likelihood, "gaussian-shared");
+        assert_eq!(model("vae", "prior").prior, "auto");
     }
 
     #[test]

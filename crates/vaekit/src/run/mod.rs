@@ -164,7 +164,7 @@ impl Run {
         if self.recipe.vae.decoder.classes().is_some() {
             let names = data.labels.as_ref().map(|l| l.names.as_slice()).unwrap_or_default();
             if names != self.file.data.classes {
-                let (wanted, found) = (self.file.data.classes.join(", "), names.join(", "));
+                let (wanted, found) = (few(&self.file.data.classes), few(names));
                 let problem =
                     format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
                 return Err(Error::data(
@@ -276,3 +276,11 @@ pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const STATE: &str = "state/checkpoint.safetensors";
 pub(crate) const CLASSIFIER: &str = "classifier.safetensors";
 pub(crate) const METRICS: &str = "metrics.jsonl";
+
+/// Names in one line, however many.
+fn few(names: &[String]) -> String {
+    match names.len() {
+        0..=20 => names.join(", "),
+        n => format!("{}, .. ({n} of them)", names[..20].join(", ")),
+    }
+}

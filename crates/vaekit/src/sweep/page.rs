@@ -1,12 +1,12 @@
 //! A sweep on one page.
 
-use crate::plot::page::{Page, commands, drawing, table};
+use crate::plot::page::{Page, commands, drawing, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg};
 
 use super::{Summary, figure_names, shown};
 
 /// The page of a sweep; `again` is the command that makes it.
-pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
+pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &str) -> String {
     let runs: usize = summaries.iter().map(|s| s.runs).sum();
     let lead = format!("{runs} runs, {} settings. Figures are of test rows, means over seeds.", summaries.len());
     let mut page = Page::new(&format!("Sweep {name}"), &lead);
@@ -20,7 +20,8 @@ pub fn sweep_page(name: &str, summaries: &[Summary], again: &str) -> String {
     head.push("runs");
     head.extend(figure_names(summaries));
     let lines: Vec<Vec<String>> = summaries.iter().map(|s| line(s, &head)).collect();
-    page.section("Results", table("Mean and standard error over seeds", &head, &lines));
+    let notes: String = notes.iter().map(|note| warning(note)).collect();
+    page.section("Results", notes + &table("Mean and standard error over seeds", &head, &lines));
     let figure = |s: &Summary, name: &str| s.figures.iter().find(|(n, ..)| *n == name).map(|(_, v, _)| *v);
     let mut points: Vec<(f64, f64)> =
         summaries.iter().filter_map(|s| figure(s, "rate_nats").zip(figure(s, "distortion_nats"))).collect();

@@ -38,7 +38,12 @@ impl Session<'_> {
         let x = Matrix::from_shape_fn((rows.len(), d), |(i, j)| f64::from(codes[i * d + j]));
         let fit = fit_mixture(&x, components, 3, seed);
         let fit = fit.map_err(|e| {
-            Error::setting("pretrain", format!("the codes have no mixture to begin with: {e}; use another seed or 0"))
+            Error::setting(
+                "pretrain",
+                format!(
+                    "the codes have no mixture to begin with: {e}; start anew with fewer components, another seed, or 0"
+                ),
+            )
         })?;
         let single = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect::<Vec<f32>>();
         let variances: Vec<f64> =

@@ -1,5 +1,6 @@
 //! Training: one visible loop for every variant.
 
+mod advice;
 pub mod bench;
 mod early_stopping;
 mod event;

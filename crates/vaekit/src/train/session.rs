@@ -225,7 +225,7 @@ impl<'a> Session<'a> {
             step,
             problem: format!(
                 "step {step} (epoch {}): {what}; {kept}; lr is {}, try {hint}, and look for extreme values in the data",
-                self.state.epoch + 1,
+                (self.state.epoch + 1).min(c.epochs),
                 c.lr
             ),
         }

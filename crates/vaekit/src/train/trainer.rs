@@ -5,24 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::data::{Batches, Binarize, Dataset, Kind, Step, split};
+use crate::data::{Batches, Dataset, Step, split};
 use crate::model::likelihood::{self, Domain};
 use crate::nn::Parameters;
-use crate::objective::KlSchedule;
-use crate::run::{Checkpoint, DataInfo, FORMAT_VERSION, LrSchedule, Run, RunFile, TrainConfig};
-use crate::variants::ModelSettings;
+use crate::run::{Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
 use crate::{Error, Result};
 
+use super::advice;
 use super::early_stopping::{self, Verdict};
 use super::event::TrainEvent;
 use super::learning_rate;
 use super::session::{SaveEvery, Session};
-
-/// A code of fewer nats says next to nothing of its row.
-const IDLE: f64 = 0.2;
-
-/// Fewer steps than this hardly move the weights.
-const FEW_STEPS: u64 = 200;
 
 /// What `--resume` may change: nothing that would change the steps already taken.
 #[derive(Clone, Debug, Default)]
@@ -121,6 +114,15 @@ impl Trainer {
         self
     }
 
+    /// Refuses what [`fit`](Self::fit) would refuse before it begins, and writes nothing.
+    ///
+    /// # Errors
+    /// Settings that do not fit the data or each other.
+    pub fn check(&self, data: &Dataset) -> Result<()> {
+        self.config.check()?;
+        self.describe(data).map(drop)
+    }
+
     /// Trains to the end, to an early stop, or to an interrupt; [`RunFile`] and
     /// the checkpoint tell which.
     ///
@@ -144,7 +146,7 @@ impl Trainer {
         let finished = self.train(&mut session)?;
         session.save(true)?;
         if finished {
-            self.judge_result(&mut session)?;
+            advice::after(&mut session)?.into_iter().for_each(|text| (self.listener)(TrainEvent::Warning(text)));
         }
         session.into_run()
     }
@@ -280,83 +282,9 @@ impl Trainer {
             epochs: file.config.epochs,
             batches: splits.train.len().div_ceil(file.config.batch),
         });
-        let unit =
-            session.recipe.vae.likelihood.domain() == Domain::Binary && session.recipe.vae.posterior.is_density();
-        let c = &file.config;
-        if c.lr_schedule == LrSchedule::Cosine && c.lr_min == 0.0 && c.lr_epochs < c.epochs {
-            (self.listener)(TrainEvent::Warning(format!(
-                "the learning rate falls to 0 after {} of {} epochs, and nothing is learned from there on; for more, \
-                 start anew with --lr-epochs or --lr-min",
-                c.lr_epochs, c.epochs
-            )));
-        }
-        if unit && file.data.spec.kind != Kind::Binary && file.config.binarize == Binarize::None {
-            (self.listener)(TrainEvent::Warning(
-                "grey values under a Bernoulli are no likelihood of the data: compare these nats only with others \
-                 made the same way, or use --binarize dynamic, or a gaussian likelihood"
-                    .into(),
-            ));
-        }
+        let asked = &self.config.model.likelihood;
+        advice::before(session, asked).into_iter().for_each(|text| (self.listener)(TrainEvent::Warning(text)));
     }
-
-    /// Tells what the reader of the final figures should know.
-    fn judge_result(&mut self, session: &mut Session<'_>) -> Result<()> {
-        let activity = session.activity()?;
-        let c = &session.file.config;
-        if !session.recipe.objective.is_warm(session.state.epoch as f64) {
-            let what = match session.recipe.objective.pretrain().filter(|n| *n >= session.state.epoch) {
-                Some(n) => format!(
-                    "pretraining (pretrain is {n} epochs) took all the training: there was no KL, and the prior was \
-                     never put where the codes lie; train longer or lower pretrain"
-                ),
-                None => format!(
-                    "the KL schedule had not come to its end when training did (kl_period is {} epochs): the model \
-                     was trained with less of a KL, or another, than it asks for; train longer or shorten kl_period",
-                    c.model.kl_period
-                ),
-            };
-            (self.listener)(TrainEvent::Warning(what));
-        }
-        let step = session.state.step;
-        if step < FEW_STEPS {
-            (self.listener)(TrainEvent::Warning(format!(
-                "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
-            )));
-        } else if let Some((active, rate)) = activity
-            && (active * 20 <= session.recipe.vae.latent() || rate < IDLE)
-        {
-            (self.listener)(TrainEvent::Warning(format!(
-                "posterior collapse: {active} of {} latent dimensions are active and carry {rate:.2} nats together; \
-                 try {}",
-                session.recipe.vae.latent(),
-                against_collapse(&session.file)
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// What may mend a collapsed posterior, of what this model takes and has not got.
-fn against_collapse(file: &RunFile) -> String {
-    let plain = ModelSettings::default();
-    let takes = |change: fn(&mut ModelSettings)| {
-        let mut other = file.clone();
-        change(&mut other.config.model);
-        let model = &other.config.model;
-        *model != file.config.model && other.build().is_ok()
-    };
-    let mut advice = Vec::new();
-    if takes(|m| m.beta *= 0.5) {
-        advice.push("a smaller beta");
-    }
-    if file.config.model.kl_schedule == plain.kl_schedule && takes(|m| m.kl_schedule = KlSchedule::Linear) {
-        advice.push("--kl-schedule linear");
-    }
-    if file.config.model.free_bits == plain.free_bits && takes(|m| m.free_bits = 0.1) {
-        advice.push("--free-bits 0.1");
-    }
-    advice.push("a smaller decoder");
-    advice.join(", or ")
 }
 
 /// Makes the folder of a new run and writes its first file.

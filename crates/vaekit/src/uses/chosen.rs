@@ -3,13 +3,13 @@
 use serde::Serialize;
 use vaekit_ops::{device, to_vec};
 
-use crate::Result;
 use crate::data::{Batches, Dataset, Step};
 use crate::eval::representation::{Clusters, adjusted_rand, best_accuracy, normalized_information};
 use crate::model::{Mode, Support};
 use crate::run::Run;
+use crate::{Error, Result};
 
-use super::BATCH;
+use super::{BATCH, Values};
 
 /// What the prior's own parts do over rows; each where the model has it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -23,6 +23,47 @@ pub struct Chosen {
 }
 
 impl Run {
+    /// What the code of each row chooses, in place of the code: `cluster`, the likeliest component of a mixture prior;
+    /// `code0` and on, rows of a codebook, each level counting from 0; `class0` and on, of class variables.
+    ///
+    /// # Errors
+    /// Codes that choose nothing, or rows of another shape than the model's.
+    pub fn choices(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
+        self.check_fits(data)?;
+        let (prior, support) = (self.vae().prior(), self.vae().prior.support());
+        let mut values: Vec<f32> = Vec::new();
+        let mut name = "";
+        Batches::in_order(data, &self.preparation(), rows, BATCH).for_each(0, |_, host| {
+            let z = self.vae().encode(&host.to_device(&device::here()), Mode::Infer).mean();
+            if let Support::Classes { reals, classes } = support {
+                name = "class";
+                let wide = z.dims()[1];
+                let of_row =
+                    |row: &[f32]| row[reals..].chunks(classes).map(|c| likeliest(c) as f32).collect::<Vec<_>>();
+                values.extend(to_vec(z).chunks(wide).flat_map(of_row));
+            } else if let Some((codes, all)) = prior.chosen(&z) {
+                name = "code";
+                let size = (all / self.config().model.levels.max(1)) as u32;
+                values.extend(codes.into_iter().map(|code| (code % size) as f32));
+            } else if let Some(log_p) = prior.classes(z) {
+                name = "cluster";
+                let components = log_p.dims()[1];
+                values.extend(to_vec(log_p).chunks(components).map(|row| likeliest(row) as f32));
+            }
+            Ok(Step::Continue)
+        })?;
+        let width = values.len() / rows.len().max(1);
+        if width == 0 {
+            let problem = "choose nothing: no clusters, no codebook, no class variables; leave the flag out";
+            return Err(Error::unsupported("choices", format!("codes of '{}' {problem}", self.config().variant)));
+        }
+        let columns = match name {
+            "cluster" => vec![name.to_owned()],
+            _ => (0..width).map(|i| format!("{name}{i}")).collect(),
+        };
+        Ok(Values { shape: vec![width], columns, values, look: None, classes: self.classes_of(data, rows) })
+    }
+
     /// Clusters of a mixture prior and the perplexity of a codebook, over rows.
     ///
     /// # Errors
@@ -35,14 +76,13 @@ impl Run {
             return Ok(found);
         }
         let prior = self.vae().prior();
-        let (mut likeliest, mut components) = (Vec::new(), 0);
+        let (mut clusters, mut components) = (Vec::new(), 0);
         let (mut counts, mut size) = (Vec::new(), 0);
         Batches::in_order(data, &self.preparation(), rows, BATCH).for_each(0, |_, host| {
             let z = self.vae().encode(&host.to_device(&device::here()), Mode::Infer).mean();
             if let Some(log_p) = prior.classes(z.clone()) {
                 components = log_p.dims()[1];
-                let best = |row: &[f32]| (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
-                likeliest.extend(to_vec(log_p).chunks(components).map(best));
+                clusters.extend(to_vec(log_p).chunks(components).map(likeliest));
             }
             if let Some((codes, n)) = prior.chosen(&z) {
                 size = n;
@@ -52,14 +92,14 @@ impl Run {
             Ok(Step::Continue)
         })?;
         if components > 0 {
-            let used: std::collections::BTreeSet<&usize> = likeliest.iter().collect();
+            let used: std::collections::BTreeSet<&usize> = clusters.iter().collect();
             found.components_used = Some((used.len(), components));
             found.clusters = data.labels.as_ref().map(|labels| {
                 let truth: Vec<usize> = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
                 Clusters {
-                    accuracy: best_accuracy(&likeliest, &truth),
-                    nmi: normalized_information(&likeliest, &truth),
-                    ari: adjusted_rand(&likeliest, &truth),
+                    accuracy: best_accuracy(&clusters, &truth),
+                    nmi: normalized_information(&clusters, &truth),
+                    ari: adjusted_rand(&clusters, &truth),
                 }
             });
         }
@@ -70,4 +110,9 @@ impl Run {
         }
         Ok(found)
     }
+}
+
+/// The place of the greatest.
+fn likeliest(row: &[f32]) -> usize {
+    (0..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use vaekit_ops::{device, from_vec, to_vec};
+
 use crate::data::{NameColumn, OpenOptions, Shape, open};
+use crate::model::Support;
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -56,7 +59,9 @@ impl Run {
         let Shape::Table { columns } = &table.spec.shape else {
             return Err(Error::setting("codes", format!("{} holds images, expected a table", path.display())));
         };
-        let latent = columns.iter().position(|name| *name == format!("{LOG_VAR}0")).unwrap_or(columns.len());
+        let (has, half) = (columns.len(), columns.len() / 2);
+        let beside = columns[half..].iter().enumerate().all(|(i, name)| *name == format!("{LOG_VAR}{i}"));
+        let latent = if beside && has % 2 == 0 { half } else { has };
         let mut codes = Codes { mean: Vec::new(), log_var: None, latent, classes: None };
         let (mut row, mut log_var) = (Vec::new(), Vec::new());
         for i in 0..table.len() {
@@ -77,6 +82,33 @@ impl Run {
             codes.classes = Some(NameColumn { name: self.class_column().to_owned(), values });
         }
         Ok(codes)
+    }
+
+    /// How many of the codes lie where the encoder puts none, and where it puts them: on a sphere, at choices, in a
+    /// codebook. None where all of R^D is open to it.
+    pub fn strays(&self, codes: &Codes) -> Option<(usize, &'static str)> {
+        let near = |a: f32, b: f32| (a - b).abs() <= 1e-2;
+        let rows = codes.mean.chunks(codes.latent.max(1));
+        let one_hot = |row: &[f32]| row.iter().all(|v| near(*v, 0.0) || near(*v, 1.0)) && near(row.iter().sum(), 1.0);
+        let (strays, place) = match self.vae().prior.support() {
+            Support::Sphere => {
+                let on = |row: &[f32]| near(row.iter().map(|v| v * v).sum::<f32>().sqrt(), 1.0);
+                (rows.filter(|row| !on(row)).count(), "on the unit sphere")
+            }
+            Support::Classes { reals, classes } if codes.latent >= reals => {
+                let choice = |row: &[f32]| row[reals..].chunks(classes).all(one_hot);
+                (rows.filter(|row| !choice(row)).count(), "at ones and zeros, a one for each class variable")
+            }
+            Support::Codes { .. } if codes.latent == self.vae().latent() && self.config().model.levels == 1 => {
+                let n = codes.mean.len() / codes.latent;
+                let z = from_vec(codes.mean.clone(), [n, codes.latent], &device::here());
+                let nearest = self.vae().prior().quantized(&z, false).map(to_vec)?;
+                let known = |(a, b): (&[f32], &[f32])| a.iter().zip(b).all(|(a, b)| near(*a, *b));
+                (rows.zip(nearest.chunks(codes.latent)).filter(|pair| !known(*pair)).count(), "in its codebook")
+            }
+            _ => return None,
+        };
+        Some((strays, place)).filter(|(strays, _)| *strays > 0)
     }
 
     /// The numbers of the classes of codes, where these have classes.

@@ -8,10 +8,12 @@ use crate::data::{Dataset, Step};
 use crate::eval::disentanglement::udr;
 use crate::eval::likelihood::{Evidence, mean, standard_error};
 use crate::eval::{Figures, paired};
+use crate::model::choice;
 use crate::run::Run;
 use crate::{Error, Result};
 
 use super::Effort;
+use super::comparable::{Judged, comparable, sees_classes};
 
 /// A run among others.
 #[derive(Clone, Debug, Serialize)]
@@ -41,7 +43,7 @@ pub struct Contender {
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     pub contenders: Vec<Contender>,
-    /// `-log p(x)`, or `MSE` where nats do not compare.
+    /// `-log p(x)`, or `MSE` where nats do not compare, or `nothing` where neither does.
     pub judged_by: &'static str,
     /// Rows that no run was trained on; log p(x) is of at most `Effort::likelihood_rows` of them.
     pub rows: usize,
@@ -61,7 +63,9 @@ pub struct Comparison {
 /// Fewer than two runs, runs of different data, or no row in common.
 pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn FnMut(&str)) -> Result<Comparison> {
     let rows = common_rows(runs, data)?;
-    let (mut notes, nats) = comparable(runs);
+    let (mut notes, judged) = comparable(runs);
+    // Where all are told classes they answer one question.
+    let mixed = !runs.iter().filter(|r| r.vae().posterior.is_density()).all(sees_classes);
     let few = &runs[0].some(&rows, effort.likelihood_rows)[..];
     let mut contenders = Vec::new();
     for run in runs {
@@ -73,11 +77,14 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             true => Some(run.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?),
             false => None,
         };
-        let each = match nats {
-            true => evidence.as_ref().map(|e| e.log_p.iter().map(|v| -v).collect()),
-            false => Some(run.errors(data, &rows)?),
-        };
         let errors = run.errors(data, &rows)?;
+        let aside = mixed && sees_classes(run);
+        let each = match judged {
+            Judged::Nats if aside => None,
+            Judged::Nats => evidence.as_ref().map(|e| e.log_p.iter().map(|v| -v).collect()),
+            Judged::Mse => Some(errors.clone()),
+            Judged::Nothing => None,
+        };
         contenders.push(Contender {
             run: run.dir().to_path_buf(),
             elbo_se: elbo.as_deref().map(standard_error),
@@ -105,7 +112,7 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             }
         }
     }
-    if nats && sorted.iter().any(|c| c.each.is_none()) {
+    if judged == Judged::Nats && runs.iter().any(|r| !r.vae().posterior.is_density()) {
         notes.push("An autoencoder has no likelihood, so it stands last and is compared by its MSE alone.".into());
     }
     if runs.iter().any(|r| r.config().seed != runs[0].config().seed) && data.test_from.is_none() {
@@ -114,9 +121,19 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             rows.len()
         ));
     }
-    let judged_by = if nats { "-log p(x)" } else { "MSE" };
+    let judged_by = match judged {
+        Judged::Nats => "-log p(x)",
+        Judged::Mse => "MSE",
+        Judged::Nothing => "nothing",
+    };
     let names = names(sorted.iter().map(|c| c.run.as_path()));
-    let verdict = verdict(&sorted, &names, judged_by, if nats { few.len() } else { rows.len() });
+    let verdict = match judged {
+        Judged::Nats => verdict(&sorted, &names, judged_by, few.len()),
+        Judged::Mse => verdict(&sorted, &names, judged_by, rows.len()),
+        Judged::Nothing => {
+            vec!["None is better by these figures: train them with the same --normalize and --binarize.".into()]
+        }
+    };
     Ok(Comparison { contenders: sorted, judged_by, rows: rows.len(), differing, udr, notes, verdict })
 }
 
@@ -153,37 +170,6 @@ fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
     Ok(rows)
 }
 
-/// Whether nats of these runs compare, and what to say of it.
-fn comparable(runs: &[Run]) -> (Vec<String>, bool) {
-    let mut notes = Vec::new();
-    let first = &runs[0];
-    let same = |f: &dyn Fn(&Run) -> bool| runs.iter().all(f);
-    let space =
-        same(&|r| r.file().transform == first.file().transform && r.config().binarize == first.config().binarize);
-    let discrete = first.vae().likelihood.is_mass();
-    let kind = same(&|r| r.vae().likelihood.is_mass() == discrete);
-    if !space {
-        notes.push(
-            "The runs see the values differently (normalize or binarize differ), so their nats do not compare.".into(),
-        );
-    }
-    if !kind {
-        notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
-    }
-    if let (Some(why), true) = (first.why_no_bits(), space && kind) {
-        notes.push(format!("These nats compare with each other and with nothing else, for {why}."));
-    }
-    let conditional = first.vae().decoder.classes().is_some();
-    let same_question = same(&|r| r.vae().decoder.classes().is_some() == conditional);
-    if !same_question {
-        notes.push(
-            "Some models are conditional on classes: their log p(x | class) is no log p(x) to compare with.".into(),
-        );
-    }
-    let density = runs.iter().any(|r| r.vae().posterior.is_density());
-    (notes, space && kind && density && same_question)
-}
-
 /// The settings in which runs differ, in the order given.
 fn differing(runs: &[Run], order: &[usize]) -> Vec<(String, Vec<String>)> {
     let tables: Vec<toml::Table> =
@@ -191,9 +177,14 @@ fn differing(runs: &[Run], order: &[usize]) -> Vec<(String, Vec<String>)> {
     let mut keys: Vec<&String> = tables.iter().flat_map(|t| t.keys()).collect();
     keys.sort();
     keys.dedup();
-    let text =
-        |t: &toml::Table, key: &str| t.get(key).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""));
-    let each = keys.into_iter().map(|key| (key.clone(), tables.iter().map(|t| text(t, key)).collect::<Vec<_>>()));
+    let text = |i: usize, t: &toml::Table, key: &str| {
+        let model = &runs[i].config().model;
+        // A part that a run does not have has no settings there.
+        let read = !choice::SEAM.contains(&key) || choice::is_read(key, &model.posterior, &model.prior).is_ok();
+        t.get(key).filter(|_| read).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""))
+    };
+    let values = |key: &str| order.iter().zip(&tables).map(|(i, t)| text(*i, t, key)).collect::<Vec<_>>();
+    let each = keys.into_iter().map(|key| (key.clone(), values(key)));
     each.filter(|(key, values)| key != "data" && values.iter().any(|v| v != &values[0])).collect()
 }
 
@@ -246,7 +237,8 @@ fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, rows: usize)
         };
         let Some(behind) = other.behind.zip(other.behind_se) else {
             let by_mse = told(paired(&other.errors, &best.errors), "MSE", best.errors.len());
-            lines.push(format!("{name} has no likelihood; as a copier, {by_mse}."));
+            let why = if other.nll_nats.is_some() { "is told classes" } else { "has no likelihood" };
+            lines.push(format!("{name} {why}; as a copier, {by_mse}."));
             continue;
         };
         let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {

@@ -7,6 +7,7 @@ use crate::eval::disentanglement::{Disentanglement, Factor, disentanglement};
 use crate::eval::latents::{Aggregate, Matrix, Posteriors, aggregate};
 use crate::eval::quality::{Classifier, Quality, frechet, kernel_distance, manifold};
 use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
+use crate::model::likelihood::Domain;
 use crate::model::posterior::{DiagonalGaussian, PosteriorFamily};
 use crate::model::{Form, Support};
 use crate::rng::Purpose;
@@ -79,7 +80,9 @@ impl Run {
             Judgement::Representation => taught("representation", "a probe"),
             Judgement::Quality => {
                 if !variants::find(&self.config().variant)?.samples_from_prior() {
-                    return Err(Error::unsupported("quality", format!("{} cannot be sampled", self.config().variant)));
+                    let name = &self.config().variant;
+                    let problem = format!("judges draws from the prior, which '{name}' does not have; leave it out");
+                    return Err(Error::unsupported("quality", problem));
                 }
                 taught("quality", "the classifier behind sample quality")?;
                 enough("quality", rows, 100)
@@ -241,7 +244,8 @@ impl Run {
         let binary = data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
         let shown = if binary || !data.spec.is_image() { Observation::Draw } else { Observation::Mean };
         let samples = self.sample_model_values(test.len(), shown, self.rng())?;
-        let mut classifier = Classifier::new(width, labels.names.len(), self.config().seed);
+        let counts = self.vae().likelihood.domain() == Domain::Counts;
+        let mut classifier = Classifier::new(width, labels.names.len(), self.config().seed).of_counts(counts);
         if !self.load_classifier(&mut classifier)? {
             classifier.train(data, &self.preparation(), train, test)?;
             self.save_classifier(&classifier)?;

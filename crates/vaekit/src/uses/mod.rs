@@ -5,6 +5,7 @@
 
 mod chosen;
 mod codes;
+mod comparable;
 mod compare;
 mod encode;
 mod evaluate;
@@ -22,6 +23,7 @@ mod values;
 
 pub use chosen::Chosen;
 pub use codes::Codes;
+pub use comparable::incomparable;
 pub use compare::{Comparison, Contender, compare};
 pub use interpolate::Between;
 pub use judge::Judgement;

@@ -47,7 +47,11 @@ impl Run {
     pub fn fitted_codes(&self, data: &Dataset, n: usize, source: Source, rng: Rng) -> Result<Vec<f32>> {
         let support = self.vae().posterior.support();
         if support != Support::Reals && source != Source::Data {
-            return Err(Error::unsupported("from", "fits real codes of one group; use --from prior or data"));
+            let name = self.vae().posterior.name();
+            let problem = format!(
+                "fits Gaussians and flows to codes, and those of '{name}' are others; use --from prior or data"
+            );
+            return Err(Error::unsupported("from", problem));
         }
         let rows = self.some(&self.split(data)?.train, FITTED);
         let codes = self.drawn_codes(data, &rows)?;

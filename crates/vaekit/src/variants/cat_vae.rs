@@ -27,7 +27,7 @@ use they are made.
 -E_q log p(x|z) + sum over variables of sum_c pi_c log(C pi_c).
 
 ## When to use
-For codes that are choices: symbols, types, hashes.
+For codes that are choices: symbols, types, hashes. `encode --choices` gives their numbers.
 
 ## Limits
 The relaxed decoder sees mixtures that it never sees in use: a lower temperature lessens that and raises the

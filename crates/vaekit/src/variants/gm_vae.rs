@@ -34,7 +34,7 @@ together.
 -E_q [log p(x|z) + log sum_c w_c N(z; m_c, v_c) - log q(z|x)].
 
 ## When to use
-To cluster (`evaluate` compares clusters with classes), and for samples of each cluster.
+To cluster: `encode --choices` gives the cluster of each row, and `evaluate` compares clusters with classes.
 
 ## Limits
 The clusters need not be the classes, and depend on the seed: train several. Without pretraining components
@@ -54,6 +54,10 @@ Jiang et al., VaDE, IJCAI 2017, arXiv:1611.05148. Dilokthanakul et al., 2016, ar
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
+        if settings.components > target.rows {
+            let problem = format!("found {}, expected at most the {} training rows", settings.components, target.rows);
+            return Err(Error::setting("components", problem));
+        }
         let vae = settings.model(target)?;
         if vae.prior.components().is_none() {
             let problem = format!("'gm-vae' has 'mixture', found '{}'; leave it out", settings.prior);

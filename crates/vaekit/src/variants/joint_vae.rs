@@ -45,7 +45,7 @@ capacity of its own that grows over `--kl-period` epochs.
 -E_q log p(x|z) + gamma |KL_real - C_real(t)| + gamma |KL_class - C_class(t)|.
 
 ## When to use
-To find classes without labels, with what varies inside them beside.
+To find classes without labels, with what varies inside them beside; `encode --choices` gives the class of each row.
 
 ## Limits
 Classes need not be the labels, and which come out depends on the seed.

@@ -311,10 +311,24 @@ impl ModelSettings {
         if let Some((key, _)) = scaled.iter().find(|(key, given)| self.beta == 0.0 && *given && !by_default(key)) {
             return Err(Error::setting(key, "does nothing where beta is 0; leave it out"));
         }
+        let weighed = [
+            ("beta", self.beta != plain.beta),
+            ("samples", self.samples != plain.samples),
+            ("kl_schedule", self.kl_schedule != plain.kl_schedule),
+            ("free_bits", self.free_bits != plain.free_bits),
+        ];
+        // Of codes that are points the KL trains the prior alone.
+        let idle = weighed.iter().find(|(key, given)| *given && !by_default(key));
+        if let (Some((key, _)), "quantized") = (idle, self.posterior.as_str()) {
+            return Err(Error::setting(key, "has no meaning for codes of 'quantized'; leave it out"));
+        }
         // Variants with a schedule of their own name the period among their defaults.
         let waits = by_default("kl_period");
         if self.kl_period != plain.kl_period && self.kl_schedule == KlSchedule::Constant && !waits {
-            return Err(Error::setting("kl_period", "does nothing with a constant KL; add --kl-schedule linear"));
+            return Err(Error::setting(
+                "kl_period",
+                "does nothing with a constant KL; leave it out, or add --kl-schedule linear",
+            ));
         }
         let numbers = |m: &Self| serde_json::to_value(m).unwrap_or_default();
         let (here, plain) = (numbers(self), numbers(&plain));

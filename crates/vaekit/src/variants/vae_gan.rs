@@ -43,7 +43,7 @@ A discriminator tells rows from reconstructions and from decoded draws; the deco
 reconstructions to look alike in the discriminator's hidden layer.
 
 ## Objective
--ELBO + features |F(x) - F(mean)|^2 / 2 + weight E softplus(-D).
+-ELBO + features |F(x) - F(mean)|^2 / 2 + adversary E softplus(-D).
 
 ## When to use
 For sharper pictures, where likelihoods matter less.

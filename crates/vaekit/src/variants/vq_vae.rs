@@ -29,7 +29,7 @@ the decoder sees their sum.
 The second term trains the prior alone.
 
 ## When to use
-For discrete codes of high fidelity, and as the ground for a stronger prior.
+For discrete codes of high fidelity (`encode --choices` gives their numbers), and as the ground for a stronger prior.
 
 ## Limits
 The rate is that of the codes under the prior, an upper bound on what they need. q is a point, so importance

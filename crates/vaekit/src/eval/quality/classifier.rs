@@ -14,6 +14,8 @@ pub struct Classifier {
     body: Mlp,
     head: Mlp,
     pub seed: u64,
+    /// Sees log(1 + x), which keeps counts of very different sizes comparable.
+    log: bool,
     /// Accuracy on test rows.
     pub accuracy: f64,
 }
@@ -32,8 +34,15 @@ impl Classifier {
             body: Mlp::new("features", &[width, HIDDEN, FEATURES], Activation::Relu, &mut init),
             head: Mlp::new("classes", &[FEATURES, classes], Activation::Relu, &mut init),
             seed,
+            log: false,
             accuracy: 0.0,
         }
+    }
+
+    /// The same for rows that are counts, if they are.
+    #[must_use]
+    pub fn of_counts(self, counts: bool) -> Self {
+        Self { log: counts, ..self }
     }
 
     /// Trains on some rows and measures the accuracy on others.
@@ -92,7 +101,12 @@ impl Classifier {
     }
 
     fn logits(&self, x: Tensor<2>) -> Tensor<2> {
-        self.head.forward(Activation::Relu.apply(self.body.forward(x)))
+        self.head.forward(self.seen(x))
+    }
+
+    fn seen(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = if self.log { (x + 1.0).log() } else { x };
+        Activation::Relu.apply(self.body.forward(x))
     }
 
     /// Features of rows in model values, `[N, X]` to `[N, 128]`.
@@ -100,7 +114,7 @@ impl Classifier {
         let mut found = Vec::with_capacity(values.len() / width * FEATURES);
         for rows in values.chunks(512 * width) {
             let x = from_vec(rows.to_vec(), [rows.len() / width, width], &device::here());
-            found.extend(to_vec(Activation::Relu.apply(self.body.forward(x))));
+            found.extend(to_vec(self.seen(x)));
         }
         found
     }

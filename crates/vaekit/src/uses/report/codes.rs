@@ -8,6 +8,7 @@ use crate::eval::latents::Matrix;
 use crate::eval::representation::Pca;
 use crate::plot::page::{Sprite, drawing, explorable, paragraph, table};
 use crate::plot::{Dots, bars_svg, png, tiles};
+use crate::rng::{Purpose, Rng};
 use crate::run::Run;
 
 use super::{Part, with_error};
@@ -64,7 +65,7 @@ impl Run {
         if n as f64 > 3.0 * PERPLEXITY + 1.0 {
             body += &shown(
                 "codes by t-SNE",
-                t_sne(&codes, &flat),
+                t_sne(&codes, &flat, self.rng()),
                 &format!(
                     "t-SNE (perplexity {PERPLEXITY}) of the same codes: near points are near in the code, distances \
                      between groups mean little."
@@ -161,10 +162,14 @@ fn plane(x: &Matrix) -> Vec<[f64; 2]> {
 }
 
 /// t-SNE of codes, from the plane of their principal axes.
-fn t_sne(codes: &Matrix, start: &[[f64; 2]]) -> Vec<[f64; 2]> {
+fn t_sne(codes: &Matrix, start: &[[f64; 2]], rng: Rng) -> Vec<[f64; 2]> {
     let rows: Vec<Vec<f64>> = codes.rows().into_iter().map(|r| r.to_vec()).collect();
     let spread = (start.iter().map(|p| p[0] * p[0]).sum::<f64>() / start.len() as f64).sqrt().max(1e-9);
-    let start: Vec<f64> = start.iter().flatten().map(|v| v / spread * 1e-2).collect();
+    // Codes that coincide must not start at one point, which the tree of points cannot part.
+    let numbers: Vec<u64> = (0..start.len() as u64).collect();
+    let apart = rng.normal(Purpose::Score, &numbers, 2);
+    let start: Vec<f64> =
+        start.iter().flatten().zip(apart).map(|(v, noise)| v / spread * 1e-2 + f64::from(noise) * 1e-4).collect();
     let distance = |a: &Vec<f64>, b: &Vec<f64>| a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
     let mut fit = tSNE::<f64, Vec<f64>, 2>::new(&rows);
     fit.perplexity(PERPLEXITY).epochs(EPOCHS).initial_embedding(start).barnes_hut(0.5, distance);

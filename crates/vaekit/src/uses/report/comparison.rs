@@ -66,6 +66,7 @@ pub fn comparison_page(comparison: &Comparison, runs: &[Run], data: &Dataset) ->
 fn behind(comparison: &Comparison, i: usize) -> String {
     let c = &comparison.contenders[i];
     match c.behind.zip(c.behind_se) {
+        _ if comparison.judged_by == "nothing" => "\u{2013}".into(),
         _ if i == 0 => "best".into(),
         Some((v, e)) if comparison.judged_by == "MSE" => format!("{v:.6} \u{b1} {e:.6}"),
         Some((v, e)) => with_error(v, e),

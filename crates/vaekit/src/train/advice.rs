@@ -1,0 +1,118 @@
+//! What a person should know before and after training.
+
+use crate::Result;
+use crate::data::{Binarize, Kind};
+use crate::model::likelihood::Domain;
+use crate::objective::KlSchedule;
+use crate::run::{LrSchedule, Metrics, RunFile};
+use crate::variants::ModelSettings;
+
+use super::session::Session;
+
+/// A code of fewer nats says next to nothing of its row.
+const IDLE: f64 = 0.2;
+
+/// More nats a value than any training that goes well ends with.
+const FAR: f64 = 1e4;
+
+/// Fewer steps than this hardly move the weights.
+const FEW_STEPS: u64 = 200;
+
+/// Of settings that do what they say, but perhaps not what is wanted. `asked` is the likelihood that was asked for.
+pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
+    let (c, spec) = (&session.file.config, &session.file.data.spec);
+    let vae = &session.recipe.vae;
+    let domain = vae.likelihood.domain();
+    let mut told = Vec::new();
+    if c.lr_schedule == LrSchedule::Cosine && c.lr_min == 0.0 && c.lr_epochs < c.epochs {
+        told.push(format!(
+            "the learning rate falls to 0 after {} of {} epochs, and nothing is learned from there on; for more, start \
+             anew with --lr-epochs or --lr-min",
+            c.lr_epochs, c.epochs
+        ));
+    }
+    if asked == "auto" && domain == Domain::Reals && !spec.is_image() && session.data.check_counts().is_ok() {
+        told.push(
+            "all values are whole numbers from 0, and are taken for real ones: if they are counts, train with \
+             --likelihood negative-binomial"
+                .into(),
+        );
+    }
+    let grey = spec.kind != Kind::Binary && c.binarize == Binarize::None;
+    if grey && domain == Domain::Binary && vae.posterior.is_density() {
+        told.push(
+            "grey values under a Bernoulli are no likelihood of the data: compare these nats only with others made the \
+             same way, or use --binarize dynamic, or a gaussian likelihood"
+                .into(),
+        );
+    }
+    told
+}
+
+/// What the reader of the final figures should know.
+///
+/// # Errors
+/// Figures that cannot be measured or read.
+pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
+    let activity = session.activity()?;
+    let c = &session.file.config;
+    let mut told = Vec::new();
+    if !session.recipe.objective.is_warm(session.state.epoch as f64) {
+        told.push(match session.recipe.objective.pretrain().filter(|n| *n >= session.state.epoch) {
+            Some(n) => format!(
+                "pretraining (pretrain is {n} epochs) took all the training: there was no KL, and the prior was never \
+                 put where the codes lie; train longer or lower pretrain"
+            ),
+            None => format!(
+                "the KL schedule had not come to its end when training did (kl_period is {} epochs): the model was \
+                 trained with less of a KL, or another, than it asks for; train longer or shorten kl_period",
+                c.model.kl_period
+            ),
+        });
+    }
+    let (step, latent) = (session.state.step, session.recipe.vae.latent());
+    let loss = Metrics::read(&session.dir)?.last().map_or(0.0, |m| m.train.loss);
+    let of_value = loss / session.file.data.spec.width() as f64;
+    if of_value > FAR {
+        told.push(format!(
+            "the loss ended at {of_value:.1e} nats a value, so training ran away; try a smaller --lr than {}, or --clip 1",
+            c.lr
+        ));
+    } else if step < FEW_STEPS {
+        told.push(format!(
+            "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
+        ));
+    } else if let Some((active, rate)) = activity
+        && (active * 20 <= latent || rate < IDLE)
+    {
+        told.push(format!(
+            "posterior collapse: {active} of {latent} latent dimensions are active and carry {rate:.2} nats together; \
+             try {}",
+            against_collapse(&session.file)
+        ));
+    }
+    Ok(told)
+}
+
+/// What may mend a collapsed posterior, of what this model takes and has not got.
+fn against_collapse(file: &RunFile) -> String {
+    let plain = ModelSettings::default();
+    let takes = |change: fn(&mut ModelSettings)| {
+        let mut other = file.clone();
+        change(&mut other.config.model);
+        let model = &other.config.model;
+        *model != file.config.model && other.build().is_ok()
+    };
+    let mut advice = Vec::new();
+    if takes(|m| m.beta *= 0.5) {
+        advice.push("a smaller beta");
+    }
+    if file.config.model.kl_schedule == plain.kl_schedule && takes(|m| m.kl_schedule = KlSchedule::Linear) {
+        advice.push("--kl-schedule linear");
+    }
+    if file.config.model.free_bits == plain.free_bits && takes(|m| m.free_bits = 0.1) {
+        advice.push("--free-bits 0.1");
+    }
+    advice.push("a smaller decoder");
+    advice.join(", or ")
+}

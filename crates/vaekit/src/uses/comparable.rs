@@ -1,0 +1,50 @@
+//! Which figures of several runs compare.
+
+use crate::run::Run;
+
+/// What runs may be judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    Nats,
+    Mse,
+    /// Squared errors of values in other units say nothing either.
+    Nothing,
+}
+
+/// What a reader of figures of these runs side by side should know.
+pub fn incomparable(runs: &[Run]) -> Vec<String> {
+    comparable(runs).0
+}
+
+/// What to say of runs side by side, and what they may be judged by.
+pub(super) fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
+    let mut notes = Vec::new();
+    let Some(first) = runs.first() else { return (notes, Judged::Nothing) };
+    let space = |r: &Run| (r.file().transform.clone(), r.config().binarize);
+    if runs.iter().any(|r| space(r) != space(first)) {
+        let problem = "normalize, binarize or a likelihood of counts differ";
+        notes.push(format!("The runs see the values differently ({problem}): neither nats nor MSE compare."));
+        return (notes, Judged::Nothing);
+    }
+    let dense: Vec<&Run> = runs.iter().filter(|r| r.vae().posterior.is_density()).collect();
+    let mass = |r: &Run| r.vae().likelihood.is_mass();
+    let alike = dense.iter().all(|r| mass(r) == mass(dense[0]));
+    if !alike {
+        notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
+    }
+    if let (true, Some(why)) = (alike, dense.first().and_then(|r| r.why_no_bits())) {
+        notes.push(format!("These nats compare with each other and with nothing else, for {why}."));
+    }
+    if dense.iter().any(|r| sees_classes(r)) && !dense.iter().all(|r| sees_classes(r)) {
+        notes.push(
+            "Models that are told classes give log p(x | class), which is no log p(x) to compare with: they stand last."
+                .into(),
+        );
+    }
+    (notes, if alike && !dense.is_empty() { Judged::Nats } else { Judged::Mse })
+}
+
+/// True where log p is of rows given their class.
+pub(super) fn sees_classes(run: &Run) -> bool {
+    run.is_conditional() && run.vae().posterior.is_density()
+}
