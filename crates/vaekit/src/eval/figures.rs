@@ -7,7 +7,7 @@ use vaekit_ops::{device, to_vec};
 
 use crate::Result;
 use crate::data::{Batches, Step};
-use crate::model::{Mode, Vae};
+use crate::model::{Mode, Support, Vae};
 use crate::rng::Rng;
 
 /// A dimension is active when the mean of its posterior varies by more than
@@ -28,6 +28,7 @@ pub struct Figures {
     pub bits_per_dim: Option<f64>,
     /// Squared error a value of the reconstruction from the mean code.
     pub mse: f64,
+    /// Dimensions whose mean varies by more than 0.01 (Burda et al. 2016, section 5.2); none for choices and directions.
     pub active_units: Option<usize>,
     pub rows: usize,
 }
@@ -75,7 +76,12 @@ pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> R
         add_columns(&mut sums.mean_squared, &mean, d, |v| v * v);
         Ok(Step::Continue)
     })?;
-    Ok(sums.finish())
+    let (mut figures, stats) = sums.finish();
+    // The mean of a choice or a direction varies without saying anything.
+    if !matches!(vae.prior.support(), Support::Reals | Support::Spikes | Support::Groups) {
+        figures.active_units = None;
+    }
+    Ok((figures, stats))
 }
 
 #[derive(Default)]

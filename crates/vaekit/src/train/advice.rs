@@ -54,7 +54,7 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
 /// # Errors
 /// Figures that cannot be measured or read.
 pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
-    let activity = session.activity()?;
+    let (active, rate) = session.activity()?;
     let c = &session.file.config;
     let mut told = Vec::new();
     if !session.recipe.objective.is_warm(session.state.epoch as f64) {
@@ -82,14 +82,13 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
         told.push(format!(
             "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
         ));
-    } else if let Some((active, rate)) = activity
-        && (active * 20 <= latent || rate < IDLE)
+    } else if let Some(rate) = rate
+        && (active.is_some_and(|active| active * 20 <= latent) || rate < IDLE)
     {
-        told.push(format!(
-            "posterior collapse: {active} of {latent} latent dimensions are active and carry {rate:.2} nats together; \
-             try {}",
-            against_collapse(&session.file)
-        ));
+        let who = active
+            .map_or("the codes".to_owned(), |active| format!("{active} of {latent} latent dimensions are active and"));
+        let advice = against_collapse(&session.file);
+        told.push(format!("posterior collapse: {who} carry {rate:.2} nats together; try {advice}"));
     }
     Ok(told)
 }

@@ -296,12 +296,12 @@ impl<'a> Session<'a> {
     }
 
     /// Active latent dimensions and rate of the model as it stands, on
-    /// validation rows or else on some training rows; none for an autoencoder.
-    pub fn activity(&mut self) -> Result<Option<(usize, f64)>> {
+    /// validation rows or else on some training rows; each where the model has it.
+    pub fn activity(&mut self) -> Result<(Option<usize>, Option<f64>)> {
         let rows = if self.splits.valid.is_empty() { &self.splits.train } else { &self.splits.valid };
         let rows = rows[..rows.len().min(2_000)].to_vec();
         let figures = self.measure(&rows)?;
-        Ok(figures.active_units.zip(figures.rate_nats))
+        Ok((figures.active_units, figures.rate_nats))
     }
 
     /// Remembers the present weights as the best.
