@@ -2,6 +2,7 @@
 
 use crate::rng::{Purpose, Rng, unit};
 use crate::run::TrainConfig;
+use crate::variants::{Param, ParamKind, VARIANTS};
 use crate::{Error, Result};
 
 /// Runs of one sweep at most.
@@ -29,7 +30,7 @@ pub struct Plan {
 /// The values of one key.
 enum Values {
     List(Vec<toml::Value>),
-    Range { min: f64, max: f64, log: bool },
+    Range { min: f64, max: f64, log: bool, whole: bool },
 }
 
 impl Plan {
@@ -100,12 +101,21 @@ fn range_of(key: &str, range: &toml::Table) -> Result<Values> {
         return Err(Error::setting(format!("sweep.{key}"), problem));
     };
     match (number("min"), number("max")) {
-        (Some(min), Some(max)) if min < max && (!log || min > 0.0) => Ok(Values::Range { min, max, log }),
+        (Some(min), Some(max)) if min < max && (!log || min > 0.0) => {
+            Ok(Values::Range { min, max, log, whole: is_whole(key) })
+        }
         _ => Err(Error::setting(
             format!("sweep.{key}"),
             "expected { min = .., max = .., log = false } with min below max, and above 0 where log is true",
         )),
     }
+}
+
+/// True for settings that are whole numbers.
+fn is_whole(key: &str) -> bool {
+    let defaults = serde_json::to_value(TrainConfig::default()).unwrap_or_default();
+    let count = |p: &Param| p.key == key && matches!(p.kind, ParamKind::Count { .. });
+    defaults[key].is_u64() || VARIANTS.iter().flat_map(|v| v.params()).any(count)
 }
 
 fn grid(keys: &[(String, Values)]) -> Result<Vec<Vec<toml::Value>>> {
@@ -130,11 +140,16 @@ fn draws(keys: &[(String, Values)], runs: usize) -> Vec<Vec<toml::Value>> {
         )));
         match values {
             Values::List(list) => list[((u * list.len() as f64) as usize).min(list.len() - 1)].clone(),
-            Values::Range { min, max, log: false } => (min + u * (max - min)).into(),
-            // Four digits say enough, and make folders that people can read.
-            Values::Range { min, max, log: true } => {
-                let v = (min.ln() + u * (max.ln() - min.ln())).exp();
-                format!("{v:.3e}").parse::<f64>().unwrap_or(v).into()
+            Values::Range { min, max, log, whole } => {
+                // Each whole number has a piece of the same length, the last one too.
+                let end = if *whole { max + 1.0 } else { *max };
+                let v = if *log { (min.ln() + u * (end.ln() - min.ln())).exp() } else { min + u * (end - min) };
+                match (whole, log) {
+                    (true, _) => (v.min(*max).floor() as i64).into(),
+                    (false, false) => v.into(),
+                    // Four digits say enough, and make folders that people can read.
+                    (false, true) => format!("{v:.3e}").parse::<f64>().unwrap_or(v).into(),
+                }
             }
         }
     };
@@ -163,6 +178,16 @@ mod tests {
         assert!(points.iter().all(|p| (1e-4..=1e-2).contains(&p.swept[0].1.as_float().unwrap())));
         assert!(points.iter().any(|p| p.swept[0].1.as_float().unwrap() < 1e-3));
         assert_eq!(points, plan(text).unwrap().points);
+    }
+
+    #[test]
+    fn whole_settings_are_drawn_whole_from_end_to_end() {
+        let points =
+            plan("[sweep]\nlatent = { min = 2, max = 5 }\nbeta = { min = 1, max = 2 }\nruns = 60\n").unwrap().points;
+        let drawn: std::collections::BTreeSet<i64> =
+            points.iter().map(|p| p.swept[1].1.as_integer().unwrap()).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [2, 3, 4, 5]);
+        assert!(points.iter().all(|p| p.swept[0].1.is_float()));
     }
 
     #[test]
