@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use vaekit::data::{Dataset, Factors, OpenOptions, Rows, Shape, open};
 use vaekit::eval::likelihood::Annealing;
-use vaekit::uses::Judgement;
+use vaekit::uses::{Judgement, Source};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
@@ -180,6 +180,11 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
             shown.part("representation", &served, |s| lines::representation(s));
         }
         Judgement::Quality => {
+            if run.usual_source()? != Source::Prior {
+                say::warning(
+                    "there is no prior: the samples judged are of a mixture fitted to the codes of training rows",
+                );
+            }
             shown.part("quality", &run.quality(data, &run.split(data)?.train, rows)?, lines::quality);
         }
     }

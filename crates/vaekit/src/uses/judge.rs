@@ -12,7 +12,7 @@ use crate::model::posterior::{DiagonalGaussian, PosteriorFamily};
 use crate::model::{Form, Support};
 use crate::rng::Purpose;
 use crate::run::Run;
-use crate::{Error, Result, variants};
+use crate::{Error, Result};
 
 use super::sample::Observation;
 
@@ -79,11 +79,6 @@ impl Run {
             Judgement::Disentanglement(given) => self.varying(data, rows, given).map(drop),
             Judgement::Representation => taught("representation", "a probe"),
             Judgement::Quality => {
-                if !variants::find(&self.config().variant)?.samples_from_prior() {
-                    let name = &self.config().variant;
-                    let problem = format!("judges draws from the prior, which '{name}' does not have; leave it out");
-                    return Err(Error::unsupported("quality", problem));
-                }
                 taught("quality", "the classifier behind sample quality")?;
                 enough("quality", rows, 100)
             }
@@ -224,11 +219,11 @@ impl Run {
         Ok(served)
     }
 
-    /// Samples against test rows in the features of a classifier, which is
-    /// trained on the training rows first unless the run has it already.
+    /// Samples (of a mixture fitted to codes, where there is no prior) against test rows in the features of a
+    /// classifier, which is trained on the training rows first unless the run has it already.
     ///
     /// # Errors
-    /// Data without classes, a variant that does not sample, or too few rows.
+    /// Data without classes, or too few rows.
     pub fn quality(&self, data: &Dataset, train: &[u32], test: &[u32]) -> Result<Quality> {
         let Some(labels) = &data.labels else {
             return Err(no_classes(data, "the classifier behind sample quality"));
@@ -243,7 +238,7 @@ impl Run {
         // What is compared with black and white must be so too.
         let binary = data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
         let shown = if binary || !data.spec.is_image() { Observation::Draw } else { Observation::Mean };
-        let samples = self.sample_model_values(test.len(), shown, self.rng())?;
+        let samples = self.usual_model_values(data, test.len(), shown)?;
         let counts = self.vae().likelihood.domain() == Domain::Counts;
         let mut classifier = Classifier::new(width, labels.names.len(), self.config().seed).of_counts(counts);
         if !self.load_classifier(&mut classifier)? {

@@ -74,6 +74,19 @@ impl Run {
         observation: Observation,
         rng: Rng,
     ) -> Result<Values> {
+        let values = self.fitted_model_values(data, n, source, observation, rng)?;
+        Ok(self.new_rows(values, n))
+    }
+
+    /// The same in the values that the model sees.
+    fn fitted_model_values(
+        &self,
+        data: &Dataset,
+        n: usize,
+        source: Source,
+        observation: Observation,
+        rng: Rng,
+    ) -> Result<Vec<f32>> {
         self.holds(n)?;
         let codes = self.fitted_codes(data, n, source, rng)?;
         let d = codes.len() / n.max(1);
@@ -85,7 +98,20 @@ impl Run {
             let raw = self.vae().decoder.forward(&self.vae().grouped(z), self.labels(rows).as_deref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
-        Ok(self.new_rows(values, n))
+        Ok(values)
+    }
+
+    /// Where samples come from that nobody chose a source for: the prior, or a mixture where there is none.
+    pub fn usual_source(&self) -> Result<Source> {
+        Ok(if self.variant()?.samples_from_prior() { Source::Prior } else { Source::Mixture })
+    }
+
+    /// Draws from the usual source, in the values that the model sees.
+    pub(super) fn usual_model_values(&self, data: &Dataset, n: usize, observation: Observation) -> Result<Vec<f32>> {
+        match self.usual_source()? {
+            Source::Prior => self.sample_model_values(n, observation, self.rng()),
+            source => self.fitted_model_values(data, n, source, observation, self.rng()),
+        }
     }
 
     /// The width of a row, of which `n` must fit into memory.

@@ -175,3 +175,17 @@ fn t_sne(codes: &Matrix, start: &[[f64; 2]], rng: Rng) -> Vec<[f64; 2]> {
     fit.perplexity(PERPLEXITY).epochs(EPOCHS).initial_embedding(start).barnes_hut(0.5, distance);
     fit.embedding().chunks(2).map(|p| [p[0], p[1]]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_coincide_have_a_t_sne_too() {
+        let few = |i: usize, j: usize| (i % 3 * (j + 1)) as f64;
+        for codes in [Matrix::zeros((200, 4)), Matrix::from_shape_fn((200, 4), |(i, j)| few(i, j))] {
+            let points = t_sne(&codes, &plane(&codes), Rng::new(1));
+            assert!(points.iter().flatten().all(|v| v.is_finite()), "{codes}");
+        }
+    }
+}

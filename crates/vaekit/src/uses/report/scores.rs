@@ -5,6 +5,7 @@ use crate::eval::representation::Clusters;
 use crate::plot::page::{paragraph, table};
 use crate::run::Run;
 
+use super::super::Source;
 use super::{Effort, Part, with_error};
 
 impl Run {
@@ -77,6 +78,8 @@ impl Run {
             q.classifier_accuracy, q.classifier_seed
         );
         let caption = format!("{} samples against {} rows", q.samples, q.rows);
+        let mixture = self.usual_source().is_ok_and(|source| source != Source::Prior);
+        let about = if mixture { about + " The samples are of a mixture fitted to codes." } else { about };
         Ok(paragraph(&about) + &table(&caption, &["", "value", ""], &lines))
     }
 }

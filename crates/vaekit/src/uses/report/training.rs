@@ -8,7 +8,7 @@ use crate::plot::page::{drawing, paragraph, picture, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg, png};
 use crate::run::{EpochMetrics, Metrics, Run};
 
-use super::super::{BATCH, Values};
+use super::super::{BATCH, Source, Values};
 use super::{Effort, Part, with_error};
 
 /// Images of a grid, and rows of a scatter.
@@ -141,25 +141,30 @@ impl Run {
 
     /// Draws from the prior.
     pub(super) fn samples_part(&self, data: &Dataset, splits: &Splits) -> Result<Part> {
-        if !self.variant()?.samples_from_prior() {
-            return Ok(Err(format!("'{}' has no prior to draw from", self.config().variant)));
-        }
         let image = data.spec.is_image();
         if !image && data.spec.width() < 2 {
             return Ok(Err("one column has no picture".into()));
         }
         let n = if image { SHOWN } else { 1_000 };
-        let mut samples = self.sample(n, self.default_observation(), self.rng())?;
+        let source = self.usual_source()?;
+        let mut samples = match source {
+            Source::Prior => self.sample(n, self.default_observation(), self.rng())?,
+            source => self.sample_from(data, n, source, self.default_observation(), self.rng())?,
+        };
         if !image {
             let mut behind = Vec::new();
             splits.train.iter().take(n).for_each(|&r| data.extend_with_row(r as usize, &mut behind));
             samples.put_behind(behind);
         }
-        let caption = match image {
-            true => format!("{n} means of p(x given z) at draws of z from the prior."),
-            false => format!("The first two columns: {n} samples in blue over training rows in grey."),
+        let place = match source {
+            Source::Prior => "the prior",
+            _ => "a mixture of Gaussians fitted to the codes of training rows, for there is no prior",
         };
-        Ok(Ok(self.shown(&samples, "samples from the prior", &caption)?))
+        let caption = match image {
+            true => format!("{n} means of p(x given z) at draws of z from {place}."),
+            false => format!("The first two columns: {n} samples in blue over training rows in grey, z from {place}."),
+        };
+        Ok(Ok(self.shown(&samples, "samples", &caption)?))
     }
 
     /// Some rows, and those that the model explains worst.
