@@ -52,7 +52,14 @@ impl Sweep {
         for point in plan.points.iter().filter(|p| !failed.contains(&p.name)) {
             let run = Run::open(out.join(&point.name))?;
             outcomes.push(Outcome::measure(point, &run, &self.places.options(), self.disentanglement)?);
-            runs.push(run);
+            // One of a kind says which kinds there are; thousands of models would fill memory.
+            let kind = |r: &Run| {
+                let c = r.config();
+                (c.variant.clone(), c.model.likelihood.clone(), c.normalize, c.binarize)
+            };
+            if runs.iter().all(|other| kind(other) != kind(&run)) {
+                runs.push(run);
+            }
             if !self.common.quiet {
                 say::note(&format!("measured {} of {}: {}", outcomes.len(), plan.points.len(), point.name));
             }

@@ -87,6 +87,10 @@ impl Run {
     /// How many of the codes lie where the encoder puts none, and where it puts them: on a sphere, at choices, in a
     /// codebook. None where all of R^D is open to it.
     pub fn strays(&self, codes: &Codes) -> Option<(usize, &'static str)> {
+        // Of another width they are refused, not warned of.
+        if codes.latent != self.vae().latent() {
+            return None;
+        }
         let near = |a: f32, b: f32| (a - b).abs() <= 1e-2;
         let rows = codes.mean.chunks(codes.latent.max(1));
         let one_hot = |row: &[f32]| row.iter().all(|v| near(*v, 0.0) || near(*v, 1.0)) && near(row.iter().sum(), 1.0);
@@ -95,11 +99,11 @@ impl Run {
                 let on = |row: &[f32]| near(row.iter().map(|v| v * v).sum::<f32>().sqrt(), 1.0);
                 (rows.filter(|row| !on(row)).count(), "on the unit sphere")
             }
-            Support::Classes { reals, classes } if codes.latent >= reals => {
+            Support::Classes { reals, classes } => {
                 let choice = |row: &[f32]| row[reals..].chunks(classes).all(one_hot);
                 (rows.filter(|row| !choice(row)).count(), "at ones and zeros, a one for each class variable")
             }
-            Support::Codes { .. } if codes.latent == self.vae().latent() && self.config().model.levels == 1 => {
+            Support::Codes { .. } if self.config().model.levels == 1 => {
                 let n = codes.mean.len() / codes.latent;
                 let z = from_vec(codes.mean.clone(), [n, codes.latent], &device::here());
                 let nearest = self.vae().prior().quantized(&z, false).map(to_vec)?;
