@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use vaekit::train::bench::{Measured, choose};
+use vaekit::bench::{Measured, choose};
 use vaekit::{Error, Result};
 
 use crate::{Common, say};

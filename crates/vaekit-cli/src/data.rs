@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vaekit::Result;
-use vaekit::data::{OpenOptions, builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{OpenOptions, Role, builtin::BUILTIN, open, public::PUBLIC};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -28,6 +28,15 @@ pub struct Data {
     label_column: Option<String>,
     #[command(flatten)]
     common: Common,
+    /// Columns of a csv table that a conditional model is told
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    condition: Vec<String>,
+    /// Column of a csv table that says what rows are called
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    id_column: Option<String>,
+    /// Words of a csv table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', help_heading = "Data")]
+    missing: Vec<String>,
 }
 
 impl Data {
@@ -55,21 +64,31 @@ impl Data {
             key: self.key.clone(),
             columns: self.columns.clone(),
             label_column: self.label_column.clone(),
+            condition: self.condition.clone(),
+            id_column: self.id_column.clone(),
+            missing: self.missing.clone(),
             ..self.places.options()
         };
         let data = open(name, &options, &mut progress::download(self.common.quiet))?;
         let test = data.test_from.map_or(0, |t| data.len() - t);
-        let classes = data.labels.as_ref().map(|l| l.names.clone()).unwrap_or_default();
+        let classes = data.schema().classes();
         if self.common.json {
             say::json(&serde_json::json!({
-                "name": data.name, "spec": data.spec, "rows": data.len(), "test_rows": test,
-                "classes": classes, "fingerprint": data.fingerprint(),
+                "name": data.name, "schema": data.schema(), "rows": data.len(), "test_rows": test,
+                "missing": data.missing(), "classes": classes, "fingerprint": data.fingerprint(),
             }));
             return Ok(());
         }
-        say::out(&format!("{}: {} {}", data.name, say::count(data.len()), data.spec));
+        say::out(&format!("{}: {} {}", data.name, say::count(data.len()), data.schema()));
         if test > 0 {
             say::out(&format!("{} of them are its own test rows", say::count(test)));
+        }
+        if data.has_missing() {
+            let share = 100.0 * data.missing() as f64 / (data.len() * data.width()) as f64;
+            say::out(&format!("{} values are missing ({share:.1} %)", say::count(data.missing())));
+        }
+        for column in data.schema().beside().filter(|column| column.role != Role::Label) {
+            say::out(&format!("{}: {} '{}'", column.role.name(), column.kind.name(), column.name));
         }
         if !classes.is_empty() {
             say::out(&format!("classes: {}", classes.join(", ")));

@@ -6,7 +6,7 @@ use clap::Args;
 use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
-use crate::input::{Input, Part};
+use crate::input::{Input, Part, Told};
 use crate::{Common, say};
 
 /// Flags of `encode`.
@@ -61,9 +61,8 @@ pub struct Decode {
     run: PathBuf,
     /// Codes as .npy or .csv, a row each, such as encode writes
     codes: PathBuf,
-    /// The class of all rows of a conditional model [default: the classes in the file, else the first]
-    #[arg(long, value_name = "NAME")]
-    class: Option<String>,
+    #[command(flatten)]
+    told: Told,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "decoded.png")]
     out: PathBuf,
@@ -75,17 +74,15 @@ impl Decode {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
-        let run = Run::open(&self.run)?;
-        let run = match &self.class {
-            Some(class) => run.of_class(class)?,
-            None => run,
-        };
+        let run = self.told.apply(Run::open(&self.run)?)?;
         let codes = run.read_codes(&self.codes)?;
-        let classes = run.class_numbers(&codes).filter(|_| self.class.is_none());
-        let unnamed = run.is_conditional() && classes.is_none() && self.class.is_none();
-        if let (true, Some(first)) = (unnamed, run.file().data.classes.first()) {
+        let given = run.given_of(&codes)?;
+        let assumed: Vec<String> = run.assumed(&codes).iter().map(|(c, v)| format!("{c} is '{v}'")).collect();
+        if !assumed.is_empty() {
             say::warning(&format!(
-                "these codes name no class, so all are decoded as '{first}': use --class, or codes in csv"
+                "these codes do not say what the model is told, so for all of them {}: use --given or --class, or codes \
+                 in csv",
+                assumed.join(", ")
             ));
         }
         if let Some((n, place)) = run.strays(&codes) {
@@ -94,7 +91,7 @@ impl Decode {
             ));
         }
         let tiles = (codes.mean.len() / codes.latent).isqrt().clamp(1, 16);
-        let decoded = run.decode(&codes.mean, codes.latent, tiles, classes.as_deref())?;
+        let decoded = run.decode(&codes.mean, codes.latent, tiles, given.as_deref())?;
         decoded.write(&self.out)?;
         say::wrote(&self.out, decoded.len(), &self.common);
         Ok(())

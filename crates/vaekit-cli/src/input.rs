@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use vaekit::data::{Dataset, OpenOptions, Shape, open};
+use vaekit::data::{Dataset, OpenOptions, open};
 use vaekit::{Result, Run};
 
 use crate::{progress, say};
@@ -22,6 +22,32 @@ pub struct Places {
 impl Places {
     pub fn options(&self) -> OpenOptions {
         OpenOptions { data_dir: self.data_dir.clone(), offline: self.offline, ..OpenOptions::default() }
+    }
+}
+
+/// What a conditional model is told of new rows.
+#[derive(Args, Clone)]
+pub struct Told {
+    /// The class, of a conditional model [default: as the rows have it, else each in turn]
+    #[arg(long, value_name = "NAME")]
+    class: Option<String>,
+    /// Conditions of a conditional model, such as site=north,dose=2.5 [default: as the rows have them, else each word
+    /// in turn and the mean of a number]
+    #[arg(long, value_name = "COLUMN=VALUE", value_delimiter = ',')]
+    given: Vec<String>,
+}
+
+impl Told {
+    /// The run with these conditions.
+    pub fn apply(&self, run: Run) -> Result<Run> {
+        let run = match &self.class {
+            Some(class) => run.of_class(class)?,
+            None => run,
+        };
+        self.given.iter().try_fold(run, |run, pair| match pair.split_once('=') {
+            Some((column, value)) => run.given(column.trim(), value.trim()),
+            None => Err(vaekit::Error::setting("given", format!("found '{pair}', expected COLUMN=VALUE"))),
+        })
     }
 }
 
@@ -52,6 +78,9 @@ pub struct Input {
     /// Column of a csv table that holds classes
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
+    /// Column of a csv table that says what rows are called
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    id_column: Option<String>,
 }
 
 impl Input {
@@ -65,7 +94,7 @@ impl Input {
     fn rows(&self, run: &Run, part: Part, quiet: bool) -> Result<(Dataset, Vec<u32>)> {
         let mut progress = progress::download(quiet);
         let options = self.places.options();
-        let reads = [("key", &self.key), ("label-column", &self.label_column)];
+        let reads = [("key", &self.key), ("label-column", &self.label_column), ("id-column", &self.id_column)];
         if let (None, Some((flag, _))) = (&self.data, reads.iter().find(|(_, given)| given.is_some())) {
             let problem = "says how to read DATA, and the run's own data is read as it was for training; name DATA";
             return Err(vaekit::Error::setting(*flag, problem));
@@ -73,28 +102,27 @@ impl Input {
         let data = match &self.data {
             None => run.open_data(&options, &mut progress)?.0,
             Some(name) => {
-                let columns = match &run.file().data.spec.shape {
-                    Shape::Table { columns } => columns.clone(),
-                    Shape::Image { .. } => Vec::new(),
-                };
                 let config = run.config();
                 let options = OpenOptions {
                     size: config.size,
                     key: self.key.clone().or_else(|| config.key.clone()),
                     label_column: self.label_column.clone().or_else(|| config.label_column.clone()),
-                    // A table of other rows may lack the column that training read classes from.
-                    label_if_there: self.label_column.is_none(),
-                    columns,
+                    id_column: self.id_column.clone().or_else(|| config.id_column.clone()),
+                    condition: config.condition.clone(),
+                    missing: config.missing.clone(),
+                    // A table of other rows may lack the columns that training read classes and names from.
+                    if_there: self.label_column.is_none() && self.id_column.is_none(),
+                    columns: run.schema().modelled_names(),
                     columns_are_fixed: true,
                     ..options
                 };
                 let mut data = open(name, &options, &mut progress)?;
-                run.number_classes(&mut data);
+                run.number(&mut data);
                 data
             }
         };
         let all = || (0..data.len() as u32).collect::<Vec<u32>>();
-        let own = data.fingerprint() == run.file().data.fingerprint;
+        let own = run.is_of(&data);
         let rows = match (self.part.unwrap_or(if own { part } else { Part::All }), own) {
             (Part::All, _) => all(),
             (part, true) => {

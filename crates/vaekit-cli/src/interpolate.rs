@@ -6,7 +6,7 @@ use clap::Args;
 use vaekit::uses::{Between, check_output};
 use vaekit::{Error, Result};
 
-use crate::input::{Input, Part};
+use crate::input::{Input, Part, Told};
 use crate::{Common, say};
 
 /// Flags of `interpolate`.
@@ -23,9 +23,8 @@ pub struct Interpolate {
     /// Steps from end to end
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=200))]
     steps: u16,
-    /// The class of all steps, where the model is conditional [default: that of the nearer end]
-    #[arg(long, value_name = "NAME")]
-    class: Option<String>,
+    #[command(flatten)]
+    told: Told,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
@@ -58,10 +57,7 @@ impl Interpolate {
             _ => None,
         };
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
-        let run = match &self.class {
-            Some(class) => run.of_class(class)?,
-            None => run,
-        };
+        let run = self.told.apply(run)?;
         let between = between.unwrap_or_else(|| Between::Rows(rows[0], rows[1 % rows.len()]));
         let values = run.interpolate(&data, &rows, &between, usize::from(self.steps))?;
         values.write(&self.out)?;

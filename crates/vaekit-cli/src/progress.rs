@@ -40,6 +40,7 @@ impl Display {
             TrainEvent::Started {
                 dir,
                 data,
+                missing,
                 train_rows,
                 valid_rows,
                 test_rows,
@@ -56,6 +57,12 @@ impl Display {
                     say::count(valid_rows),
                     say::count(test_rows)
                 ));
+                if missing > 0 {
+                    say::note(&format!(
+                        "{} values are missing: the encoder is told which, and the likelihood leaves them out",
+                        say::count(missing)
+                    ));
+                }
                 let from =
                     if epochs_done > 0 { format!(", going on after epoch {epochs_done}") } else { String::new() };
                 say::note(&format!(

@@ -29,7 +29,7 @@ impl Reconstruct {
         self.common.start()?;
         let picture = check_output(&self.out)? == "png";
         let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
-        let image = run.file().data.spec.is_image();
+        let image = run.schema().is_image();
         let n = self.n.map_or(if picture && image { 20 } else { rows.len() }, |n| n as usize);
         rows.truncate(n);
         let values = if picture { run.reconstruct_beside(&data, &rows)? } else { run.reconstruct(&data, &rows)? };

@@ -7,7 +7,7 @@ use vaekit::rng::Rng;
 use vaekit::uses::{Observation, SOURCES, Source, check_output};
 use vaekit::{Result, Run};
 
-use crate::input::Places;
+use crate::input::{Places, Told};
 use crate::progress::download;
 use crate::{Common, say};
 
@@ -28,9 +28,8 @@ pub struct Sample {
     /// Where codes come from: prior, or fitted to the codes of training rows mixture, flow, data (draws of q)
     #[arg(long, value_name = "SOURCE", default_value = "prior")]
     from: String,
-    /// Rows of this class, where the model is conditional [default: all in turn]
-    #[arg(long, value_name = "NAME")]
-    class: Option<String>,
+    #[command(flatten)]
+    told: Told,
     /// Show the mean of p(x|z), which is what images do unless said
     #[arg(long, conflicts_with = "draw")]
     mean: bool,
@@ -49,17 +48,13 @@ pub struct Sample {
 impl Sample {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
-        let run = Run::open(&self.run)?;
-        let run = match &self.class {
-            Some(class) => run.of_class(class)?,
-            None => run,
-        };
+        let run = self.told.apply(Run::open(&self.run)?)?;
         let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == self.from) else {
             let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
             let problem = format!("'{}' is unknown; expected one of {}", self.from, names.join(", "));
             return Err(vaekit::Error::setting("from", problem));
         };
-        let image = run.file().data.spec.is_image();
+        let image = run.schema().is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
         if check_output(&out)? == "png" && image && self.n > MOST_TILES {
             let found = self.n;
@@ -78,8 +73,8 @@ impl Sample {
         let values = match source {
             Source::Prior => run.sample(n, observation, rng)?,
             source => {
-                let (data, _) = run.open_data(&self.places.options(), &mut download(self.common.quiet))?;
-                run.sample_from(&data, n, *source, observation, rng)?
+                let (data, splits) = run.open_data(&self.places.options(), &mut download(self.common.quiet))?;
+                run.sample_from(&data, &splits.train, n, *source, observation, rng)?
             }
         };
         values.write(&out)?;

@@ -6,7 +6,7 @@ use clap::Args;
 use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
-use crate::input::{Input, Part};
+use crate::input::{Input, Part, Told};
 use crate::{Common, say};
 
 /// Flags of `traverse`.
@@ -26,9 +26,8 @@ pub struct Traverse {
     /// Show what the whole plane of a model with two latent dimensions decodes to, --steps a side
     #[arg(long, conflicts_with_all = ["row", "dims"])]
     manifold: bool,
-    /// The class of all pictures, where the model is conditional [default: that of the start, else the first]
-    #[arg(long, value_name = "NAME")]
-    class: Option<String>,
+    #[command(flatten)]
+    told: Told,
     /// A .png, .npy or .csv file
     #[arg(long, value_name = "FILE", default_value = "traversal.png")]
     out: PathBuf,
@@ -42,20 +41,14 @@ impl Traverse {
         check_output(&self.out)?;
         if self.manifold {
             let run = Run::open(&self.input.run)?;
-            let run = match &self.class {
-                Some(class) => run.of_class(class)?,
-                None => run,
-            };
+            let run = self.told.apply(run)?;
             let values = run.manifold(usize::from(self.steps))?;
             values.write(&self.out)?;
             say::wrote(&self.out, values.len(), &self.common);
             return Ok(());
         }
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
-        let run = match &self.class {
-            Some(class) => run.of_class(class)?,
-            None => run,
-        };
+        let run = self.told.apply(run)?;
         if let Some(row) = self.row
             && row as usize >= data.len()
         {

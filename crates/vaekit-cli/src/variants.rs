@@ -1,7 +1,7 @@
 //! `vaekit variants`
 
 use clap::Args;
-use vaekit::train::bench::spreads;
+use vaekit::bench::spreads;
 use vaekit::variants::parts::{self, Part};
 use vaekit::variants::{ALWAYS, VARIANTS, Variant, find, page, uses};
 use vaekit::{Error, Result, TrainConfig};

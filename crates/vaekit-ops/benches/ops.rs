@@ -69,8 +69,15 @@ fn likelihoods(c: &mut Criterion) {
             pair(
                 &mut group,
                 format!("{b}x{x}"),
-                || likelihood::log_likelihood(family, &rows, &raw, log_var()),
-                || likelihood::portable(family, &rows, &raw, log_var()),
+                || likelihood::log_likelihood(family, &rows, &raw, log_var(), None),
+                || likelihood::portable(family, &rows, &raw, log_var(), None),
+            );
+            let mask = data([b, x]).greater_elem(0.0).float();
+            pair(
+                &mut group,
+                format!("{b}x{x}-masked"),
+                || likelihood::log_likelihood(family, &rows, &raw, log_var(), Some(&mask)),
+                || likelihood::portable(family, &rows, &raw, log_var(), Some(&mask)),
             );
         }
     }

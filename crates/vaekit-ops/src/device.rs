@@ -128,6 +128,11 @@ pub fn from_vec<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &De
     if DOUBLE.get() { Tensor::from_data(data, (device, DType::F64)) } else { Tensor::from_data(data, device) }
 }
 
+/// One value everywhere.
+pub fn full<const D: usize>(shape: [usize; D], value: f32, device: &Device) -> Tensor<D> {
+    from_vec(vec![value; shape.iter().product()], shape, device)
+}
+
 /// Copies a tensor to the host, row-major.
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.inner().into_data();

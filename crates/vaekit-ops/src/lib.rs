@@ -37,7 +37,7 @@ pub use burn::tensor::{Gradients, Tensor};
 
 /// Whole numbers: places in another tensor.
 pub type IntTensor<const D: usize> = Tensor<D, burn::tensor::Int>;
-pub use device::{Device, from_vec, scalar, to_vec, to_vec_double};
+pub use device::{Device, from_vec, full, scalar, to_vec, to_vec_double};
 pub use latent::sample_with_kl;
 pub use likelihood::log_likelihood;
 pub use linear::linear;

@@ -72,6 +72,14 @@ impl Error {
         ErrorKind::Setting { key: key.to_string(), problem: problem.into() }.into()
     }
 
+    /// The same error of data at another place, such as the file that the data is from.
+    pub(crate) fn at(self, place: impl ToString) -> Self {
+        match self.kind {
+            ErrorKind::Data { problem, .. } => Self::data(place, problem),
+            kind => kind.into(),
+        }
+    }
+
     /// Work that a person stopped.
     pub fn interrupted(told: impl Into<String>) -> Self {
         ErrorKind::Interrupted(told.into()).into()

@@ -4,7 +4,7 @@
 //! imports one to its right:
 //!
 //! ```text
-//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses -> sweep
+//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses -> bench, sweep
 //! ```
 //!
 //! [`Trainer`] takes a [`TrainConfig`] and a [`Dataset`](data::Dataset) and
@@ -35,6 +35,7 @@
 //! likelihood: [`model::likelihood`].
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod data;
 mod error;
 pub mod eval;

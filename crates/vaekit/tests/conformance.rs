@@ -4,7 +4,7 @@
 mod common;
 
 use common::{bars, config, for_each, for_some, layer};
-use vaekit::data::{Batch, DataSpec, FittedTransform, Preparation, Transform};
+use vaekit::data::{Batch, Encoding, Preparation, Schema, Transform};
 use vaekit::model::choice::{POSTERIORS, PRIORS, SEAM, priors_for};
 use vaekit::model::likelihood::{self, Domain};
 use vaekit::model::{Mode, Support};
@@ -16,30 +16,43 @@ use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, find, use
 use vaekit::{Run, TrainConfig, Trainer};
 use vaekit_ops::{device, scalar, to_vec, to_vec_double};
 
-fn transform(likelihood: &str) -> FittedTransform {
-    match likelihood::find(likelihood).unwrap().domain {
-        Domain::Counts => FittedTransform { transform: Transform::None, shift: vec![0.0], scale: vec![1.0] },
-        _ => FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![255.0] },
+fn encoding(likelihood: &str) -> Encoding {
+    match likelihood::find(likelihood).unwrap().domain() {
+        Domain::Counts => Encoding::none(),
+        _ => Encoding { transform: Transform::Unit, scale: vec![255.0], ..Encoding::none() },
     }
 }
 
-fn built(config: &TrainConfig, spec: &DataSpec) -> Recipe {
+/// The same, and what a conditional variant is told.
+fn told(encoding: Encoding) -> Encoding {
+    encoding.conditional(&bars(2), &[0, 1]).unwrap()
+}
+
+fn encoding_for(variant: &dyn Variant, likelihood: &str) -> Encoding {
+    let plain = encoding(likelihood);
+    if variant.is_conditional() { told(plain) } else { plain }
+}
+
+fn schema() -> Schema {
+    bars(2).schema().clone()
+}
+
+fn built(config: &TrainConfig) -> Recipe {
     let variant = find(&config.variant).unwrap();
     let params = Params::check(variant.params(), &config.params).unwrap();
-    let transform = transform(&config.model.likelihood);
-    let target = Target { spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+    let (schema, encoding) = (schema(), encoding_for(variant, &config.model.likelihood));
+    let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
     variant.build(&config.model, &params, &target).unwrap().perceiving(&config.model, &target).unwrap()
 }
 
-fn build(variant: &dyn Variant, likelihood: &str, spec: &DataSpec) -> Recipe {
-    built(&config(variant, likelihood), spec)
+fn build(variant: &dyn Variant, likelihood: &str) -> Recipe {
+    built(&config(variant, likelihood))
 }
 
 fn batch(rows: u32, likelihood: &str) -> Batch {
     let data = bars(rows as usize);
-    let transform = transform(likelihood);
-    let preparation = Preparation { transform, binarize: vaekit::data::Binarize::None, rng: Rng::new(0) };
-    preparation.prepare(&data, &(0..rows).collect::<Vec<_>>(), 0).to_device(&device::cpu())
+    let preparation = Preparation { encoding: told(encoding(likelihood)), rng: Rng::new(0) };
+    preparation.prepare(&data, &(0..rows).collect::<Vec<_>>(), 0).unwrap().to_device(&device::cpu())
 }
 
 fn loss(recipe: &Recipe, batch: &Batch) -> vaekit::objective::Loss {
@@ -101,7 +114,7 @@ const TOLERANCE: f64 = 1e-6;
 fn gradients_agree_with_finite_differences() {
     for_each(|variant, likelihood| {
         device::with_double(|| {
-            let mut recipe = build(variant, likelihood, &bars(1).spec);
+            let mut recipe = build(variant, likelihood);
             if is_smooth(&recipe) {
                 check_gradients(&format!("{} {likelihood}", variant.name()), &mut recipe, &batch(12, likelihood));
             }
@@ -114,7 +127,7 @@ fn gradients_agree_with_finite_differences() {
 fn kernels_give_the_gradients_of_plain_operations() {
     for_each(|variant, likelihood| {
         let gradients = || -> Vec<Option<Vec<f32>>> {
-            let mut recipe = build(variant, likelihood, &bars(1).spec);
+            let mut recipe = build(variant, likelihood);
             recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
             let mut found = loss(&recipe, &batch(12, likelihood)).value.backward();
             recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()
@@ -142,8 +155,8 @@ fn every_posterior_goes_with_every_prior_where_its_codes_lie() {
             let layer = layer(find("vae").unwrap(), "bernoulli", &parts);
             let config = TrainConfig::from_layers(&[layer]).unwrap();
             let variant = find("vae").unwrap();
-            let (spec, transform) = (bars(1).spec, transform("bernoulli"));
-            let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+            let (schema, encoding) = (schema(), encoding("bernoulli"));
+            let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
             device::with_double(|| {
                 let Ok(mut recipe) = variant.build(&config.model, &Params::default(), &target) else { return };
                 pairs += 1;
@@ -179,7 +192,7 @@ fn objectives_go_with_other_posteriors_priors_and_likelihoods() {
     ] {
         let config = TrainConfig::from_layers(&[layer(find(variant).unwrap(), likelihood, &given)]).unwrap();
         let name = format!("{variant} {likelihood} {given:?}");
-        device::with_double(|| check_gradients(&name, &mut built(&config, &bars(1).spec), &batch(12, likelihood)));
+        device::with_double(|| check_gradients(&name, &mut built(&config), &batch(12, likelihood)));
     }
 }
 
@@ -206,9 +219,8 @@ fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
         let few = [("categories", "2"), ("positions", "2"), ("posterior", posterior), ("prior", prior)];
         small.into_iter().chain(few).chain(changed).for_each(|(k, v)| TrainConfig::set(&mut layer, k, v));
         let settings = TrainConfig::from_layers(&[layer]).unwrap().model;
-        let transform = transform("bernoulli");
-        let spec = bars(1).spec;
-        let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 0, rng: Rng::new(1) };
+        let (schema, encoding) = (schema(), encoding("bernoulli"));
+        let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
         let vae = settings.model(&target).unwrap();
         let terms = vae.elbo_terms(&batch, 1, Rng::new(5), Mode::Train(Rng::new(5)));
         let loss = scalar(vaekit::objective::Loss::new(terms.distortion().mean(), &terms).value);
@@ -230,15 +242,16 @@ fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
 
 #[test]
 fn every_variant_takes_an_estimator_or_refuses_it() {
-    let (spec, transform, batch) = (bars(1).spec, transform("bernoulli"), batch(8, "bernoulli"));
+    let (schema, batch) = (schema(), batch(8, "bernoulli"));
     for variant in VARIANTS {
+        let encoding = encoding_for(*variant, "bernoulli");
         for (estimator, _) in ESTIMATORS {
             for other in [None, Some("iaf"), Some("full-gaussian"), Some("ladder")] {
                 let mut given = vec![("estimator", *estimator)];
                 given.extend(other.map(|posterior| ("posterior", posterior)));
                 let config = TrainConfig::from_layers(&[layer(*variant, "bernoulli", &given)]).unwrap();
                 let params = Params::check(variant.params(), &config.params).unwrap();
-                let target = Target { spec: &spec, transform: &transform, rows: 60, classes: 2, rng: Rng::new(1) };
+                let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
                 let mut recipe = match variant.build(&config.model, &params, &target) {
                     Ok(recipe) => recipe,
                     Err(error) => {
@@ -264,7 +277,7 @@ fn estimators_have_the_same_mean() {
     let rows = 8;
     let gradient = |estimator: &str, variant: &str, draws: u64| {
         let layer = layer(find(variant).unwrap(), "bernoulli", &[("estimator", estimator), ("samples", "4")]);
-        let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap(), &bars(1).spec);
+        let mut recipe = built(&TrainConfig::from_layers(&[layer]).unwrap());
         recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         let batch = batch(rows, "bernoulli");
         let mut sum = vec![0f64; 0];
@@ -301,7 +314,7 @@ fn estimators_have_the_same_mean() {
 #[test]
 fn the_bound_lies_below_the_importance_weighted_one() {
     for_each(|variant, likelihood| {
-        let recipe = build(variant, likelihood, &bars(1).spec);
+        let recipe = build(variant, likelihood);
         if !recipe.vae.posterior.is_density() {
             return;
         }

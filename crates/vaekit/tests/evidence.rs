@@ -7,7 +7,7 @@ mod common;
 
 use serde_json::Value;
 use vaekit::TrainConfig;
-use vaekit::data::{Batches, Binarize, DataSpec, Dataset, Kind, Preparation, Rows, Shape, Step, Transform};
+use vaekit::data::{Batches, Dataset, Encoding, Kind, Preparation, Rows, Schema, Step, Transform};
 use vaekit::eval::likelihood::{Annealing, Evidence, annealed, importance, split_gap};
 use vaekit::nn::Parameters;
 use vaekit::rng::Rng;
@@ -35,15 +35,14 @@ fn known() -> Vec<Known> {
 fn build(model: &Value) -> Known {
     let single = |key: &str| numbers(&model[key]).iter().map(|v| *v as f32).collect::<Vec<f32>>();
     let x = single("x");
-    let columns: Vec<String> = (0..x.len() / 4).map(|i| format!("c{i}")).collect();
-    let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
-    let data = Dataset::new("known", spec, Rows::F32(x), None).unwrap();
-    let transform = Transform::None.fit(&data, &[0]).unwrap();
+    let schema = Schema::table((0..x.len() / 4).map(|i| format!("c{i}")), Kind::Real);
+    let data = Dataset::new("known", schema, Rows::F32(x)).unwrap();
+    let encoding = Encoding::none();
     let mut settings = TrainConfig::default().model;
     settings.hidden = vec![];
     settings.latent = model["latent"].as_u64().unwrap() as usize;
     settings.likelihood = "gaussian-shared".into();
-    let target = Target { spec: &data.spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
+    let target = Target { schema: data.schema(), encoding: &encoding, rows: 100, rng: Rng::new(0) };
     let mut recipe = find("vae").unwrap().build(&settings, &Params::default(), &target).unwrap();
     let names = ["encoder.0.weight", "encoder.0.bias", "decoder.0.weight", "decoder.0.bias", "likelihood.log_var"];
     let values = [
@@ -57,7 +56,7 @@ fn build(model: &Value) -> Known {
         let at = names.iter().position(|n| *n == parameter.name()).unwrap();
         parameter.set(values[at].clone(), false);
     }
-    let preparation = Preparation { transform, binarize: Binarize::None, rng: Rng::new(0) };
+    let preparation = Preparation { encoding, rng: Rng::new(0) };
     let (exact, numpy, numpy_error) =
         (numbers(&model["exact"]), numbers(&model["importance"]), numbers(&model["error"]));
     Known { recipe, data, preparation, exact, numpy, numpy_error }
@@ -157,10 +156,10 @@ fn evidence_does_not_depend_on_batches_or_threads() {
 #[test]
 fn an_autoencoder_has_no_evidence() {
     let data = common::bars(40);
-    let transform = Transform::Unit.fit(&data, &[0]).unwrap();
-    let target = Target { spec: &data.spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
+    let encoding = Encoding::fit(Transform::Unit, &data, &[0]).unwrap();
+    let target = Target { schema: data.schema(), encoding: &encoding, rows: 100, rng: Rng::new(0) };
     let recipe = find("ae").unwrap().build(&TrainConfig::default().model, &Params::default(), &target).unwrap();
-    let preparation = Preparation { transform: transform.clone(), binarize: Binarize::None, rng: Rng::new(0) };
+    let preparation = Preparation { encoding: encoding.clone(), rng: Rng::new(0) };
     let rows = Batches::in_order(&data, &preparation, &[0], 1);
     let error = importance(&recipe.vae, &rows, 10, Rng::new(0), &mut |_| Step::Continue).unwrap_err();
     assert!(error.to_string().contains("autoencoder") && error.exit_code() == 2, "{error}");

@@ -6,11 +6,11 @@
 
 use serde_json::{Value, json};
 use vaekit::TrainConfig;
-use vaekit::data::{Batch, DataSpec, FittedTransform, Kind, Shape, Transform};
+use vaekit::data::{Batch, Encoding, Kind, Schema, Transform};
 use vaekit::model::likelihood::{self, Domain};
 use vaekit::model::posterior::{PosteriorFamily, VonMisesFisher};
 use vaekit::model::prior::Sphere;
-use vaekit::model::{Mode, Prior};
+use vaekit::model::{Mode, Moment, Prior};
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
 use vaekit::objective::perceptual::Structure;
@@ -77,13 +77,12 @@ fn build(step: &Value) -> Recipe {
         TrainConfig::set(&mut layer, key, value.as_str().unwrap());
     }
     let config = TrainConfig::from_layers(&[layer]).unwrap();
-    let domain = likelihood::find(&config.model.likelihood).unwrap().domain;
+    let domain = likelihood::find(&config.model.likelihood).unwrap().domain();
     let kind = if domain == Domain::Bytes { Kind::Byte } else { Kind::Real };
-    let columns = (0..X).map(|i| format!("c{i}")).collect();
-    let spec = DataSpec { shape: Shape::Table { columns }, kind };
+    let schema = Schema::table((0..X).map(|i| format!("c{i}")), kind);
     let transform = if domain == Domain::Counts { Transform::None } else { Transform::Unit };
-    let transform = FittedTransform { transform, shift: vec![0.0], scale: vec![1.0] };
-    let target = Target { spec: &spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
+    let encoding = Encoding { transform, ..Encoding::none() };
+    let target = Target { schema: &schema, encoding: &encoding, rows: 100, rng: Rng::new(0) };
     let variant = find(&config.variant).unwrap();
     let params = Params::check(variant.params(), &config.params).unwrap();
     let mut recipe = variant.build(&config.model, &params, &target).unwrap();
@@ -114,9 +113,10 @@ fn losses_and_gradients_agree_with_pytorch() {
             None => wave(B * X, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect(),
         };
         let x = from_vec(x, [B, X], &device::cpu());
-        let batch = Batch { x, label: None, mask: None, row_ids: (0..B as u64).collect() };
+        let batch = Batch { x, mask: None, given: None, row_ids: (0..B as u64).collect() };
         let terms = recipe.vae.elbo_terms(&batch, recipe.objective.samples(), rng(), Mode::Train(rng()));
         let loss = recipe.objective.loss(&terms, Progress { epoch: 1.0, rng: rng() });
+        let outputs: Vec<Vec<f32>> = terms.posterior.outputs().map(to_vec).into_iter().collect();
         drop(terms);
         assert_close(name, &[scalar(loss.value.clone())], &[step["loss"].as_f64().unwrap()]);
         let mut gradients = loss.value.backward();
@@ -131,7 +131,7 @@ fn losses_and_gradients_agree_with_pytorch() {
             }
         }
         if let Some(codes) = step.get("codes") {
-            recipe.vae.prior.after_step();
+            recipe.vae.prior.begin(Moment::Step(&outputs)).unwrap();
             let all = recipe.parameters();
             let found = all.iter().find(|p| p.name() == "prior.codes").unwrap();
             assert_close("vq, codes after the step", &found.values(), &numbers(codes));

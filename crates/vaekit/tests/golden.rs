@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use vaekit::TrainConfig;
-use vaekit::data::{Batch, DataSpec, FittedTransform, Kind, Shape, Transform};
+use vaekit::data::{Batch, Encoding, Kind, Schema, Transform};
 use vaekit::model::Mode;
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
@@ -55,10 +55,9 @@ fn build(step: &Value) -> Recipe {
     settings.likelihood = step["likelihood"].as_str().unwrap().into();
     settings.beta = step["beta"].as_f64().unwrap();
     settings.free_bits = step["free_bits"].as_f64().unwrap();
-    let columns = (0..X).map(|i| format!("c{i}")).collect();
-    let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
-    let transform = FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![1.0] };
-    let target = Target { spec: &spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
+    let schema = Schema::table((0..X).map(|i| format!("c{i}")), Kind::Real);
+    let encoding = Encoding { transform: Transform::Unit, ..Encoding::none() };
+    let target = Target { schema: &schema, encoding: &encoding, rows: 100, rng: Rng::new(0) };
     let variant = find(step["variant"].as_str().unwrap()).unwrap();
     let params = Params::check(variant.params(), &std::collections::BTreeMap::new()).unwrap();
     let mut recipe = variant.build(&settings, &params, &target).unwrap();
@@ -68,7 +67,7 @@ fn build(step: &Value) -> Recipe {
 
 fn batch(x: Vec<f32>) -> Batch {
     let width = x.len() / B;
-    Batch { x: from_vec(x, [B, width], &device::cpu()), label: None, mask: None, row_ids: (0..B as u64).collect() }
+    Batch { x: from_vec(x, [B, width], &device::cpu()), mask: None, given: None, row_ids: (0..B as u64).collect() }
 }
 
 /// Weights by the formula, in the order of the parameters.
@@ -92,9 +91,9 @@ fn convolutional_networks_agree_with_pytorch() {
         settings.hidden = vec![5];
         settings.latent = D;
         settings.activation = "tanh".into();
-        let spec = DataSpec { shape: Shape::Image { channels, height, width }, kind: Kind::Real };
-        let transform = FittedTransform { transform: Transform::Unit, shift: vec![0.0], scale: vec![1.0] };
-        let target = Target { spec: &spec, transform: &transform, rows: 100, classes: 0, rng: Rng::new(0) };
+        let schema = Schema::images([channels, height, width], Kind::Real);
+        let encoding = Encoding { transform: Transform::Unit, ..Encoding::none() };
+        let target = Target { schema: &schema, encoding: &encoding, rows: 100, rng: Rng::new(0) };
         let mut recipe = find("vae").unwrap().build(&settings, &Params::default(), &target).unwrap();
         set_weights(&mut recipe);
         let x = wave(B * channels * height * width, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect();

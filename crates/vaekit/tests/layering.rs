@@ -4,8 +4,22 @@
 use std::path::Path;
 
 /// From left to right. `train` and `uses` meet at the run folder and never import each other.
-const ORDER: [&str; 13] =
-    ["error", "rng", "data", "nn", "model", "objective", "variants", "plot", "eval", "run", "train", "uses", "sweep"];
+const ORDER: [&str; 14] = [
+    "error",
+    "rng",
+    "data",
+    "nn",
+    "model",
+    "objective",
+    "variants",
+    "plot",
+    "eval",
+    "run",
+    "train",
+    "uses",
+    "bench",
+    "sweep",
+];
 
 fn sources(dir: &Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(dir).unwrap() {

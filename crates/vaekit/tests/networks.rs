@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vaekit::data::{DataSpec, Dataset, Kind, Rows, Shape};
+use vaekit::data::{Dataset, Kind, Rows, Schema};
 use vaekit::train::Changes;
 use vaekit::uses::Observation;
 use vaekit::{Run, TrainConfig, TrainEvent, Trainer};
@@ -15,8 +15,7 @@ fn flags(n: usize, [channels, height, width]: [usize; 3]) -> Dataset {
     let pixels = height * width;
     let value = |i: usize, c: usize| (60 * c + 10 * (i % 8)) as u8;
     let bytes = (0..n).flat_map(|i| (0..channels * pixels).map(move |j| value(i, j / pixels))).collect();
-    let shape = Shape::Image { channels, height, width };
-    Dataset::new("flags", DataSpec { shape, kind: Kind::Byte }, Rows::U8(bytes), None).unwrap()
+    Dataset::new("flags", Schema::images([channels, height, width], Kind::Byte), Rows::U8(bytes)).unwrap()
 }
 
 fn config(net: &str, upsample: &str, likelihood: &str) -> TrainConfig {
@@ -50,7 +49,7 @@ fn any_size_and_number_of_channels_trains_and_samples() {
         assert!(train("one", 1) == train("two", 2), "{net} {upsample} depends on threads");
         let run = Run::open(out.join("one")).unwrap();
         let rows = run.sample(3, Observation::Mean, run.rng()).unwrap();
-        assert_eq!(rows.values.len(), 3 * data.spec.width());
+        assert_eq!(rows.values.len(), 3 * data.width());
         let codes = run.encode(&data, &[0, 1]).unwrap();
         assert_eq!(codes, Run::open(out.join("two")).unwrap().encode(&data, &[0, 1]).unwrap());
 
@@ -103,9 +102,7 @@ fn a_net_that_does_not_fit_the_data_is_refused_with_what_to_do() {
     let mut huge = config("resnet", "transposed", "bernoulli");
     huge.model.channels = vec![16_384];
     assert!(refused(huge, &flags(8, [1, 8, 8])).contains("weights, expected at most"));
-    let columns = (0..4).map(|i| format!("c{i}")).collect();
-    let spec = DataSpec { shape: Shape::Table { columns }, kind: Kind::Real };
-    let table = Dataset::new("t", spec, Rows::F32((0..80).map(|i| i as f32).collect()), None).unwrap();
+    let table = Dataset::from_rows("t", &["a", "b", "c", "d"], (0..80).map(|i| i as f32).collect()).unwrap();
     assert!(refused(config("resnet", "transposed", "gaussian"), &table).contains("need images"));
     let mut mlp = config("mlp", "transposed", "bernoulli");
     assert!(refused(mlp.clone(), &small).contains("no meaning for 'mlp'"));

@@ -197,7 +197,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
         match f.bits_per_dim {
             Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
             // Nobody looks for them in a table of real numbers.
-            None if run.file().data.spec.is_image() => {
+            None if run.schema().is_image() => {
                 say::out(&format!("{}none: {}", name("bits/dim"), run.why_no_bits().unwrap_or_default()));
             }
             None => {}

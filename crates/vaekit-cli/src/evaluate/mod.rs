@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vaekit::data::{Dataset, Factors, OpenOptions, Rows, Shape, open};
+use vaekit::data::{Dataset, Factors, OpenOptions, Rows, open};
 use vaekit::eval::likelihood::Annealing;
 use vaekit::uses::{Judgement, Source};
 use vaekit::{Error, Result, Run};
@@ -180,7 +180,7 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
             shown.part("representation", &served, |s| lines::representation(s));
         }
         Judgement::Quality => {
-            if run.usual_source()? != Source::Prior {
+            if run.usual_source() != Source::Prior {
                 say::warning(
                     "there is no prior: the samples judged are of a mixture fitted to the codes of training rows",
                 );
@@ -195,11 +195,18 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
 pub fn factors(path: &std::path::Path, quiet: bool) -> Result<Factors> {
     let options = OpenOptions { columns_are_fixed: true, ..OpenOptions::default() };
     let table = open(&path.to_string_lossy(), &options, &mut download(quiet))?;
-    match (&table.spec.shape, table.rows()) {
-        (Shape::Table { columns }, Rows::F32(values)) => Ok(Factors { names: columns.clone(), values: values.clone() }),
-        (Shape::Table { columns }, Rows::U8(v)) => {
-            Ok(Factors { names: columns.clone(), values: v.iter().map(|b| f32::from(*b)).collect() })
-        }
-        _ => Err(Error::setting("factors", format!("{} is no table with a column a factor", path.display()))),
+    if table.schema().is_image() {
+        return Err(Error::setting("factors", format!("{} is no table with a column a factor", path.display())));
     }
+    if table.has_missing() {
+        return Err(Error::setting(
+            "factors",
+            format!("{} lacks {} values; fill them", path.display(), table.missing()),
+        ));
+    }
+    let values = match table.rows() {
+        Rows::F32(values) => values.clone(),
+        Rows::U8(bytes) => bytes.iter().map(|b| f32::from(*b)).collect(),
+    };
+    Ok(Factors { names: table.schema().modelled_names(), values })
 }

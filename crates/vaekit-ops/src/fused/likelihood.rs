@@ -18,6 +18,8 @@ const LANES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct LogLikelihood {
     pub family: Family,
+    /// A NaN in `x` is a value that takes no part.
+    pub masked: bool,
 }
 
 impl Kernel for LogLikelihood {
@@ -95,29 +97,35 @@ impl LogLikelihood {
     fn row(&self, x: &[f32], raw: &[f32], log_var: f32, slope: &mut [MaybeUninit<f32>], keep: bool) -> (f32, f32) {
         let constant = log_two_pi() as f32;
         match self.family {
-            Family::Bernoulli if keep => (sum::<true, _>(x, raw, slope, Bernoulli), 0.0),
-            Family::Bernoulli => (sum::<false, _>(x, raw, slope, Bernoulli), 0.0),
+            Family::Bernoulli => (self.sum(x, raw, slope, Bernoulli, keep), 0.0),
             Family::UnitGaussian | Family::SharedGaussian => {
                 let precision = math::exp(-log_var);
-                let each = Gaussian { precision, constant: log_var + constant };
-                let total =
-                    if keep { sum::<true, _>(x, raw, slope, each) } else { sum::<false, _>(x, raw, slope, each) };
+                let total = self.sum(x, raw, slope, Gaussian { precision, constant: log_var + constant }, keep);
                 // The sum of (x - mean)^2 / variance, less one each, halved.
-                let n = x.len() as f32;
+                let n = if self.masked { x.iter().filter(|v| !v.is_nan()).count() } else { x.len() } as f32;
                 (total, -total - 0.5 * n * (log_var + constant) - 0.5 * n)
             }
             Family::LearnedGaussian { offset, floor } => {
                 let (means, spreads) = raw.split_at(x.len());
                 let each = Learned { offset, floor, constant };
-                (
-                    if keep {
-                        learned::<true>(x, means, spreads, slope, each)
-                    } else {
-                        learned::<false>(x, means, spreads, slope, each)
-                    },
-                    0.0,
-                )
+                let total = match (keep, self.masked) {
+                    (true, false) => learned::<true, false>(x, means, spreads, slope, each),
+                    (false, false) => learned::<false, false>(x, means, spreads, slope, each),
+                    (true, true) => learned::<true, true>(x, means, spreads, slope, each),
+                    (false, true) => learned::<false, true>(x, means, spreads, slope, each),
+                };
+                (total, 0.0)
             }
+        }
+    }
+
+    #[inline(always)]
+    fn sum<D: Density>(&self, x: &[f32], raw: &[f32], slope: &mut [MaybeUninit<f32>], each: D, keep: bool) -> f32 {
+        match (keep, self.masked) {
+            (true, false) => sum::<true, _>(x, raw, slope, each),
+            (false, false) => sum::<false, _>(x, raw, slope, each),
+            (true, true) => sum::<true, _>(x, raw, slope, Known(each)),
+            (false, true) => sum::<false, _>(x, raw, slope, Known(each)),
         }
     }
 }
@@ -148,7 +156,7 @@ impl Learned {
 
 /// [`sum`] for a family with two parameters a value: X means, then X numbers s.
 #[inline(always)]
-fn learned<const KEEP: bool>(
+fn learned<const KEEP: bool, const MASKED: bool>(
     x: &[f32],
     means: &[f32],
     spreads: &[f32],
@@ -156,6 +164,11 @@ fn learned<const KEEP: bool>(
     density: Learned,
 ) -> f32 {
     let n = x.len();
+    // A value that takes no part adds nothing, and has no slope.
+    let at = |x: f32, mean, s| match density.at(x, mean, s) {
+        _ if MASKED && x.is_nan() => [0.0; 3],
+        all => all,
+    };
     let (means, spreads) = (&means[..n], &spreads[..n]);
     let (to_means, to_spreads) = slope.split_at_mut(if KEEP { n } else { 0 });
     let mut lanes = [0f32; LANES];
@@ -167,19 +180,19 @@ fn learned<const KEEP: bool>(
             let to_means = &mut to_means[start..start + LANES];
             let to_spreads = &mut to_spreads[start..start + LANES];
             for j in 0..LANES {
-                let [value, of_mean, of_spread] = density.at(x[j], means[j], spreads[j]);
+                let [value, of_mean, of_spread] = at(x[j], means[j], spreads[j]);
                 lanes[j] += value;
                 to_means[j].write(of_mean);
                 to_spreads[j].write(of_spread);
             }
         } else {
             for j in 0..LANES {
-                lanes[j] += density.at(x[j], means[j], spreads[j])[0];
+                lanes[j] += at(x[j], means[j], spreads[j])[0];
             }
         }
     }
     for i in whole..n {
-        let [value, of_mean, of_spread] = density.at(x[i], means[i], spreads[i]);
+        let [value, of_mean, of_spread] = at(x[i], means[i], spreads[i]);
         lanes[i - whole] += value;
         if KEEP {
             to_means[i].write(of_mean);
@@ -203,6 +216,18 @@ fn total(lanes: [f32; LANES]) -> f32 {
 /// inlined where the vector instructions are.
 trait Density: Copy {
     fn at(self, x: f32, raw: f32) -> (f32, f32);
+}
+
+/// A density in which a NaN takes no part.
+#[derive(Clone, Copy)]
+struct Known<D>(D);
+
+impl<D: Density> Density for Known<D> {
+    #[inline(always)]
+    fn at(self, x: f32, raw: f32) -> (f32, f32) {
+        let (value, slope) = self.0.at(x, raw);
+        if x.is_nan() { (0.0, 0.0) } else { (value, slope) }
+    }
 }
 
 #[derive(Clone, Copy)]

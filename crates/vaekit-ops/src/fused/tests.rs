@@ -133,14 +133,20 @@ fn activations_agree_with_their_definitions() {
 fn likelihoods_agree_with_their_definitions() {
     let learned = Family::LearnedGaussian { offset: 8.0, floor: -10.0 };
     for family in [Family::Bernoulli, Family::UnitGaussian, Family::SharedGaussian, learned] {
-        for (k, b, x) in [(1, 4, 6), (3, 2, 33), (1, 1, 1), (2, 5, 16), (1, 7, 100)] {
+        for (i, (k, b, x)) in [(1, 4, 6), (3, 2, 33), (1, 1, 1), (2, 5, 16), (1, 7, 100)].into_iter().enumerate() {
+            // Every other one lacks values.
+            let mask = (i % 2 == 1).then(|| (0..b * x).map(|i| f32::from(i % 3 != 1)).collect::<Vec<f32>>());
             let r = if family == learned { 2 * x } else { x };
             let shared = family == Family::SharedGaussian;
             let inputs = [wave(b * x, 0.3), wave(k * b * r, 0.9), vec![-0.7]];
-            let run = |f: fn(Family, &Tensor<2>, &Tensor<3>, Option<Tensor<1>>) -> Tensor<2>| {
+            type LogLikelihood = fn(Family, &Tensor<2>, &Tensor<3>, Option<Tensor<1>>, Option<&Tensor<2>>) -> Tensor<2>;
+            let run = |f: LogLikelihood| {
+                let mask = mask.clone();
                 move |t: Vec<Tensor<1>>| {
                     let third = shared.then(|| t[2].clone());
-                    f(family, &t[0].clone().reshape([b, x]), &t[1].clone().reshape([k, b, r]), third).reshape([k * b])
+                    let known = mask.clone().map(|mask| from_vec(mask, [b, x], &t[0].device()));
+                    let (x, raw) = (t[0].clone().reshape([b, x]), t[1].clone().reshape([k, b, r]));
+                    f(family, &x, &raw, third, known.as_ref()).reshape([k * b])
                 }
             };
             let tracked: &[usize] = if shared { &[1, 2] } else { &[1] };
@@ -161,7 +167,7 @@ fn no_rows_give_no_values_and_zero_gradients() {
     assert_eq!(to_vec(b.grad(&gradients).unwrap()), [0.0; 2]);
 
     let (x, raw) = (from_vec(Vec::new(), [0, 4], &cpu()), from_vec(Vec::new(), [1, 0, 4], &cpu()));
-    assert_eq!(likelihood::log_likelihood(Family::Bernoulli, &x, &raw, None).dims(), [1, 0]);
+    assert_eq!(likelihood::log_likelihood(Family::Bernoulli, &x, &raw, None, None).dims(), [1, 0]);
     let (raw, eps) = (from_vec(Vec::new(), [0, 4], &cpu()), from_vec(Vec::new(), [2, 0, 2], &cpu()));
     let (z, kl) = latent::sample_with_kl(raw, eps, (-30.0, 20.0));
     assert_eq!((z.dims(), kl.dims()), ([2, 0, 2], [0, 2]));
@@ -171,7 +177,7 @@ fn no_rows_give_no_values_and_zero_gradients() {
 fn extreme_logits_keep_their_likelihood() {
     let x = from_vec(vec![0.0, 1.0, 0.0, 1.0], [1, 4], &cpu());
     let raw = from_vec(vec![500.0, 500.0, -500.0, -500.0], [1, 1, 4], &cpu());
-    assert_eq!(to_vec(likelihood::log_likelihood(Family::Bernoulli, &x, &raw, None)), [-1000.0]);
+    assert_eq!(to_vec(likelihood::log_likelihood(Family::Bernoulli, &x, &raw, None, None)), [-1000.0]);
 }
 
 #[test]
@@ -277,7 +283,7 @@ fn kernels_do_not_depend_on_threads() {
         let y = resize::resize(Activation::Gelu.apply(y), 7, 7);
         let y = linear(y.reshape([n, 49 * o]), v.clone().reshape([49 * o, 60]), a.clone(), act);
         let target = from_vec(wave(n * 60, 0.9), [n, 60], &cpu());
-        let loss = likelihood::log_likelihood(Family::UnitGaussian, &target, &y.reshape([1, n, 60]), None).sum();
+        let loss = likelihood::log_likelihood(Family::UnitGaussian, &target, &y.reshape([1, n, 60]), None, None).sum();
         let gradients = loss.clone().backward();
         let mut all = to_vec(loss);
         [x, w, b, v, a].iter().for_each(|t| all.extend(to_vec(t.grad(&gradients).unwrap())));

@@ -1,22 +1,21 @@
 //! Mini-batches.
 
-use serde::{Deserialize, Serialize};
 use vaekit_ops::{Device, Tensor, from_vec, pool};
 
-use crate::Result;
 use crate::rng::{Purpose, Rng};
+use crate::{Error, Result};
 
-use super::{Dataset, FittedTransform};
+use super::{Binarize, Dataset, Encoding};
 
 /// Rows on the device, with all that a model may condition on.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// `[B, X]`
     pub x: Tensor<2>,
-    /// `[B]`, where the data has classes.
-    pub label: Option<Vec<u32>>,
-    /// `[B, X]`, 1 where a value is known and 0 where it is missing; none when all are known.
+    /// `[B, X]`, 1 where a value is known and 0 where it is missing; none for a model of complete rows.
     pub mask: Option<Tensor<2>>,
+    /// `[B, C]`, what a conditional model is told of each row.
+    pub given: Option<Tensor<2>>,
     /// The row of each example in its data set: the address of its noise.
     pub row_ids: Vec<u64>,
 }
@@ -38,8 +37,8 @@ impl Batch {
 pub struct HostBatch {
     /// `[B, X]`, row-major.
     pub x: Vec<f32>,
-    pub label: Option<Vec<u32>>,
     pub mask: Option<Vec<f32>>,
+    pub given: Option<Vec<f32>>,
     pub row_ids: Vec<u64>,
 }
 
@@ -47,57 +46,72 @@ impl HostBatch {
     /// Moves the batch to a device.
     pub fn to_device(self, device: &Device) -> Batch {
         let rows = self.row_ids.len();
-        let shape = [rows, self.x.len() / rows.max(1)];
-        Batch {
-            x: from_vec(self.x, shape, device),
-            label: self.label,
-            mask: self.mask.map(|m| from_vec(m, shape, device)),
-            row_ids: self.row_ids,
-        }
+        let tensor = |values: Vec<f32>| {
+            let shape = [rows, values.len() / rows.max(1)];
+            from_vec(values, shape, device)
+        };
+        Batch { x: tensor(self.x), mask: self.mask.map(tensor), given: self.given.map(tensor), row_ids: self.row_ids }
     }
-}
-
-/// Whether grey values become 0 and 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Binarize {
-    None,
-    /// A draw from Bernoulli(x), anew every epoch (Burda et al. 2016).
-    Dynamic,
-    /// 1 where x is at least one half.
-    Threshold,
 }
 
 /// How stored rows become model values.
 #[derive(Clone, Debug)]
 pub struct Preparation {
-    pub transform: FittedTransform,
-    pub binarize: Binarize,
+    pub encoding: Encoding,
     pub rng: Rng,
 }
 
 impl Preparation {
-    /// Converts rows. The draw of a dynamic binarisation belongs to
-    /// (seed, `epoch`, row); epoch 0 is the one for evaluation.
-    pub fn prepare(&self, data: &Dataset, rows: &[u32], epoch: u64) -> HostBatch {
-        let width = data.spec.width();
+    /// Encodes rows. The draw of a dynamic binarisation belongs to
+    /// (seed, `epoch`, row); epoch 0 is the one for evaluation. A missing value is 0 in `x` and in `mask`.
+    ///
+    /// # Errors
+    /// Missing values where the model is one of complete rows, or rows without what a conditional model is told.
+    pub fn prepare(&self, data: &Dataset, rows: &[u32], epoch: u64) -> Result<HostBatch> {
+        let width = data.width();
+        let encoding = &self.encoding;
         let mut x = vec![0.0; rows.len() * width];
         pool::each_row(&mut x, width, |i, x| {
             let row = rows[i];
             data.copy_row(row as usize, x);
-            self.transform.apply(x);
-            match self.binarize {
+            encoding.apply(x);
+            match encoding.binarize {
                 Binarize::None => {}
-                Binarize::Threshold => x.iter_mut().for_each(|v| *v = f32::from(*v >= 0.5)),
+                Binarize::Threshold => {
+                    x.iter_mut().for_each(|v| *v = if v.is_nan() { *v } else { f32::from(*v >= 0.5) })
+                }
                 Binarize::Dynamic => {
                     let draws = self.rng.at(epoch).uniform(Purpose::Binarize, &[u64::from(row)], width);
-                    x.iter_mut().zip(draws).for_each(|(v, u)| *v = f32::from(u < *v));
+                    let drawn = |v: f32, u| if v.is_nan() { v } else { f32::from(u < v) };
+                    x.iter_mut().zip(draws).for_each(|(v, u)| *v = drawn(*v, u));
                 }
             }
         });
-        let label = data.labels.as_ref().map(|l| rows.iter().map(|&r| l.ids[r as usize]).collect());
-        HostBatch { x, label, mask: None, row_ids: rows.iter().map(|&r| u64::from(r)).collect() }
+        let mask = if encoding.masked { Some(take_mask(&mut x)) } else { None };
+        if mask.is_none()
+            && data.has_missing()
+            && let Some(at) = x.iter().position(|v| v.is_nan())
+        {
+            let (row, column) = (rows[at / width], data.schema().value_name(at % width));
+            let problem = "a missing value, and this model was trained on rows that lack none";
+            let problem = format!("row {}, {column}: {problem}; fill it, or train on rows with gaps", row + 1);
+            return Err(Error::data(&data.name, problem));
+        }
+        let given = encoding.given(data, rows)?;
+        Ok(HostBatch { x, mask, given, row_ids: rows.iter().map(|&r| u64::from(r)).collect() })
     }
+}
+
+/// 1 for each known value and 0 for each NaN, which becomes 0.
+fn take_mask(x: &mut [f32]) -> Vec<f32> {
+    let mut take = |v: &mut f32| match v.is_nan() {
+        true => {
+            *v = 0.0;
+            0.0
+        }
+        false => 1.0,
+    };
+    x.iter_mut().map(&mut take).collect()
 }
 
 /// The batches of one pass over some rows.
@@ -134,7 +148,7 @@ impl<'a> Batches<'a> {
     /// The first error of `each`, which ends the pass.
     pub fn for_each(&self, start: usize, mut each: impl FnMut(usize, HostBatch) -> Result<Step>) -> Result<()> {
         for (i, rows) in self.rows.chunks(self.batch).enumerate().skip(start) {
-            if each(i, self.preparation.prepare(self.data, rows, self.epoch))? == Step::Stop {
+            if each(i, self.preparation.prepare(self.data, rows, self.epoch)?)? == Step::Stop {
                 break;
             }
         }
@@ -151,15 +165,27 @@ pub enum Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DataSpec, Kind, Rows, Shape, Transform};
+    use super::super::{Kind, Rows, Schema, Transform};
     use super::*;
 
     fn grey() -> (Dataset, Preparation) {
-        let shape = Shape::Image { channels: 1, height: 2, width: 2 };
         let bytes = (0..40).map(|i| (i * 6) as u8).collect();
-        let data = Dataset::new("g", DataSpec { shape, kind: Kind::Byte }, Rows::U8(bytes), None).unwrap();
-        let transform = Transform::Unit.fit(&data, &[0]).unwrap();
-        (data, Preparation { transform, binarize: Binarize::Dynamic, rng: Rng::new(5) })
+        let data = Dataset::new("g", Schema::images([1, 2, 2], Kind::Byte), Rows::U8(bytes)).unwrap();
+        let encoding = Encoding::fit(Transform::Unit, &data, &[0]).unwrap();
+        (data, Preparation { encoding: Encoding { binarize: Binarize::Dynamic, ..encoding }, rng: Rng::new(5) })
+    }
+
+    #[test]
+    fn a_missing_value_is_nought_in_x_and_in_the_mask_and_only_a_masked_model_takes_it() {
+        let data = Dataset::from_rows("t", &["a", "b"], vec![1.0, f32::NAN, 3.0, 5.0]).unwrap();
+        let encoding = Encoding::fit(Transform::Standardize, &data, &[0, 1]).unwrap();
+        let prep = Preparation { encoding, rng: Rng::new(0) };
+        let batch = prep.prepare(&data, &[0, 1], 1).unwrap();
+        assert_eq!((batch.x, batch.mask.unwrap()), (vec![-1.0, 0.0, 1.0, 0.0], vec![1.0, 0.0, 1.0, 1.0]));
+        let complete = Preparation { encoding: Encoding::none(), ..prep };
+        assert!(complete.prepare(&data, &[1], 1).is_ok());
+        let error = complete.prepare(&data, &[1, 0], 1).unwrap_err().to_string();
+        assert!(error.contains("row 1") && error.contains("'b'"), "{error}");
     }
 
     fn collect(batches: &Batches<'_>, start: usize) -> Vec<HostBatch> {
@@ -187,9 +213,9 @@ mod tests {
     #[test]
     fn binarisation_belongs_to_epoch_and_row_and_not_to_the_batch() {
         let (data, prep) = grey();
-        let in_pair = prep.prepare(&data, &[4, 7], 1);
-        assert_eq!(in_pair.x[4..], prep.prepare(&data, &[7], 1).x[..]);
-        let epochs: Vec<_> = (1..20).map(|e| prep.prepare(&data, &[7], e).x).collect();
+        let in_pair = prep.prepare(&data, &[4, 7], 1).unwrap();
+        assert_eq!(in_pair.x[4..], prep.prepare(&data, &[7], 1).unwrap().x[..]);
+        let epochs: Vec<_> = (1..20).map(|e| prep.prepare(&data, &[7], e).unwrap().x).collect();
         assert!(epochs.iter().any(|x| x != &epochs[0]));
         assert!(epochs.iter().flatten().all(|&v| v == 0.0 || v == 1.0));
     }

@@ -9,6 +9,25 @@ use flate2::read::GzDecoder;
 
 use crate::{Error, Result, error};
 
+use super::npy::Array;
+use super::readers::Reader;
+use super::{Rows, memory};
+
+/// An idx file.
+pub(super) const READER: Reader = Reader {
+    name: "an idx file",
+    reads: "unsigned bytes of any shape, as MNIST has them; a name with idx or ubyte, .gz or not",
+    settings: &[],
+    knows: |path| {
+        let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        path.is_file() && (name.contains("idx") || name.contains("ubyte"))
+    },
+    read: |path, _| {
+        let Idx { shape, bytes } = read_idx(path)?;
+        memory::of_array(path, Array { shape, values: Rows::U8(bytes) })
+    },
+};
+
 /// An idx array of bytes.
 #[derive(Debug)]
 pub struct Idx {

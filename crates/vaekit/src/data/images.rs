@@ -6,7 +6,17 @@ use image::{DynamicImage, ImageReader, Limits, imageops::FilterType};
 
 use crate::{Error, Result};
 
-use super::{DataSpec, Dataset, Kind, Labels, OpenOptions, Rows, Shape};
+use super::readers::{Reader, folder_name};
+use super::{Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
+
+/// A folder of pictures.
+pub(super) const READER: Reader = Reader {
+    name: "a folder of pictures",
+    reads: "PNG and JPEG files, those of a sub-folder a class; a folder without idx files",
+    settings: &["size"],
+    knows: Path::is_dir,
+    read: read_folder,
+};
 
 /// A single picture larger than this on a side is refused before it is decoded.
 const MAX_SIDE: u32 = 16_384;
@@ -51,9 +61,16 @@ pub fn read_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     for image in images {
         push_planes(&image, colour, &mut bytes);
     }
-    let spec = DataSpec { shape: Shape::Image { channels, height, width }, kind: Kind::Byte };
-    let name = path.file_name().map_or_else(|| "images".into(), |n| n.to_string_lossy().into_owned());
-    Dataset::new(name, spec, Rows::U8(bytes), labels(&files))
+    let schema = Schema::images([channels, height, width], Kind::Byte);
+    let mut data = Dataset::new(folder_name(path, "images"), schema, Rows::U8(bytes))?;
+    if let Some((ids, names)) = labels(&files) {
+        data = data.labelled("class", ids, names)?;
+    }
+    let inside = |(file, _): &(PathBuf, Option<String>)| {
+        file.strip_prefix(path).unwrap_or(file).to_string_lossy().replace('\\', "/")
+    };
+    let column = Column { name: "file".into(), kind: Kind::Text, role: Role::Identifier, levels: Vec::new() };
+    data.with(column, Cells::Text(files.iter().map(inside).collect()))
 }
 
 fn decode(file: &Path) -> Result<DynamicImage> {
@@ -66,7 +83,7 @@ fn decode(file: &Path) -> Result<DynamicImage> {
     reader.decode().map_err(broken)
 }
 
-/// Channel by channel, as [`Shape::Image`] has it. Transparency shows white paper behind.
+/// Channel by channel, as [`Pixels`](super::Pixels) has it. Transparency shows white paper behind.
 fn push_planes(image: &DynamicImage, colour: bool, out: &mut Vec<u8>) {
     let over_white = |c: u8, a: u8| ((u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255) as u8;
     if colour {
@@ -110,13 +127,13 @@ pub(super) fn is_picture(path: &Path) -> bool {
 }
 
 /// Classes only when every picture lies in a sub-folder.
-fn labels(files: &[(PathBuf, Option<String>)]) -> Option<Labels> {
+fn labels(files: &[(PathBuf, Option<String>)]) -> Option<(Vec<u32>, Vec<String>)> {
     let classes: Vec<&String> = files.iter().map(|(_, c)| c.as_ref()).collect::<Option<_>>()?;
     let mut names: Vec<String> = classes.iter().map(|c| (*c).clone()).collect();
     names.sort();
     names.dedup();
     let ids = classes.iter().map(|c| names.iter().position(|n| n == *c).unwrap_or_default() as u32).collect();
-    Some(Labels { ids, names })
+    Some((ids, names))
 }
 
 #[cfg(test)]
@@ -136,8 +153,9 @@ mod tests {
         grey(dir.path().join("cat/1.png"), 3, 10);
         grey(dir.path().join("ant/1.png"), 3, 30);
         let data = read_folder(dir.path(), &OpenOptions::default()).unwrap();
-        let labels = data.labels.clone().unwrap();
-        assert_eq!((labels.names, labels.ids), (vec!["ant".to_owned(), "cat".to_owned()], vec![0, 1, 1]));
+        let labels = data.labels().unwrap();
+        assert_eq!((labels.names, labels.ids), (&["ant".to_owned(), "cat".to_owned()][..], &[0u32, 1, 1][..]));
+        assert_eq!(data.row_names().unwrap().1, ["ant/1.png", "cat/1.png", "cat/2.png"]);
         let Rows::U8(bytes) = data.rows() else { panic!() };
         assert_eq!((bytes[0], bytes[9], bytes[18]), (30, 10, 20));
     }
@@ -158,7 +176,7 @@ mod tests {
         let error = read_folder(dir.path(), &OpenOptions::default()).unwrap_err().to_string();
         assert!(error.contains("b.png") && error.contains("--size"), "{error}");
         let options = OpenOptions { size: Some(2), ..Default::default() };
-        assert_eq!(read_folder(dir.path(), &options).unwrap().spec.width(), 4);
+        assert_eq!(read_folder(dir.path(), &options).unwrap().width(), 4);
         std::fs::write(dir.path().join("c.png"), b"not a picture").unwrap();
         let error = read_folder(dir.path(), &options).unwrap_err().to_string();
         assert!(error.contains("c.png") && error.contains("no readable picture"), "{error}");

@@ -10,7 +10,17 @@ use std::path::Path;
 
 use crate::{Error, Result, error};
 
-use super::Rows;
+use super::readers::{Reader, extension};
+use super::{Rows, memory};
+
+/// `.npy`
+pub(super) const READER: Reader = Reader {
+    name: "an npy array",
+    reads: "booleans, integers or floats of shape [N, D], [N, H, W], [N, H, W, C] or [N, C, H, W]; .npy",
+    settings: &[],
+    knows: |path| extension(path) == "npy",
+    read: |path, _| memory::of_array(path, read_npy(path)?),
+};
 
 /// The largest array that an archive may unpack to: 16 GiB.
 const MAX_UNPACKED: u64 = 16 << 30;

@@ -10,7 +10,17 @@ use std::time::Duration;
 use crate::{Error, Result};
 
 use super::download::{Checksum, Download};
-use super::{DataSpec, Dataset, Kind, Labels, OpenOptions, Rows, Shape, idx};
+use super::readers::{Reader, folder_name};
+use super::{Dataset, Kind, OpenOptions, Rows, Schema, idx};
+
+/// A folder of idx files.
+pub(super) const READER: Reader = Reader {
+    name: "a folder of idx files",
+    reads: "images and classes in the four files of MNIST; train-images-idx3-ubyte is there, .gz or not",
+    settings: &[],
+    knows: is_idx_folder,
+    read: |path, _| load_idx_folder(&folder_name(path, "idx"), path),
+};
 
 /// A download under way.
 #[derive(Clone, Copy, Debug)]
@@ -105,11 +115,7 @@ impl Public {
                 cache
             }
         };
-        let mut data = load_idx_folder(self.name, &folder)?;
-        if let Some(labels) = data.labels.as_mut().filter(|l| l.names.len() <= 10) {
-            labels.names = self.classes.map(str::to_owned).to_vec();
-        }
-        Ok(data)
+        read_folder(self.name, &folder, Some(self.classes))
     }
 
     fn places(&self, options: &OpenOptions, cache: &Path) -> Vec<PathBuf> {
@@ -164,6 +170,11 @@ pub fn is_idx_folder(folder: &Path) -> bool {
 /// # Errors
 /// Damaged files, images of different sizes, counts that disagree.
 pub fn load_idx_folder(name: &str, folder: &Path) -> Result<Dataset> {
+    read_folder(name, folder, None)
+}
+
+/// The same with names for classes that are at most as many.
+fn read_folder(name: &str, folder: &Path, words: Option<[&str; 10]>) -> Result<Dataset> {
     let read = |stem: &str| find_idx(folder, stem).map(|p| idx::read_idx(&p).map(|a| (p, a))).transpose();
     let Some((train_path, train)) = read("train-images")? else {
         return Err(Error::data(folder.display(), "holds no train-images-idx3-ubyte(.gz)"));
@@ -203,12 +214,18 @@ pub fn load_idx_folder(name: &str, folder: &Path) -> Result<Dataset> {
         (Some(train), Some(test)) => {
             let ids: Vec<u32> = train.into_iter().chain(test).map(u32::from).collect();
             let classes = ids.iter().max().map_or(0, |m| m + 1);
-            Some(Labels { ids, names: (0..classes).map(|c| c.to_string()).collect() })
+            let names = match words {
+                Some(words) if classes <= 10 => words.map(str::to_owned).to_vec(),
+                _ => (0..classes).map(|c| c.to_string()).collect(),
+            };
+            Some((ids, names))
         }
         _ => None,
     };
-    let spec = DataSpec { shape: Shape::Image { channels: 1, height, width }, kind: Kind::Byte };
-    let mut data = Dataset::new(name, spec, Rows::U8(bytes), labels)?;
+    let mut data = Dataset::new(name, Schema::images([1, height, width], Kind::Byte), Rows::U8(bytes))?;
+    if let Some((ids, names)) = labels {
+        data = data.labelled("class", ids, names)?;
+    }
     data.test_from = (n_test > 0 && n_train > 0).then_some(n_train);
     Ok(data)
 }
@@ -234,7 +251,7 @@ mod tests {
         put("t10k-labels-idx1-ubyte", idx(&[1], &[1]));
         let data = load_idx_folder("x", dir.path()).unwrap();
         assert_eq!((data.len(), data.test_from), (3, Some(2)));
-        assert_eq!(data.labels.unwrap().ids, [0, 1, 1]);
+        assert_eq!(data.labels().unwrap().ids, [0, 1, 1]);
 
         put("train-labels-idx1-ubyte", idx(&[3], &[0, 1, 1]));
         assert!(load_idx_folder("x", dir.path()).unwrap_err().to_string().contains("labels"));

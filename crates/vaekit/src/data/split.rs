@@ -53,12 +53,10 @@ pub fn split(data: &Dataset, valid: f64, test: f64, limit: usize, seed: u64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DataSpec, Kind, Rows, Shape};
     use super::*;
 
     fn set(n: usize) -> Dataset {
-        let spec = DataSpec { shape: Shape::Table { columns: vec!["a".into()] }, kind: Kind::Real };
-        Dataset::new("t", spec, Rows::F32(vec![0.5; n]), None).unwrap()
+        Dataset::from_rows("t", &["a"], vec![0.5; n]).unwrap()
     }
 
     #[test]

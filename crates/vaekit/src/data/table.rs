@@ -1,21 +1,30 @@
-//! Numeric csv tables.
+//! Csv tables of numbers, with columns of classes, conditions and names beside them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 
 use crate::{Error, Result, error};
 
-use super::{DataSpec, Dataset, Labels, OpenOptions, Rows, Shape};
+use super::readers::{Reader, extension, stem};
+use super::{Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
 
-/// Reads a csv file whose chosen columns are all numbers.
+/// `.csv`
+pub(super) const READER: Reader = Reader {
+    name: "a csv table",
+    reads: "numbers separated by commas, a column of classes, conditions and names of rows; .csv",
+    settings: &["columns", "label_column", "condition", "id_column", "missing"],
+    knows: |path| extension(path) == "csv",
+    read: read_csv,
+};
+
+/// Reads a csv file whose modelled columns are all numbers.
 ///
-/// The first row is a header when any of its cells is no number. `options`
-/// names the columns to read and the one that holds classes.
+/// The first row is a header when any of its cells is no number. `options` names the columns to read and those with
+/// another role. An empty cell, `NA` and the like are missing values.
 ///
 /// # Errors
-/// Ragged rows, text or a gap in a numeric column (row, column and content
-/// are named), unknown columns, and a file without rows.
+/// Ragged rows, text in a numeric column (row, column and content are named), unknown columns, a file without rows.
 pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     let place = path.display().to_string();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(error::open(path)?);
@@ -24,77 +33,126 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         return Err(Error::data(&place, "is empty; expected rows of numbers"));
     };
     let first = first.map_err(|e| Error::data(&place, describe(&e)))?;
-    let has_header = first.iter().any(|cell| !is_number(cell) && !is_gap(cell));
+    let gaps = Gaps(&options.missing);
+    let has_header = first.iter().any(|cell| !is_number(cell) && !gaps.has(cell));
     let names: Vec<String> = if has_header {
         first.iter().map(str::to_owned).collect()
     } else {
         (0..first.len()).map(|i| format!("c{i}")).collect()
     };
-
-    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-        return Err(Error::data(&place, format!("two columns are named '{}'; rename one", twice.1)));
-    }
-    let find = |name: &str, key: &str| -> Result<usize> {
-        names.iter().position(|n| n == name).ok_or_else(|| {
-            Error::setting(key, format!("'{name}' is no column of {place}; it has {}", names.join(", ")))
-        })
-    };
-    if let Some(twice) = options.columns.iter().enumerate().find(|(i, name)| options.columns[..*i].contains(name)) {
-        return Err(Error::setting("columns", format!("'{}' is named twice; name each column once", twice.1)));
-    }
-    if let Some(label) = options.label_column.as_ref().filter(|label| options.columns.contains(label)) {
-        let problem = match options.columns_are_fixed {
-            true => "is a column that the model has; name another",
-            false => "is among --columns as well; leave it out of one of them",
-        };
-        return Err(Error::setting("label_column", format!("'{label}' {problem}")));
-    }
-    let asked = options.label_column.as_deref();
-    let label = asked.filter(|name| !options.label_if_there || names.iter().any(|n| n == name));
-    let label = label.map(|name| find(name, "label-column")).transpose()?;
-    let chosen: Vec<usize> = if options.columns.is_empty() {
-        (0..names.len()).filter(|i| Some(*i) != label).collect()
-    } else {
-        options.columns.iter().map(|name| find(name, "columns")).collect::<Result<_>>()?
-    };
-    if chosen.is_empty() {
-        return Err(Error::data(&place, "has no column left to model besides the label column"));
-    }
+    let layout = Layout::new(&place, &names, options)?;
 
     let mut values = Vec::new();
-    let mut classes = Vec::new();
+    let mut words: Vec<Vec<String>> = vec![Vec::new(); layout.beside.len()];
     let kept = if has_header { None } else { Some(Ok(first)) };
     for (i, record) in kept.into_iter().chain(records).enumerate() {
         let record = record.map_err(|e| Error::data(&place, describe(&e)))?;
         let row = i + 1 + usize::from(has_header);
-        for &column in &chosen {
+        for &column in &layout.modelled {
             values.push(
-                number(&record[column], !options.columns_are_fixed).map_err(|problem| {
+                number(&record[column], &gaps, !options.columns_are_fixed).map_err(|problem| {
                     Error::data(&place, format!("row {row}, column '{}': {problem}", names[column]))
                 })?,
             );
         }
-        classes.extend(label.map(|l| record[l].to_owned()));
+        layout.beside.iter().zip(&mut words).for_each(|((column, _), to)| to.push(record[*column].to_owned()));
     }
-    let columns = chosen.iter().map(|&i| names[i].clone()).collect();
     let rows = Rows::F32(values);
-    let kind = rows.kind();
-    let name = path.file_stem().map_or_else(|| "table".into(), |s| s.to_string_lossy().into_owned());
-    let labels = label.map(|_| number_classes(&classes));
-    Dataset::new(name, DataSpec { shape: Shape::Table { columns }, kind }, rows, labels)
-        .map_err(|e| Error::data(&place, e.to_string()))
+    let kinds = rows.kinds(layout.modelled.len());
+    let modelled = layout.modelled.iter().zip(kinds).map(|(&i, kind)| Column::modelled(&names[i], kind)).collect();
+    let named = |e: Error| e.at(&place);
+    let mut data =
+        Dataset::new(stem(path, "table"), Schema { pixels: None, columns: modelled }, rows).map_err(named)?;
+    for ((column, role), words) in layout.beside.iter().zip(words) {
+        let (column, cells) = beside(&names[*column], *role, words, &gaps);
+        data = data.with(column, cells).map_err(named)?;
+    }
+    Ok(data)
 }
 
-/// Classes in alphabetical order, or by value where all are whole numbers.
-fn number_classes(classes: &[String]) -> Labels {
-    let mut names = classes.to_vec();
-    match classes.iter().all(|c| c.parse::<i64>().is_ok()) {
-        true => names.sort_by_key(|c| c.parse::<i64>().unwrap_or_default()),
-        false => names.sort(),
+/// Which columns are modelled, and which stand beside them for what.
+struct Layout {
+    modelled: Vec<usize>,
+    beside: Vec<(usize, Role)>,
+}
+
+impl Layout {
+    fn new(place: &str, names: &[String], options: &OpenOptions) -> Result<Self> {
+        let mut seen = HashSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+            return Err(Error::data(place, format!("two columns are named '{twice}'; rename one")));
+        }
+        let places: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+        let find = |name: &str, key: &str| -> Result<usize> {
+            places.get(name).copied().ok_or_else(|| {
+                let nearest = crate::nearest(name, names.iter().map(String::as_str));
+                let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+                let has = super::few(names);
+                Error::setting(key, format!("'{name}' is no column of {place}; it has {has}{hint}"))
+            })
+        };
+        let asked = options.label_column.iter().map(|name| (name, "label_column", Role::Label));
+        let asked = asked.chain(options.condition.iter().map(|name| (name, "condition", Role::Condition)));
+        let asked = asked.chain(options.id_column.iter().map(|name| (name, "id_column", Role::Identifier)));
+        let mut beside: Vec<(usize, Role)> = Vec::new();
+        for (name, key, role) in asked.filter(|(name, ..)| !options.if_there || places.contains_key(name.as_str())) {
+            if options.columns.contains(name) {
+                let problem = match options.columns_are_fixed {
+                    true => "is a column that the model has; name another",
+                    false => "is among --columns as well; leave it out of one of them",
+                };
+                return Err(Error::setting(key, format!("'{name}' {problem}")));
+            }
+            let column = find(name, key)?;
+            if beside.iter().any(|(known, _)| *known == column) {
+                return Err(Error::setting(key, format!("'{name}' has another role already; name each column once")));
+            }
+            beside.push((column, role));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = options.columns.iter().find(|name| !seen.insert(name.as_str())) {
+            return Err(Error::setting("columns", format!("'{twice}' is named twice; name each column once")));
+        }
+        let modelled: Vec<usize> = if options.columns.is_empty() {
+            (0..names.len()).filter(|i| !beside.iter().any(|(column, _)| column == i)).collect()
+        } else {
+            options.columns.iter().map(|name| find(name, "columns")).collect::<Result<_>>()?
+        };
+        if modelled.is_empty() {
+            return Err(Error::data(place, "has no column left to model besides those with another role"));
+        }
+        Ok(Self { modelled, beside })
     }
-    names.dedup();
-    let places: HashMap<&String, u32> = names.iter().zip(0..).collect();
-    Labels { ids: classes.iter().map(|c| places[c]).collect(), names }
+}
+
+/// A column that is not modelled, from its words. A condition whose cells are all numbers is one of numbers.
+fn beside(name: &str, role: Role, words: Vec<String>, gaps: &Gaps<'_>) -> (Column, Cells) {
+    let numeric = role == Role::Condition && words.iter().all(|w| gaps.has(w) || is_number(w));
+    if role == Role::Identifier {
+        let column = Column { name: name.to_owned(), kind: Kind::Text, role, levels: Vec::new() };
+        return (column, Cells::Text(words));
+    }
+    if numeric {
+        let value = |word: &String| if gaps.has(word) { f32::NAN } else { word.parse().unwrap_or(f32::NAN) };
+        let column = Column { role, ..Column::modelled(name, Kind::Real) };
+        return (column, Cells::Numbers(words.iter().map(value).collect()));
+    }
+    let missing = |word: &String| role == Role::Condition && gaps.has(word);
+    let known: Vec<String> = words.iter().filter(|word| !missing(word)).cloned().collect();
+    let levels = in_order(known);
+    let places: HashMap<&String, u32> = levels.iter().zip(0..).collect();
+    let ids = words.iter().map(|word| if missing(word) { super::MISSING } else { places[word] }).collect();
+    (Column::category(name, role, levels), Cells::Levels(ids))
+}
+
+/// The words that occur, in alphabetical order, or by value where all are whole numbers.
+pub(super) fn in_order(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words.dedup();
+    if words.iter().all(|word| word.parse::<i64>().is_ok()) {
+        words.sort_by_key(|word| word.parse::<i64>().unwrap_or_default());
+    }
+    words
 }
 
 fn describe(e: &csv::Error) -> String {
@@ -111,22 +169,33 @@ fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
 }
 
-fn is_gap(cell: &str) -> bool {
-    matches!(cell.to_ascii_lowercase().as_str(), "" | "na" | "n/a" | "null" | "none" | "?")
+/// Words that stand for a missing value.
+pub(super) struct Gaps<'a>(pub &'a [String]);
+
+impl Gaps<'_> {
+    /// True for a word that says that nothing is known.
+    pub fn has(&self, cell: &str) -> bool {
+        let usual = ["", "na", "n/a", "nan", "null", "none", "?"];
+        usual.iter().any(|gap| cell.eq_ignore_ascii_case(gap)) || self.0.iter().any(|gap| gap == cell)
+    }
 }
 
-/// `choosable` where other columns could be read.
-fn number(cell: &str, choosable: bool) -> Result<f32, String> {
-    let otherwise = |advice: &'static str| if choosable { advice } else { "" };
-    if is_gap(cell) {
-        let advice = otherwise(" or choose other columns with --columns");
-        return Err(format!("found '{cell}', a missing value, expected a number; remove the row{advice}"));
+/// A NaN for a missing value; `choosable` where other columns could be read.
+fn number(cell: &str, gaps: &Gaps<'_>, choosable: bool) -> Result<f32, String> {
+    if gaps.has(cell) {
+        return Ok(f32::NAN);
     }
     match cell.parse::<f64>() {
         Ok(v) if (v as f32).is_finite() => Ok(v as f32),
         Ok(_) => Err(format!("found {cell}, expected a finite 32-bit number; remove or rescale it")),
         Err(_) => {
-            let advice = otherwise("; leave the column out with --columns, or name it with --label-column");
+            let advice = match choosable {
+                true => {
+                    "; name its word with --missing if it stands for a missing value, leave the column out with \
+                         --columns, or name it with --label-column"
+                }
+                false => "",
+            };
             Err(format!("found '{cell}', expected a number{advice}"))
         }
     }
@@ -140,21 +209,24 @@ pub struct NameColumn {
     pub values: Vec<String>,
 }
 
-/// Writes numbers under a header, one row a line, and `last` beside them.
+/// Writes numbers under a header, one row a line, with what rows are called before them and other columns after them.
 ///
 /// # Errors
 /// Whatever the writer says.
 pub fn write_csv(
     out: &mut dyn Write,
+    name: Option<&NameColumn>,
     columns: &[String],
     values: &[f32],
-    last: Option<&NameColumn>,
+    beside: &[NameColumn],
 ) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(columns.iter().chain(last.map(|column| &column.name)))?;
+    let header = name.map(|column| &column.name).into_iter().chain(columns);
+    writer.write_record(header.chain(beside.iter().map(|column| &column.name)))?;
     for (i, row) in values.chunks(columns.len().max(1)).enumerate() {
-        let name = last.and_then(|column| column.values.get(i).cloned());
-        writer.write_record(row.iter().map(f32::to_string).chain(name))?;
+        let cell = |column: &NameColumn| column.values.get(i).cloned().unwrap_or_default();
+        let numbers = row.iter().map(f32::to_string);
+        writer.write_record(name.map(cell).into_iter().chain(numbers).chain(beside.iter().map(cell)))?;
     }
     writer.flush()
 }
@@ -178,8 +250,33 @@ mod tests {
         };
         let data = read("x,kind,y\n1,b,2\n3,a,4\n", options).unwrap();
         assert_eq!(data.rows(), &Rows::F32(vec![2.0, 1.0, 4.0, 3.0]));
-        let labels = data.labels.unwrap();
-        assert_eq!((labels.ids, labels.names), (vec![1, 0], vec!["a".to_owned(), "b".to_owned()]));
+        let labels = data.labels().unwrap();
+        assert_eq!((labels.ids, labels.names), (&[1u32, 0][..], &["a".to_owned(), "b".to_owned()][..]));
+    }
+
+    #[test]
+    fn gaps_of_every_spelling_are_missing_values() {
+        let words = || OpenOptions { missing: vec!["-99".into()], ..Default::default() };
+        let read = |text| read(text, words()).unwrap();
+        let data = read("a,b\n1,\n3,NA\n5,NaN\n-99,7\n");
+        assert_eq!((data.missing(), data.schema().value_kind()), (4, Kind::Real));
+        assert_eq!(data.fingerprint(), read("a,b\n1,nan\n3,?\n5,\nnull,7\n").fingerprint());
+    }
+
+    #[test]
+    fn conditions_are_numbers_or_words_and_names_are_kept() {
+        let options = || OpenOptions {
+            condition: vec!["dose".into(), "site".into()],
+            id_column: Some("id".into()),
+            ..Default::default()
+        };
+        let data = read("id,x,dose,site\nr1,1,0.5,b\nr2,2,,a\n", options()).unwrap();
+        assert!(matches!(data.cells("dose"), Some(Cells::Numbers(v)) if v[0] == 0.5 && v[1].is_nan()));
+        assert_eq!(data.cells("site"), Some(&Cells::Levels(vec![1, 0])));
+        assert_eq!(data.row_names().unwrap().1, ["r1", "r2"]);
+        assert_eq!(data.schema().modelled_names(), ["x"]);
+        let error = read("a,b\n1,2\n", options()).unwrap_err().to_string();
+        assert!(error.contains("'dose'") && error.contains("a, b"), "{error}");
     }
 
     #[test]
@@ -192,7 +289,7 @@ mod tests {
         for (text, words) in [
             ("a,b\n1,2\n3,x\n", ["row 3", "'b'", "'x'"]),
             ("a,b\n1,2\n3\n", ["row 3", "1 cells", "2"]),
-            ("a,b\n1,NA\n", ["row 2", "'b'", "missing"]),
+            ("a,b\n1,nought\n", ["row 2", "'b'", "--missing"]),
             ("a,b\n1,inf\n", ["row 2", "'b'", "finite"]),
             ("a,b\n1,1e300\n", ["row 2", "'b'", "finite"]),
         ] {
@@ -210,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         let mut out = Vec::new();
-        write_csv(&mut out, &["a".into(), "b".into()], &[1.5, -2.0, 3.0, 1e-7], None).unwrap();
+        write_csv(&mut out, None, &["a".into(), "b".into()], &[1.5, -2.0, 3.0, 1e-7], &[]).unwrap();
         let data = read(std::str::from_utf8(&out).unwrap(), OpenOptions::default()).unwrap();
         assert_eq!(data.rows(), &Rows::F32(vec![1.5, -2.0, 3.0, 1e-7]));
     }

@@ -57,7 +57,7 @@ pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> R
         let batch = host.to_device(&device::here());
         // Step 0 is the one that training never uses.
         let terms = vae.elbo_terms(&batch, samples, rng.at(0), Mode::Infer);
-        let raw = vae.decode_samples(&terms.posterior.centre(), batch.label.as_deref());
+        let raw = vae.decode_samples(&terms.posterior.centre(), batch.given.as_ref());
         let [_, b, r] = raw.dims();
         let error = vae.likelihood.mean(raw.reshape([b, r])) - batch.x.clone();
         sums.width = batch.x.dims()[1];

@@ -1,39 +1,41 @@
-//! Networks around networks: for classes, counts, and groups or levels of latents.
+//! Networks around networks: for what a model is told beside the rows, for counts, and for groups or levels of latents.
 
-use vaekit_ops::{Activation, Tensor, device, from_vec};
+use vaekit_ops::{Activation, Tensor, device, full};
 
 use crate::data::Batch;
 use crate::nn::{Init, Linear, Parameter, Parameters};
 
 use super::{Decoder, Encoder, Mode};
 
-/// One-hot classes, `[N, classes]`.
-fn one_hot(label: &[u32], classes: usize) -> Tensor<2> {
-    let mut out = vec![0f32; label.len() * classes];
-    label.iter().enumerate().for_each(|(i, class)| out[i * classes + *class as usize] = 1.0);
-    from_vec(out, [label.len(), classes], &device::here())
-}
-
-/// An encoder that sees a row and its class: as further inputs, in images as planes of their own.
-pub struct ConditionalEncoder {
+/// An encoder that sees more than a row: which of its values are known, and what the model is conditional on. In images
+/// these are planes of their own, after those of the row. A value that is not known is 0.
+pub struct ToldEncoder {
     pub inner: Box<dyn Encoder>,
-    pub classes: usize,
-    /// Values of a plane; 1 for a table.
+    pub masked: bool,
+    /// Numbers of `given`.
+    pub given: usize,
+    /// Values of a plane; 1 without pixels.
     pub plane: usize,
 }
 
-impl Encoder for ConditionalEncoder {
+impl Encoder for ToldEncoder {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
-        let n = batch.len();
-        let zeros = || vec![0; n];
-        let label = one_hot(&batch.label.clone().unwrap_or_else(zeros), self.classes);
-        let planes = label.reshape([n, self.classes, 1]).repeat_dim(2, self.plane);
-        let x = Tensor::cat(vec![batch.x.clone(), planes.reshape([n, self.classes * self.plane])], 1);
-        self.inner.forward(&Batch { x, ..batch.clone() }, mode)
+        let [n, width] = batch.x.dims();
+        let mut seen = match (&batch.mask, self.masked) {
+            (Some(mask), true) => vec![batch.x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.0), mask.clone()],
+            (None, true) => vec![batch.x.clone(), full([n, width], 1.0, &device::here())],
+            (_, false) => vec![batch.x.clone()],
+        };
+        if self.given > 0 {
+            let given = batch.given.clone().unwrap_or_else(|| full([n, self.given], 0.0, &device::here()));
+            let planes = given.reshape([n, self.given, 1]).repeat_dim(2, self.plane);
+            seen.push(planes.reshape([n, self.given * self.plane]));
+        }
+        self.inner.forward(&Batch { x: Tensor::cat(seen, 1), ..batch.clone() }, mode)
     }
 }
 
-impl Parameters for ConditionalEncoder {
+impl Parameters for ToldEncoder {
     fn parameters(&self) -> Vec<&Parameter> {
         self.inner.parameters()
     }
@@ -43,26 +45,22 @@ impl Parameters for ConditionalEncoder {
     }
 }
 
-/// A decoder that sees z and a class; without one, the first.
+/// A decoder that sees z and what the model is conditional on.
 pub struct ConditionalDecoder {
     pub inner: Box<dyn Decoder>,
-    pub classes: usize,
+    /// Numbers of `given`.
+    pub given: usize,
 }
 
 impl Decoder for ConditionalDecoder {
-    fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2> {
+    fn forward(&self, z: &[Tensor<2>], given: Option<&Tensor<2>>) -> Tensor<2> {
         let n = z[0].dims()[0];
-        let zeros = vec![0; n];
-        let label = one_hot(label.unwrap_or(&zeros), self.classes);
-        self.inner.forward(&[Tensor::cat(vec![z[0].clone(), label], 1)], None)
+        let given = given.cloned().unwrap_or_else(|| full([n, self.given], 0.0, &device::here()));
+        self.inner.forward(&[Tensor::cat(vec![z[0].clone(), given], 1)], None)
     }
 
     fn set_output_bias(&mut self, raw: Vec<f32>) {
         self.inner.set_output_bias(raw);
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(self.classes)
     }
 }
 
@@ -83,11 +81,11 @@ pub struct SummingDecoder {
 }
 
 impl Decoder for SummingDecoder {
-    fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2> {
+    fn forward(&self, z: &[Tensor<2>], given: Option<&Tensor<2>>) -> Tensor<2> {
         let [n, d] = z[0].dims();
         let wide = d / self.levels;
         let sum = z[0].clone().reshape([n, self.levels, wide]).sum_dim(1).reshape([n, wide]);
-        self.inner.forward(&[sum], label)
+        self.inner.forward(&[sum], given)
     }
 
     fn set_output_bias(&mut self, raw: Vec<f32>) {

@@ -5,15 +5,10 @@ use vaekit_ops::{Activation, Tensor};
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 
 /// A network from latents to raw outputs: logits, never probabilities.
-pub trait Decoder: Parameters + Send {
+pub trait Decoder: Parameters + Send + Sync {
     /// # Shapes
-    /// `z`: `[N, D]` for each group; `label`: `[N]` where the model is conditional; result: `[N, R]`.
-    fn forward(&self, z: &[Tensor<2>], label: Option<&[u32]>) -> Tensor<2>;
-
-    /// The classes that it is conditional on, where it is.
-    fn classes(&self) -> Option<usize> {
-        None
-    }
+    /// `z`: `[N, D]` for each group; `given`: `[N, C]` where the model is conditional; result: `[N, R]`.
+    fn forward(&self, z: &[Tensor<2>], given: Option<&Tensor<2>>) -> Tensor<2>;
 
     /// Sets what the last layer adds, `[R]`: where the outputs lie before z says anything.
     fn set_output_bias(&mut self, raw: Vec<f32>);
@@ -33,7 +28,7 @@ impl MlpDecoder {
 }
 
 impl Decoder for MlpDecoder {
-    fn forward(&self, z: &[Tensor<2>], _label: Option<&[u32]>) -> Tensor<2> {
+    fn forward(&self, z: &[Tensor<2>], _given: Option<&Tensor<2>>) -> Tensor<2> {
         self.0.forward(z[0].clone())
     }
 

@@ -14,7 +14,7 @@ pub enum Mode {
 }
 
 /// A network from a batch to raw posterior parameters, a tensor `[B, width]` for each latent group.
-pub trait Encoder: Parameters + Send {
+pub trait Encoder: Parameters + Send + Sync {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>>;
 }
 

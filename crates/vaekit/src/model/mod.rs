@@ -19,16 +19,18 @@ mod parts;
 pub mod posterior;
 pub mod prior;
 mod pyramid;
+mod trained;
 mod vae;
 
-pub use conditional::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
+pub use conditional::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;
-pub use network::{NETS, Net, Network, UPSAMPLES, Upsample};
+pub use network::{Arrangement, NETS, Net, Network, UPSAMPLES, Upsample};
 pub use posterior::{Draws, Kl, Posterior, PosteriorFamily};
-pub use prior::{Form, Prior, PriorFamily, Support};
+pub use prior::{FittedMixture, Form, Moment, Prior, PriorFamily, Support};
 pub use pyramid::{Pyramid, PyramidDecoder, PyramidEncoder};
+pub use trained::{Identity, Model};
 pub use vae::{ElboTerms, Vae};
 
 use vaekit_ops::Tensor;

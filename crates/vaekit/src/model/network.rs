@@ -2,7 +2,7 @@
 
 use vaekit_ops::Activation;
 
-use crate::data::{DataSpec, Shape};
+use crate::data::Schema;
 use crate::nn::Init;
 use crate::{Error, Result};
 
@@ -35,6 +35,37 @@ pub enum Upsample {
 /// Every way with the name that settings use.
 pub const UPSAMPLES: &[(&str, Upsample)] = &[("transposed", Upsample::Transposed), ("resize", Upsample::Resize)];
 
+/// How the numbers that a network sees are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrangement {
+    Flat(usize),
+    /// `[C, H, W]`
+    Image([usize; 3]),
+}
+
+impl Arrangement {
+    /// The modelled values of a row.
+    pub fn of(schema: &Schema) -> Self {
+        schema.image_shape().map_or_else(|| Self::Flat(schema.width()), Self::Image)
+    }
+
+    /// Numbers in all.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Flat(width) => width,
+            Self::Image([c, h, w]) => c * h * w,
+        }
+    }
+
+    /// Channels of a pixel; 1 without pixels.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Flat(_) => 1,
+            Self::Image([c, ..]) => c,
+        }
+    }
+}
+
 /// A network's settings, its names resolved.
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
@@ -51,10 +82,10 @@ impl Network<'_> {
     ///
     /// # Errors
     /// Images that are too small, rows that are none, unknown names.
-    pub fn encoder(&self, spec: &DataSpec, outputs: usize, init: &mut Init) -> Result<Box<dyn Encoder>> {
-        Ok(match self.pyramid(spec)? {
+    pub fn encoder(&self, seen: Arrangement, outputs: usize, init: &mut Init) -> Result<Box<dyn Encoder>> {
+        Ok(match self.pyramid(seen)? {
             Some(pyramid) => Box::new(pyramid.encoder(outputs, init)),
-            None => Box::new(MlpEncoder::new(spec.width(), self.hidden, outputs, self.activation, init)),
+            None => Box::new(MlpEncoder::new(seen.width(), self.hidden, outputs, self.activation, init)),
         })
     }
 
@@ -62,9 +93,15 @@ impl Network<'_> {
     ///
     /// # Errors
     /// As [`encoder`](Self::encoder).
-    pub fn decoder(&self, spec: &DataSpec, latent: usize, outputs: usize, init: &mut Init) -> Result<Box<dyn Decoder>> {
-        Ok(match self.pyramid(spec)? {
-            Some(pyramid) => Box::new(pyramid.decoder(latent, outputs / spec.width().max(1), init)),
+    pub fn decoder(
+        &self,
+        rows: Arrangement,
+        latent: usize,
+        outputs: usize,
+        init: &mut Init,
+    ) -> Result<Box<dyn Decoder>> {
+        Ok(match self.pyramid(rows)? {
+            Some(pyramid) => Box::new(pyramid.decoder(latent, outputs / rows.width().max(1), init)),
             None => Box::new(MlpDecoder::mirrored(latent, self.hidden, outputs, self.activation, init)),
         })
     }
@@ -73,24 +110,24 @@ impl Network<'_> {
     ///
     /// # Errors
     /// As [`encoder`](Self::encoder).
-    pub fn weights(&self, spec: &DataSpec, latent: usize) -> Result<f64> {
+    pub fn weights(&self, seen: Arrangement, latent: usize) -> Result<f64> {
         let pairs = |sizes: &[f64]| sizes.windows(2).map(|p| p[0] * p[1]).sum::<f64>();
         let reals = |sizes: &[usize]| sizes.iter().map(|n| *n as f64).collect::<Vec<f64>>();
         let head = |inputs: f64| pairs(&[vec![inputs], reals(self.hidden), vec![2.0 * latent as f64]].concat());
         Ok(2.0
-            * match self.pyramid(spec)? {
+            * match self.pyramid(seen)? {
                 Some(pyramid) => {
                     let [h, w, c] = pyramid.smallest().map(|n| n as f64);
-                    let channels = reals(&[&[spec.channels()], pyramid.channels.as_slice()].concat());
+                    let channels = reals(&[&[seen.channels()], pyramid.channels.as_slice()].concat());
                     let blocks = channels[1..].iter().map(|c| 18.0 * c * c).sum::<f64>();
                     16.0 * pairs(&channels) + if pyramid.residual { blocks } else { 0.0 } + head(h * w * c)
                 }
-                None => head(spec.width() as f64),
+                None => head(seen.width() as f64),
             })
     }
 
     /// The convolutional network that is asked for, if one is.
-    fn pyramid(&self, spec: &DataSpec) -> Result<Option<Pyramid>> {
+    fn pyramid(&self, seen: Arrangement) -> Result<Option<Pyramid>> {
         if self.net == Net::Mlp {
             let given = if !self.channels.is_empty() { "channels" } else { "upsample" };
             return match self.channels.is_empty() && self.upsample == Upsample::Transposed {
@@ -98,7 +135,7 @@ impl Network<'_> {
                 false => Err(Error::setting(given, "has no meaning for 'mlp'; leave it out or use --net conv")),
             };
         }
-        let Shape::Image { channels, height, width } = spec.shape else {
+        let Arrangement::Image([channels, height, width]) = seen else {
             return Err(Error::setting("net", "convolutions need images, and this data has columns; use mlp"));
         };
         let stages = match self.channels {

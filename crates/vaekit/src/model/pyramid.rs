@@ -211,7 +211,7 @@ pub struct PyramidDecoder {
 }
 
 impl Decoder for PyramidDecoder {
-    fn forward(&self, z: &[Tensor<2>], _label: Option<&[u32]>) -> Tensor<2> {
+    fn forward(&self, z: &[Tensor<2>], _given: Option<&Tensor<2>>) -> Tensor<2> {
         let ([h, w, c], n) = (self.smallest, z[0].dims()[0]);
         let x = self.activation.apply(self.head.forward(z[0].clone())).reshape([n, h, w, c]);
         let last = self.stages.len().saturating_sub(1);

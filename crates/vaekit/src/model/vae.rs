@@ -23,7 +23,7 @@ pub struct Vae {
 
 /// What an objective sees of a batch: densities at draws, and what it may ask at others.
 pub struct ElboTerms<'a> {
-    /// The rows, with their labels, mask and addresses of noise.
+    /// The rows, with their mask, what the model is told, and addresses of noise.
     pub batch: &'a Batch,
     pub draws: Draws,
     /// log p(x given z), `[K, B]`.
@@ -88,9 +88,20 @@ impl<'a> ElboTerms<'a> {
         self.vae.likelihood.mean(self.raw.clone().reshape([k * b, r]))
     }
 
+    /// The rows beside `means` `[K B, X]`, as often: a value that is not known is that of the mean, so that nothing
+    /// is between the two. No gradient reaches it. `[K B, X]`
+    pub fn rows_beside(&self, means: &Tensor<2>) -> Tensor<2> {
+        let k = means.dims()[0] / self.batch.len();
+        let x = self.batch.x.clone().repeat_dim(0, k);
+        match &self.batch.mask {
+            Some(mask) => x.mask_where(mask.clone().repeat_dim(0, k).equal_elem(0.0), means.clone().detach()),
+            None => x,
+        }
+    }
+
     /// E[x given z] at other codes, `[B, D]` for each group: `[B, X]`.
     pub fn means_at(&self, z: &[Tensor<2>]) -> Tensor<2> {
-        self.vae.likelihood.mean(self.vae.decoder.forward(z, self.batch.label.as_deref()))
+        self.vae.likelihood.mean(self.vae.decoder.forward(z, self.batch.given.as_ref()))
     }
 
     /// Half the sum of squares of the decoder's weights, `[1]`.
@@ -135,7 +146,7 @@ impl Vae {
         posterior: Rc<dyn Posterior + 'a>,
         draws: Draws,
     ) -> ElboTerms<'a> {
-        let raw = self.decode_samples(&draws.z, batch.label.as_deref()); // [K, B, R]
+        let raw = self.decode_samples(&draws.z, batch.given.as_ref()); // [K, B, R]
         ElboTerms {
             batch,
             log_p_x_given_z: self.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()),
@@ -153,7 +164,7 @@ impl Vae {
     pub fn prior(&self) -> Rc<dyn Prior + '_> {
         let encode = |x: Tensor<2>| {
             let rows = x.dims()[0] as u64;
-            let batch = Batch { x, label: None, mask: None, row_ids: (0..rows).collect() };
+            let batch = Batch { x, mask: None, given: None, row_ids: (0..rows).collect() };
             self.encoder.forward(&batch, Mode::Infer)
         };
         self.prior.prior(Rc::new(encode))
@@ -175,7 +186,7 @@ impl Vae {
     }
 
     /// Raw decoder outputs for samples, `[K, B, R]`.
-    pub fn decode_samples(&self, z: &Latents, label: Option<&[u32]>) -> Tensor<3> {
+    pub fn decode_samples(&self, z: &Latents, given: Option<&Tensor<2>>) -> Tensor<3> {
         let [k, b, _] = z[0].dims();
         let flat: Vec<Tensor<2>> = z
             .iter()
@@ -184,15 +195,15 @@ impl Vae {
                 group.clone().reshape([k * b, d])
             })
             .collect();
-        let label = label.map(|l| l.repeat(k));
-        let raw = self.decoder.forward(&flat, label.as_deref());
+        let given = given.map(|given| given.clone().repeat_dim(0, k));
+        let raw = self.decoder.forward(&flat, given.as_ref());
         let r = raw.dims()[1];
         raw.reshape([k, b, r])
     }
 
     /// E[x given z] for codes `[N, D]`, the groups side by side: `[N, X]`.
-    pub fn decode_mean(&self, z: Tensor<2>, label: Option<&[u32]>) -> Tensor<2> {
-        self.likelihood.mean(self.decoder.forward(&self.grouped(z), label))
+    pub fn decode_mean(&self, z: Tensor<2>, given: Option<&Tensor<2>>) -> Tensor<2> {
+        self.likelihood.mean(self.decoder.forward(&self.grouped(z), given))
     }
 
     /// Codes `[N, D]`, the groups side by side, taken apart.

@@ -109,8 +109,8 @@ impl Objective for Perceiver {
     }
 
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
-        let x = terms.batch.x.clone();
         let means = terms.means();
+        let x = terms.rows_beside(&means);
         let drawn = terms.means_at(&terms.prior.sample(&terms.batch.row_ids, progress.rng));
         let (of_rows, _) = self.seen(x.clone(), true);
         let (of_means, passes) = self.seen(means.clone(), true);

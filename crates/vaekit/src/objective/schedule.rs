@@ -15,6 +15,15 @@ pub enum KlSchedule {
 }
 
 impl KlSchedule {
+    /// The word that settings and files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Linear => "linear",
+            Self::Cyclical => "cyclical",
+        }
+    }
+
     /// The factor after `epoch` epochs.
     pub fn weight(self, epoch: f64, period: f64) -> f64 {
         match self {

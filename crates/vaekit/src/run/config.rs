@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, Binarize, Dataset, OpenOptions, Transform, public};
+use crate::data::{self, Binarize, Dataset, OpenOptions, Splits, Transform, public, split};
 use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
@@ -99,6 +99,12 @@ pub struct TrainConfig {
     pub key: Option<String>,
     pub columns: Vec<String>,
     pub label_column: Option<String>,
+    /// Columns that a conditional model is told.
+    pub condition: Vec<String>,
+    /// The column that says what rows are called.
+    pub id_column: Option<String>,
+    /// Words that stand for a missing value, beside the usual ones.
+    pub missing: Vec<String>,
     /// The variant's own settings.
     #[serde(flatten)]
     pub params: BTreeMap<String, toml::Value>,
@@ -136,20 +142,11 @@ impl Default for TrainConfig {
             key: None,
             columns: Vec::new(),
             label_column: None,
+            condition: Vec::new(),
+            id_column: None,
+            missing: Vec::new(),
             params: BTreeMap::new(),
         }
-    }
-}
-
-/// A configuration that has been checked and completed for one data set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValidTrainConfig(TrainConfig);
-
-impl std::ops::Deref for ValidTrainConfig {
-    type Target = TrainConfig;
-
-    fn deref(&self) -> &TrainConfig {
-        &self.0
     }
 }
 
@@ -165,17 +162,28 @@ impl TrainConfig {
             key: self.key.clone(),
             columns: self.columns.clone(),
             label_column: self.label_column.clone(),
+            condition: self.condition.clone(),
+            id_column: self.id_column.clone(),
+            missing: self.missing.clone(),
             seed: 0,
             ..options.clone()
         };
         data::open(&self.data, &options, progress)
     }
 
+    /// Divides data into training, validation and test rows.
+    ///
+    /// # Errors
+    /// Shares that leave nothing to train on.
+    pub fn split(&self, data: &Dataset) -> Result<Splits> {
+        split::split(data, self.valid.unwrap_or(0.0), self.test, self.limit, self.seed)
+    }
+
     /// Checks every value and completes what is left to the data.
     ///
     /// # Errors
     /// As [`check`](Self::check), and what does not fit the data.
-    pub fn validate(&self, data: &Dataset) -> Result<ValidTrainConfig> {
+    pub fn validate(&self, data: &Dataset) -> Result<Self> {
         self.check()?;
         let mut c = self.clone();
         let waits = c.patience > 0 || c.lr_schedule == LrSchedule::Plateau;
@@ -209,28 +217,22 @@ impl TrainConfig {
         if c.model.likelihood == "auto" && c.binarize != Binarize::None {
             c.model.likelihood = "bernoulli".into();
         }
-        let spec = &data.spec;
-        let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts);
-        let default = match spec.is_image() {
-            _ if counts => Transform::None,
-            true => Transform::default_for(spec.kind),
-            false => table_default(spec.kind),
-        };
+        let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts);
+        let default = if counts { Transform::None } else { Transform::default_for(data.schema()) };
         c.normalize = Some(c.normalize.unwrap_or(default));
         let unit = c.normalize == Some(Transform::Unit)
-            || c.normalize == Some(Transform::None) && spec.kind == data::Kind::Binary;
+            || c.normalize == Some(Transform::None) && data.schema().value_kind() == data::Kind::Binary;
         if c.binarize != Binarize::None && !unit {
             return Err(Error::setting("binarize", "needs values from 0 to 1; add --normalize 0..1"));
         }
         let variant = variants::find(&c.variant)?;
         c.model.all_read(variant.defaults())?;
         c.all_read()?;
+        if !c.condition.is_empty() && !variant.is_conditional() {
+            let problem = format!("'{}' is told no columns; train --variant cvae, or leave it out", c.variant);
+            return Err(Error::setting("condition", problem));
+        }
         c.params = Params::check(variant.params(), &c.params)?.values().clone();
-        Ok(ValidTrainConfig(c))
+        Ok(c)
     }
-}
-
-/// Whole-numbered columns of a table have scales of their own, unlike pixels.
-fn table_default(kind: data::Kind) -> Transform {
-    if kind == data::Kind::Binary { Transform::None } else { Transform::Standardize }
 }

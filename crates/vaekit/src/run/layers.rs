@@ -98,7 +98,7 @@ impl TrainConfig {
         if same {
             return Ok(config);
         }
-        let file = RunFile::deserialize(toml::Value::Table(table))
+        let file = RunFile::from_table(table, path)
             .map_err(|e| Error::setting(path.display(), in_plain_words(&e.to_string())))?;
         Self::departures(config, &file)
     }
@@ -133,7 +133,7 @@ impl TrainConfig {
         own.insert("variant".into(), variant.clone().into());
         let mut plain = Self::from_layers(&[own])?;
         // A run names what `auto` stood for.
-        plain.model.likelihood = plain.model.likelihood_for(&run.data.spec, &run.transform);
+        plain.model.likelihood = plain.model.likelihood_for(&run.schema, &run.encoding);
         let plain = toml::Table::try_from(plain).map_err(|e| Error::setting("configuration", e.to_string()))?;
         let params = variants::find(&variant)?.params();
         let speaks = |key: &String, value: &toml::Value| {

@@ -7,6 +7,8 @@
 mod atomic;
 mod config;
 mod format;
+mod format1;
+mod identity;
 mod layers;
 mod metrics;
 mod ranges;
@@ -17,7 +19,7 @@ mod weights;
 mod words;
 
 pub use atomic::{clear_leftovers, is_leftover, write_atomically};
-pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig, ValidTrainConfig};
+pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
 pub use settings::{SETTINGS, Setting};
@@ -25,23 +27,33 @@ pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
 pub use weights::Named;
 pub(crate) use weights::{assign, save_model};
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, Kind, OpenOptions, Preparation, Splits, public, split};
+use crate::data::{Dataset, OpenOptions, Preparation, Splits, public};
 use crate::eval::quality::Classifier;
-use crate::model::Vae;
-use crate::model::likelihood::Domain;
+use crate::model::{Identity, Model};
 use crate::nn::Parameters;
 use crate::rng::Rng;
-use crate::variants::{self, Recipe, Target, Variant};
+use crate::variants::{self, ModelSettings, Recipe, Target};
 use crate::{Error, Result};
 
-/// A trained model in its folder.
+/// What puts a model together from settings and data.
+pub type Build<'a> = dyn Fn(&ModelSettings, &Target<'_>) -> Result<Recipe> + 'a;
+
+/// A trained model in its folder. It is used as the [`Model`] that it holds.
 pub struct Run {
     dir: PathBuf,
     file: RunFile,
-    recipe: Recipe,
-    class: Option<u32>,
+    model: Model,
+}
+
+impl Deref for Run {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.model
+    }
 }
 
 impl Run {
@@ -54,36 +66,57 @@ impl Run {
         let file = RunFile::read(dir)?;
         let mut recipe = file.build()?;
         weights::load_model(&dir.join(MODEL), &file.identity(), &mut recipe)?;
-        Ok(Self { dir: dir.to_path_buf(), file, recipe, class: None })
+        let samples = variants::find(&file.config.variant)?.samples_from_prior();
+        Ok(Self::from_parts(dir.to_path_buf(), file, recipe, samples))
+    }
+
+    /// Opens a run that a recipe of its own made; see [`Trainer::with_recipe`](crate::Trainer::with_recipe).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and those of the recipe.
+    pub fn open_with(
+        dir: impl AsRef<Path>,
+        build: impl Fn(&ModelSettings, &Target<'_>) -> Result<Recipe>,
+    ) -> Result<Self> {
+        let dir = dir.as_ref();
+        let file = RunFile::read(dir)?;
+        let mut recipe = file.build_by(&build)?;
+        weights::load_model(&dir.join(MODEL), &file.identity(), &mut recipe)?;
+        let samples = recipe.vae.posterior.is_density();
+        Ok(Self::from_parts(dir.to_path_buf(), file, recipe, samples))
     }
 
     /// A run whose weights are at hand.
-    pub(crate) fn from_parts(dir: PathBuf, file: RunFile, recipe: Recipe) -> Self {
-        Self { dir, file, recipe, class: None }
+    pub(crate) fn from_parts(dir: PathBuf, file: RunFile, recipe: Recipe, samples_from_prior: bool) -> Self {
+        let identity = Identity { variant: file.config.variant.clone(), seed: file.config.seed, samples_from_prior };
+        let model = Model::new(recipe.vae, file.schema.clone(), file.encoding.clone(), identity);
+        Self { dir, file, model }
     }
 
-    /// The run of a conditional model with a class that new rows and decoded codes are of.
+    /// The model alone, which needs no folder.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The model alone, for a holder of its own.
+    pub fn into_model(self) -> Model {
+        self.model
+    }
+
+    /// The same with a value for a condition of new rows and decoded codes; see [`Model::given`].
     ///
     /// # Errors
-    /// A model that is not conditional, or a name that is no class of its data.
-    pub fn of_class(self, name: &str) -> Result<Self> {
-        if self.recipe.vae.decoder.classes().is_none() {
-            let problem = format!("'{}' is not conditional on classes; train --variant cvae", self.file.config.variant);
-            return Err(Error::setting("class", problem));
-        }
-        let classes = &self.file.data.classes;
-        match classes.iter().position(|class| class == name) {
-            Some(class) => Ok(Self { class: Some(class as u32), ..self }),
-            None => {
-                let names = classes.join(", ");
-                Err(Error::setting("class", format!("'{name}' is no class; expected one of {names}")))
-            }
-        }
+    /// As [`Model::given`].
+    pub fn given(self, column: &str, value: &str) -> Result<Self> {
+        Ok(Self { model: self.model.given(column, value)?, ..self })
     }
 
-    /// The class that was chosen.
-    pub(crate) fn class(&self) -> Option<u32> {
-        self.class
+    /// The same with a class; see [`Model::of_class`].
+    ///
+    /// # Errors
+    /// As [`Model::of_class`].
+    pub fn of_class(self, name: &str) -> Result<Self> {
+        Ok(Self { model: self.model.of_class(name)?, ..self })
     }
 
     /// The folder.
@@ -101,27 +134,9 @@ impl Run {
         &self.file.config
     }
 
-    /// The model.
-    pub fn vae(&self) -> &Vae {
-        &self.recipe.vae
-    }
-
-    /// The variant that made it.
-    ///
-    /// # Errors
-    /// A name that this version does not know.
-    pub fn variant(&self) -> Result<&'static dyn Variant> {
-        variants::find(&self.file.config.variant)
-    }
-
-    /// Randomness that belongs to this run's seed.
-    pub fn rng(&self) -> Rng {
-        Rng::new(self.file.config.seed)
-    }
-
-    /// How rows become model values in this run.
-    pub fn preparation(&self) -> Preparation {
-        self.file.preparation()
+    /// True for the data that the run was trained on.
+    pub fn is_of(&self, data: &Dataset) -> bool {
+        self.file.is_of(data)
     }
 
     /// Opens the data that the run was trained on and checks that it is still the same.
@@ -134,7 +149,7 @@ impl Run {
         progress: &mut dyn FnMut(public::Progress<'_>),
     ) -> Result<(Dataset, Splits)> {
         let data = self.config().open_data(options, progress)?;
-        self.file.data.check_same(&data)?;
+        self.file.check_same(&data)?;
         let splits = self.split(&data)?;
         Ok((data, splits))
     }
@@ -144,61 +159,7 @@ impl Run {
     /// # Errors
     /// Shares that leave nothing to train on.
     pub fn split(&self, data: &Dataset) -> Result<Splits> {
-        let c = self.config();
-        split::split(data, c.valid.unwrap_or(0.0), c.test, c.limit, c.seed)
-    }
-
-    /// Numbers the classes of other rows as the run's own, where all of them are among these.
-    pub fn number_classes(&self, data: &mut Dataset) {
-        let known = &self.file.data.classes;
-        if let Some(labels) = data.labels.as_ref().and_then(|labels| labels.numbered_as(known)) {
-            data.labels = Some(labels);
-        }
-    }
-
-    /// Checks that rows of other data fit the model.
-    ///
-    /// # Errors
-    /// Another shape, with both named.
-    pub fn check_fits(&self, data: &Dataset) -> Result<()> {
-        if self.recipe.vae.decoder.classes().is_some() {
-            let names = data.labels.as_ref().map(|l| l.names.as_slice()).unwrap_or_default();
-            if names != self.file.data.classes {
-                let (wanted, found) = (few(&self.file.data.classes), few(names));
-                let problem =
-                    format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
-                return Err(Error::data(
-                    &data.name,
-                    format!("{problem}; bring the same, a csv table's by --label-column"),
-                ));
-            }
-        }
-        match self.recipe.vae.likelihood.domain() {
-            Domain::Counts => data.check_counts()?,
-            Domain::Bytes if data.spec.kind == Kind::Real => {
-                let problem = format!("holds {}, and this model's likelihood is of bytes", data.spec);
-                return Err(Error::data(&data.name, problem));
-            }
-            // Bytes of another scale would come out beyond 0 and 1.
-            Domain::Bytes | Domain::Binary | Domain::Unit if data.spec.kind != self.file.data.spec.kind => {
-                let (theirs, ours) = (&data.spec, &self.file.data.spec);
-                let inside = data.spec.kind == Kind::Binary || self.file.transform.gives_unit_interval(&data.spec);
-                if !inside {
-                    return Err(Error::data(&data.name, format!("holds {theirs}; this model was trained on {ours}")));
-                }
-            }
-            _ => {}
-        }
-        let (ours, theirs) = (&self.file.data.spec, &data.spec);
-        let same_shape = match ours.is_image() {
-            true => ours.shape == theirs.shape,
-            false => !theirs.is_image() && ours.width() == theirs.width(),
-        };
-        // A picture of bytes and one of fractions have other units; a table keeps its own.
-        if same_shape && (!ours.is_image() || ours.kind != Kind::Byte || theirs.kind != Kind::Real) {
-            return Ok(());
-        }
-        Err(Error::data(&data.name, format!("holds {}; this model was trained on {}", data.spec, self.file.data.spec)))
+        self.config().split(data)
     }
 }
 
@@ -252,21 +213,28 @@ impl RunFile {
     /// # Errors
     /// Settings that no longer hold together.
     pub fn build(&self) -> Result<Recipe> {
+        if let Some(name) = &self.recipe {
+            let problem = format!("was trained by the recipe '{name}' of a program; open it there with Run::open_with");
+            return Err(Error::unsupported("this run", problem));
+        }
         let variant = variants::find(&self.config.variant)?;
         let params = variants::Params::check(variant.params(), &self.config.params)?;
+        self.build_by(&|settings, target| variant.build(settings, &params, target)?.perceiving(settings, target))
+    }
+
+    /// The same by a recipe of its own.
+    ///
+    /// # Errors
+    /// Those of the recipe.
+    pub fn build_by(&self, build: &Build<'_>) -> Result<Recipe> {
         let rng = Rng::new(self.config.seed);
-        let (rows, classes) = (self.data.train_rows, self.data.classes.len());
-        let target = Target { spec: &self.data.spec, transform: &self.transform, rows, classes, rng };
-        variant.build(&self.config.model, &params, &target)?.perceiving(&self.config.model, &target)
+        let target = Target { schema: &self.schema, encoding: &self.encoding, rows: self.data.train_rows, rng };
+        build(&self.config.model, &target)
     }
 
     /// How rows become model values.
     pub fn preparation(&self) -> Preparation {
-        Preparation {
-            transform: self.transform.clone(),
-            binarize: self.config.binarize,
-            rng: Rng::new(self.config.seed),
-        }
+        Preparation { encoding: self.encoding.clone(), rng: Rng::new(self.config.seed) }
     }
 }
 
@@ -276,11 +244,3 @@ pub(crate) const MODEL: &str = "model.safetensors";
 pub(crate) const STATE: &str = "state/checkpoint.safetensors";
 pub(crate) const CLASSIFIER: &str = "classifier.safetensors";
 pub(crate) const METRICS: &str = "metrics.jsonl";
-
-/// Names in one line, however many.
-fn few(names: &[String]) -> String {
-    match names.len() {
-        0..=20 => names.join(", "),
-        n => format!("{}, .. ({n} of them)", names[..20].join(", ")),
-    }
-}

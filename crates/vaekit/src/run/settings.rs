@@ -86,6 +86,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("key", "NAME", "The array of an npz archive"),
     setting("columns", "NAMES", "Columns of a csv table to model; all unless said"),
     setting("label_column", "NAME", "Column of a csv table that holds classes"),
+    setting("condition", "NAMES", "Columns of a csv table that a conditional model is told: words or numbers"),
+    setting("id_column", "NAME", "Column of a csv table that says what rows are called"),
+    setting("missing", "WORDS", "Words of a csv table for a missing value, beside NA, NaN, null, none, ? and nothing"),
 ];
 
 #[cfg(test)]

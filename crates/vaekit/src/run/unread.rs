@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::public;
+use crate::data::{READERS, reader_of};
 use crate::{Error, Result};
 
 use super::config::{LrSchedule, Optimizer, TrainConfig};
@@ -44,17 +44,22 @@ impl TrainConfig {
     /// Refuses ways of reading that the data does not have.
     fn all_of_reading(&self) -> Result<()> {
         let path = Path::new(&self.data);
-        let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        let is = |wanted: &str| extension == wanted && path.exists();
+        let reader = if path.exists() { reader_of(path).ok() } else { None };
         let given = [
-            ("size", self.size.is_some(), path.is_dir() && !public::is_idx_folder(path), "a folder of pictures"),
-            ("key", self.key.is_some(), is("npz"), "an npz archive"),
-            ("columns", !self.columns.is_empty(), is("csv"), "a csv table"),
-            ("label_column", self.label_column.is_some(), is("csv"), "a csv table"),
+            ("size", self.size.is_some()),
+            ("key", self.key.is_some()),
+            ("columns", !self.columns.is_empty()),
+            ("label_column", self.label_column.is_some()),
+            ("condition", !self.condition.is_empty()),
+            ("id_column", self.id_column.is_some()),
+            ("missing", !self.missing.is_empty()),
         ];
-        match given.iter().find(|(_, given, fits, _)| *given && !fits) {
-            Some((key, _, _, of)) => {
-                Err(Error::setting(key, format!("says how to read {of}, and '{}' is none; leave it out", self.data)))
+        let unread = |key: &str| reader.is_none_or(|reader| !reader.settings.contains(&key));
+        match given.iter().find(|(key, given)| *given && unread(key)) {
+            Some((key, _)) => {
+                let of: Vec<&str> = READERS.iter().filter(|r| r.settings.contains(key)).map(|r| r.name).collect();
+                let problem = format!("says how to read {}, and '{}' is none; leave it out", of.join(", "), self.data);
+                Err(Error::setting(key, problem))
             }
             None => Ok(()),
         }

@@ -20,7 +20,7 @@ const FEW_STEPS: u64 = 200;
 
 /// Of settings that do what they say, but perhaps not what is wanted. `asked` is the likelihood that was asked for.
 pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
-    let (c, spec) = (&session.file.config, &session.file.data.spec);
+    let (c, schema) = (&session.file.config, &session.file.schema);
     let vae = &session.recipe.vae;
     let domain = vae.likelihood.domain();
     let mut told = Vec::new();
@@ -31,14 +31,14 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
             c.lr_epochs, c.epochs
         ));
     }
-    if asked == "auto" && domain == Domain::Reals && !spec.is_image() && session.data.check_counts().is_ok() {
+    if asked == "auto" && domain == Domain::Reals && !schema.is_image() && session.data.check_counts().is_ok() {
         told.push(
             "all values are whole numbers from 0, and are taken for real ones: if they are counts, train with \
              --likelihood negative-binomial"
                 .into(),
         );
     }
-    let grey = spec.kind != Kind::Binary && c.binarize == Binarize::None;
+    let grey = schema.value_kind() != Kind::Binary && c.binarize == Binarize::None;
     if grey && domain == Domain::Binary && vae.posterior.is_density() {
         told.push(
             "grey values under a Bernoulli are no likelihood of the data: compare these nats only with others made the \
@@ -72,7 +72,7 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
     }
     let (step, latent) = (session.state.step, session.recipe.vae.latent());
     let loss = Metrics::read(&session.dir)?.last().map_or(0.0, |m| m.train.loss);
-    let of_value = loss / session.file.data.spec.width() as f64;
+    let of_value = loss / session.file.schema.width() as f64;
     if of_value > FAR {
         told.push(format!(
             "the loss ended at {of_value:.1e} nats a value, so training ran away; try a smaller --lr than {}, or --clip 1",

@@ -15,6 +15,8 @@ pub enum TrainEvent {
         dir: PathBuf,
         /// `digits: 28x28 byte images`
         data: String,
+        /// Modelled values that are missing.
+        missing: usize,
         train_rows: usize,
         valid_rows: usize,
         test_rows: usize,

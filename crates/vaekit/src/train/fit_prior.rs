@@ -5,7 +5,7 @@ use vaekit_ops::{device, to_vec};
 use crate::data::{Batches, Step};
 use crate::eval::latents::Matrix;
 use crate::eval::representation::fit_mixture;
-use crate::model::Mode;
+use crate::model::{FittedMixture, Mode, Moment};
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
@@ -21,7 +21,9 @@ impl Session<'_> {
     /// # Errors
     /// Codes that have no such mixture.
     pub fn fit_prior(&mut self) -> Result<()> {
-        let Some(components) = self.recipe.vae.prior.components() else { return Ok(()) };
+        if self.recipe.vae.prior.components().is_none() {
+            return Ok(());
+        }
         let seed = self.file.config.seed;
         let order = Rng::new(seed).permutation(Purpose::Choice, self.splits.train.len());
         let rows: Vec<u32> = order.into_iter().take(FITTED).map(|i| self.splits.train[i as usize]).collect();
@@ -34,22 +36,23 @@ impl Session<'_> {
         });
         self.recipe.vae.set_tracking(true);
         encoded?;
-        let d = codes.len() / rows.len().max(1);
-        let x = Matrix::from_shape_fn((rows.len(), d), |(i, j)| f64::from(codes[i * d + j]));
-        let fit = fit_mixture(&x, components, 3, seed);
-        let fit = fit.map_err(|e| {
-            Error::setting(
-                "pretrain",
-                format!(
-                    "the codes have no mixture to begin with: {e}; start anew with fewer components, another seed, or 0"
-                ),
-            )
-        })?;
-        let single = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect::<Vec<f32>>();
-        let variances: Vec<f64> =
-            fit.covariances().outer_iter().flat_map(|c| c.diag().iter().copied().collect::<Vec<f64>>()).collect();
-        let weights = single(fit.weights().to_vec());
-        self.recipe.vae.prior.fit(&weights, single(fit.means().iter().copied().collect()), &single(variances));
-        Ok(())
+        self.recipe.vae.prior.begin(Moment::Pretrained(&|components| fitted(&codes, rows.len(), components, seed)))
     }
+}
+
+/// A mixture of diagonal Gaussians where codes `[N, D]` lie.
+fn fitted(codes: &[f32], n: usize, components: usize, seed: u64) -> Result<FittedMixture> {
+    let d = codes.len() / n.max(1);
+    let x = Matrix::from_shape_fn((n, d), |(i, j)| f64::from(codes[i * d + j]));
+    let fit = fit_mixture(&x, components, 3, seed).map_err(|e| {
+        let problem = format!("the codes have no mixture to begin with: {e}");
+        Error::setting("pretrain", format!("{problem}; start anew with fewer components, another seed, or 0"))
+    })?;
+    let single = |values: Vec<f64>| values.into_iter().map(|v| v as f32).collect::<Vec<f32>>();
+    let variances = fit.covariances().outer_iter().flat_map(|c| c.diag().iter().copied().collect::<Vec<f64>>());
+    Ok(FittedMixture {
+        weights: single(fit.weights().to_vec()),
+        means: single(fit.means().iter().copied().collect()),
+        variances: single(variances.collect()),
+    })
 }

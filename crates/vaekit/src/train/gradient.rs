@@ -1,6 +1,6 @@
 //! The heart of a step: a batch in, a loss and gradients out.
 
-use vaekit_ops::scalar;
+use vaekit_ops::{scalar, to_vec};
 
 use crate::data::Batch;
 use crate::model::Mode;
@@ -23,8 +23,18 @@ pub struct BatchLoss {
 /// Gradients in the order of the parameters; none for a parameter that took no part.
 pub type Gradients = Vec<Option<Vec<f32>>>;
 
-/// Forward and backward. A loss that is not finite has no gradients.
-pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLoss, Option<Gradients>) {
+/// What one pass over a batch gives.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    pub loss: BatchLoss,
+    /// None where the loss is not finite.
+    pub gradients: Option<Gradients>,
+    /// Encoder outputs, where the prior follows them; for [`Moment::Step`](crate::model::Moment).
+    pub outputs: Option<Vec<f32>>,
+}
+
+/// Forward and backward. The model's parameters must be tracked; see [`Parameter::track`](crate::nn::Parameter::track).
+pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> Pass {
     let rng = progress.rng;
     let objective = &recipe.objective;
     let terms = recipe.vae.elbo_terms(batch, objective.samples(), rng, Mode::Train(rng));
@@ -37,9 +47,11 @@ pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> (BatchLo
         rate: loss.rate.map(|r| f64::from(scalar(r))),
         distortion: f64::from(scalar(loss.distortion)),
     };
+    let outputs = terms.posterior.outputs().map(to_vec);
     if !value.loss.is_finite() {
-        return (value, None);
+        return Pass { loss: value, gradients: None, outputs };
     }
     let mut found = loss.value.backward();
-    (value, Some(recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect()))
+    let gradients = recipe.parameters().iter().map(|p| p.gradient(&mut found)).collect();
+    Pass { loss: value, gradients: Some(gradients), outputs }
 }

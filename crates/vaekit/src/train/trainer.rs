@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::data::{Batches, Dataset, Step, split};
+use crate::data::{Batches, Dataset, Encoding, Step, Transform};
 use crate::model::likelihood::{self, Domain};
 use crate::nn::Parameters;
-use crate::run::{Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
+use crate::run::{Build, Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
+use crate::variants::{self, ModelSettings, Recipe, Target};
 use crate::{Error, Result};
 
 use super::advice;
@@ -42,6 +43,8 @@ pub struct Trainer {
     listener: Box<dyn FnMut(TrainEvent)>,
     interrupt: Arc<AtomicBool>,
     save_every: SaveEvery,
+    /// A recipe that is no variant of the list, with its name.
+    recipe: Option<(String, Box<Build<'static>>)>,
 }
 
 impl Trainer {
@@ -54,6 +57,7 @@ impl Trainer {
             listener: Box::new(|_| ()),
             interrupt: Arc::default(),
             save_every: SaveEvery::default(),
+            recipe: None,
         }
     }
 
@@ -107,6 +111,18 @@ impl Trainer {
         self
     }
 
+    /// Trains what `build` puts together in place of the variant that the configuration names. The run records `name`,
+    /// and [`Run::open_with`] opens it with the same function.
+    #[must_use]
+    pub fn with_recipe(
+        mut self,
+        name: impl Into<String>,
+        build: impl Fn(&ModelSettings, &Target<'_>) -> Result<Recipe> + 'static,
+    ) -> Self {
+        self.recipe = Some((name.into(), Box::new(build)));
+        self
+    }
+
     /// A flag that, once set, makes training save and return.
     #[must_use]
     pub fn interrupt(mut self, flag: Arc<AtomicBool>) -> Self {
@@ -131,8 +147,7 @@ impl Trainer {
     /// or cannot be written; numbers that leave the finite ones, in which case
     /// the last checkpoint stands.
     pub fn fit(mut self, data: &Dataset) -> Result<Run> {
-        let file = self.describe(data)?;
-        let mut recipe = file.build()?;
+        let (file, mut recipe) = self.describe(data)?;
         if self.resume.is_none() && recipe.objective.features_mut().is_some() {
             (self.listener)(TrainEvent::Preparing("teaching a classifier whose features the loss compares"));
         }
@@ -140,7 +155,11 @@ impl Trainer {
             Some(dir) => dir.clone(),
             None => make_folder(self.out.take(), &file)?,
         };
-        let mut session = Session::open(dir, file, recipe, data)?;
+        let samples = match &self.recipe {
+            Some(_) => recipe.vae.posterior.is_density(),
+            None => variants::find(&file.config.variant)?.samples_from_prior(),
+        };
+        let mut session = Session::open(dir, file, recipe, data, samples)?;
         session.save_every = self.save_every;
         self.announce(&session);
         let finished = self.train(&mut session)?;
@@ -151,52 +170,50 @@ impl Trainer {
         session.into_run()
     }
 
-    /// The `run.toml` of this training.
-    fn describe(&self, data: &Dataset) -> Result<RunFile> {
+    /// The `run.toml` of this training, and the model that it describes.
+    fn describe(&self, data: &Dataset) -> Result<(RunFile, Recipe)> {
         if let Some(dir) = &self.resume {
             let mut file = RunFile::read(dir)?;
-            file.data.check_same(data)?;
+            file.check_same(data)?;
             file.config.epochs = self.config.epochs;
             file.config.data.clone_from(&self.config.data);
-            return Ok(file);
+            let recipe = self.build(&file)?;
+            return Ok((file, recipe));
         }
         let config = self.config.validate(data)?;
-        if likelihood::find(&config.model.likelihood).is_ok_and(|known| known.domain == Domain::Counts) {
+        if likelihood::find(&config.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts) {
             data.check_counts()?;
         }
-        let splits = split::split(data, config.valid.unwrap_or(0.0), config.test, config.limit, config.seed)?;
-        let transform = config.normalize.unwrap_or(crate::data::Transform::None).fit(data, &splits.train)?;
+        let splits = config.split(data)?;
+        let encoding = Encoding::fit(config.normalize.unwrap_or(Transform::None), data, &splits.train)?;
+        let mut encoding = Encoding { binarize: config.binarize, ..encoding };
+        if variants::find(&config.variant)?.is_conditional() {
+            encoding = encoding.conditional(data, &splits.train)?;
+        }
         let mut file = RunFile {
             format: FORMAT_VERSION,
             vaekit: env!("CARGO_PKG_VERSION").to_owned(),
+            recipe: self.recipe.as_ref().map(|(name, _)| name.clone()),
             data: DataInfo::new(data, &splits),
-            config: (*config).clone(),
-            transform,
+            schema: data.schema().clone(),
+            encoding,
+            config,
         };
-        let recipe = file.build()?;
-        let batch = config.batch.min(splits.train.len());
-        let least = recipe.objective.least_rows();
-        let rows = splits.train.len();
-        let (variant, over) = (&config.variant, rows % batch.max(1));
-        if rows < least {
-            let problem = format!("has {rows} for training, expected {least} or more: '{variant}' compares rows");
-            return Err(Error::data(&data.name, problem));
-        }
-        if batch < least || over > 0 && over < least {
-            let left = if over > 0 { format!(", which leaves a last batch of {over}") } else { String::new() };
-            let problem =
-                format!("found {batch}{left}, expected {least} rows or more in each: '{variant}' compares rows");
-            return Err(Error::setting("batch", problem));
-        }
-        let held = (batch * recipe.objective.samples()).max(batch * batch / 16 * recipe.objective.pairs());
-        if held > 1 << 26 {
-            let problem =
-                format!("found {batch}, which this variant and its samples make too much for memory; lower it");
-            return Err(Error::setting("batch", problem));
-        }
+        let recipe = self.build(&file)?;
+        fits(&recipe, &file, data, splits.train.len())?;
         // The file names the likelihood that `auto` stood for.
-        file.config.model.likelihood = recipe.vae.likelihood.name().to_owned();
-        Ok(file)
+        if likelihood::find(recipe.vae.likelihood.name()).is_ok() {
+            file.config.model.likelihood = recipe.vae.likelihood.name().to_owned();
+        }
+        Ok((file, recipe))
+    }
+
+    /// The model of a file, by the recipe of its variant or by one of its own.
+    fn build(&self, file: &RunFile) -> Result<Recipe> {
+        match (&self.recipe, &file.recipe) {
+            (Some((_, build)), _) => file.build_by(build),
+            (None, _) => file.build(),
+        }
     }
 
     /// The loop. True when there is nothing left to train.
@@ -272,7 +289,8 @@ impl Trainer {
         let (file, splits) = (&session.file, &session.splits);
         (self.listener)(TrainEvent::Started {
             dir: session.dir.clone(),
-            data: format!("{}: {}", file.data.name, file.data.spec),
+            data: format!("{}: {}", file.data.name, file.schema),
+            missing: session.data.missing(),
             train_rows: splits.train.len(),
             valid_rows: splits.valid.len(),
             test_rows: splits.test.len(),
@@ -285,6 +303,29 @@ impl Trainer {
         let asked = &self.config.model.likelihood;
         advice::before(session, asked).into_iter().for_each(|text| (self.listener)(TrainEvent::Warning(text)));
     }
+}
+
+/// Refuses batches that the objective cannot compare, or that memory cannot hold.
+fn fits(recipe: &Recipe, file: &RunFile, data: &Dataset, rows: usize) -> Result<()> {
+    let (config, variant) = (&file.config, &file.config.variant);
+    let batch = config.batch.min(rows);
+    let least = recipe.objective.least_rows();
+    let over = rows % batch.max(1);
+    if rows < least {
+        let problem = format!("has {rows} for training, expected {least} or more: '{variant}' compares rows");
+        return Err(Error::data(&data.name, problem));
+    }
+    if batch < least || over > 0 && over < least {
+        let left = if over > 0 { format!(", which leaves a last batch of {over}") } else { String::new() };
+        let problem = format!("found {batch}{left}, expected {least} rows or more in each: '{variant}' compares rows");
+        return Err(Error::setting("batch", problem));
+    }
+    let held = (batch * recipe.objective.samples()).max(batch * batch / 16 * recipe.objective.pairs());
+    if held > 1 << 26 {
+        let problem = format!("found {batch}, which this variant and its samples make too much for memory; lower it");
+        return Err(Error::setting("batch", problem));
+    }
+    Ok(())
 }
 
 /// Makes the folder of a new run and writes its first file.

@@ -5,10 +5,10 @@ use vaekit_ops::{device, to_vec};
 
 use crate::data::{Batches, Dataset, Step};
 use crate::eval::representation::{Clusters, adjusted_rand, best_accuracy, normalized_information};
-use crate::model::{Mode, Support};
-use crate::run::Run;
+use crate::model::{Mode, Model, Support};
 use crate::{Error, Result};
 
+use super::given::names_of;
 use super::{BATCH, Values};
 
 /// What the prior's own parts do over rows; each where the model has it.
@@ -22,7 +22,7 @@ pub struct Chosen {
     pub perplexity: Option<(f64, usize)>,
 }
 
-impl Run {
+impl Model {
     /// What the code of each row chooses, in place of the code: `cluster`, the likeliest component of a mixture prior;
     /// `code0` and on, rows of a codebook, each level counting from 0; `class0` and on, of class variables.
     ///
@@ -41,9 +41,9 @@ impl Run {
                 let of_row =
                     |row: &[f32]| row[reals..].chunks(classes).map(|c| likeliest(c) as f32).collect::<Vec<_>>();
                 values.extend(to_vec(z).chunks(wide).flat_map(of_row));
-            } else if let Some((codes, all)) = prior.chosen(&z) {
+            } else if let (Some((codes, all)), Support::Codes { levels, .. }) = (prior.chosen(&z), support) {
                 name = "code";
-                let size = (all / self.config().model.levels.max(1)) as u32;
+                let size = (all / levels.max(1)) as u32;
                 values.extend(codes.into_iter().map(|code| (code % size) as f32));
             } else if let Some(log_p) = prior.classes(z) {
                 name = "cluster";
@@ -55,13 +55,14 @@ impl Run {
         let width = values.len() / rows.len().max(1);
         if width == 0 {
             let problem = "choose nothing: no clusters, no codebook, no class variables; leave the flag out";
-            return Err(Error::unsupported("choices", format!("codes of '{}' {problem}", self.config().variant)));
+            return Err(Error::unsupported("choices", format!("codes of '{}' {problem}", self.variant_name())));
         }
         let columns = match name {
             "cluster" => vec![name.to_owned()],
             _ => (0..width).map(|i| format!("{name}{i}")).collect(),
         };
-        Ok(Values { shape: vec![width], columns, values, look: None, classes: self.classes_of(data, rows) })
+        let beside = self.conditions_of(data, rows)?;
+        Ok(Values { shape: vec![width], columns, values, look: None, name: names_of(data, rows), beside })
     }
 
     /// Clusters of a mixture prior and the perplexity of a codebook, over rows.
@@ -94,7 +95,7 @@ impl Run {
         if components > 0 {
             let used: std::collections::BTreeSet<&usize> = clusters.iter().collect();
             found.components_used = Some((used.len(), components));
-            found.clusters = data.labels.as_ref().map(|labels| {
+            found.clusters = data.labels().map(|labels| {
                 let truth: Vec<usize> = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
                 Clusters {
                     accuracy: best_accuracy(&clusters, &truth),

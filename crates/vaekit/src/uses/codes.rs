@@ -4,12 +4,12 @@ use std::path::Path;
 
 use vaekit_ops::{device, from_vec, to_vec};
 
-use crate::data::{NameColumn, OpenOptions, Shape, open};
-use crate::model::Support;
-use crate::run::Run;
+use crate::data::{Cells, Dataset, NameColumn, OpenOptions, Role, open};
+use crate::model::{Model, Support};
 use crate::{Error, Result};
 
 use super::Values;
+use super::given::names_of;
 
 /// What columns of log-variances are called, before their number.
 const LOG_VAR: &str = "log_var";
@@ -22,8 +22,10 @@ pub struct Codes {
     /// `[N, D]`; none for an autoencoder.
     pub log_var: Option<Vec<f32>>,
     pub latent: usize,
-    /// The class of each row, of a conditional model.
-    pub classes: Option<NameColumn>,
+    /// What the rows are called, where their data says so.
+    pub name: Option<NameColumn>,
+    /// What a conditional model was told of each row.
+    pub beside: Vec<NameColumn>,
 }
 
 impl Codes {
@@ -42,27 +44,41 @@ impl Codes {
             let both = self.mean.chunks(self.latent).zip(log_var.chunks(self.latent));
             values = both.flat_map(|(m, v)| m.iter().chain(v).copied()).collect();
         }
-        Values { shape: vec![columns.len()], columns, values, look: None, classes: self.classes.clone() }
+        let (name, beside) = (self.name.clone(), self.beside.clone());
+        Values { shape: vec![columns.len()], columns, values, look: None, name, beside }
     }
 }
 
-impl Run {
-    /// Reads codes as [`Codes::values`] writes them: means, perhaps log-variances, and of a conditional model perhaps the
-    /// class of each row.
+impl Model {
+    /// Reads codes as [`Codes::values`] writes them: means, perhaps log-variances, perhaps what rows are called, and of a
+    /// conditional model perhaps what it was told of each row.
     ///
     /// # Errors
-    /// A file that cannot be read or is no table, or a class that the run does not know.
+    /// A file that cannot be read or is no table, or a condition with a value that the model does not know.
     pub fn read_codes(&self, path: &Path) -> Result<Codes> {
-        let label_column = Some(self.class_column().to_owned()).filter(|_| self.is_conditional());
-        let fixed = OpenOptions { label_if_there: true, columns_are_fixed: true, ..OpenOptions::default() };
-        let table = open(&path.to_string_lossy(), &OpenOptions { label_column, ..fixed }, &mut |_| ())?;
-        let Shape::Table { columns } = &table.spec.shape else {
-            return Err(Error::setting("codes", format!("{} holds images, expected a table", path.display())));
+        let told: Vec<String> = self.encoding().given.iter().map(|c| c.column.clone()).collect();
+        let named = self.schema().columns.iter().find(|c| c.role == Role::Identifier).map(|c| c.name.clone());
+        let options = OpenOptions {
+            condition: told,
+            id_column: named,
+            if_there: true,
+            columns_are_fixed: true,
+            ..OpenOptions::default()
         };
+        let table = open(&path.to_string_lossy(), &options, &mut |_| ())?;
+        if table.schema().is_image() {
+            return Err(Error::setting("codes", format!("{} holds images, expected a table", path.display())));
+        }
+        if table.has_missing() {
+            return Err(Error::setting("codes", format!("{} lacks {} values", path.display(), table.missing())));
+        }
+        let columns = table.schema().modelled_names();
         let (has, half) = (columns.len(), columns.len() / 2);
-        let beside = columns[half..].iter().enumerate().all(|(i, name)| *name == format!("{LOG_VAR}{i}"));
-        let latent = if beside && has % 2 == 0 { half } else { has };
-        let mut codes = Codes { mean: Vec::new(), log_var: None, latent, classes: None };
+        let spread = columns[half..].iter().enumerate().all(|(i, name)| *name == format!("{LOG_VAR}{i}"));
+        let latent = if spread && has % 2 == 0 { half } else { has };
+        let rows: Vec<u32> = (0..table.len() as u32).collect();
+        let mut codes =
+            Codes { mean: Vec::new(), log_var: None, latent, name: names_of(&table, &rows), beside: Vec::new() };
         let (mut row, mut log_var) = (Vec::new(), Vec::new());
         for i in 0..table.len() {
             row.clear();
@@ -71,17 +87,44 @@ impl Run {
             log_var.extend_from_slice(&row[latent..]);
         }
         codes.log_var = Some(log_var).filter(|v| v.len() == codes.mean.len());
-        if let Some(labels) = &table.labels {
-            let known = &self.file().data.classes;
-            if let Some(unknown) = labels.names.iter().find(|name| !known.contains(name)) {
-                let (column, known) = (self.class_column(), known.join(", "));
-                let problem = format!("column '{column}' has '{unknown}', expected classes of {known}");
-                return Err(Error::setting(path.display(), problem));
-            }
-            let values = labels.ids.iter().map(|id| labels.names[*id as usize].clone()).collect();
-            codes.classes = Some(NameColumn { name: self.class_column().to_owned(), values });
-        }
+        codes.beside = self.encoding().given.iter().filter_map(|c| words(&table, &c.column)).collect();
+        self.given_of(&codes).map_err(|e| Error::setting(path.display(), e.to_string()))?;
         Ok(codes)
+    }
+
+    /// The conditions of codes, `[N, C]`, where each of them is beside the codes or was chosen.
+    ///
+    /// # Errors
+    /// A value that a condition does not have.
+    pub fn given_of(&self, codes: &Codes) -> Result<Option<Vec<f32>>> {
+        let n = codes.mean.len() / codes.latent.max(1);
+        if codes.beside.is_empty() {
+            return Ok(None);
+        }
+        let Some(mut given) = self.given_of_codes(n) else { return Ok(None) };
+        let (width, mut at) = (self.encoding().given_width(), 0);
+        for (condition, chosen) in self.encoding().given.iter().zip(self.chosen_conditions()) {
+            let column = codes.beside.iter().find(|column| column.name == condition.column);
+            if let (Some(column), None) = (column, chosen) {
+                for (row, cell) in column.values.iter().enumerate() {
+                    let numbers = condition.encode(cell).map_err(|problem| {
+                        Error::data("codes", format!("row {}, column '{}': {problem}", row + 1, column.name))
+                    })?;
+                    given[row * width + at..][..numbers.len()].copy_from_slice(&numbers);
+                }
+            }
+            at += condition.width();
+        }
+        Ok(Some(given))
+    }
+
+    /// The conditions that neither the codes say nor a person chose, each with the value that decoding assumes.
+    pub fn assumed(&self, codes: &Codes) -> Vec<(String, String)> {
+        let Some(given) = self.given_of_codes(1) else { return Vec::new() };
+        let values = self.encoding().words(&given).into_iter().zip(self.chosen_conditions());
+        let open = values
+            .filter(|(column, chosen)| chosen.is_none() && !codes.beside.iter().any(|known| known.name == column.name));
+        open.map(|(column, _)| (column.name, column.values.concat())).collect()
     }
 
     /// How many of the codes lie where the encoder puts none, and where it puts them: on a sphere, at choices, in a
@@ -103,10 +146,10 @@ impl Run {
                 let choice = |row: &[f32]| row[reals..].chunks(classes).all(one_hot);
                 (rows.filter(|row| !choice(row)).count(), "at ones and zeros, a one for each class variable")
             }
-            Support::Codes { .. } if self.config().model.levels == 1 => {
+            Support::Codes { levels: 1, .. } => {
                 let n = codes.mean.len() / codes.latent;
                 let z = from_vec(codes.mean.clone(), [n, codes.latent], &device::here());
-                let nearest = self.vae().prior().quantized(&z, false).map(to_vec)?;
+                let nearest = self.vae().prior().quantized(&z).map(to_vec)?;
                 let known = |(a, b): (&[f32], &[f32])| a.iter().zip(b).all(|(a, b)| near(*a, *b));
                 (rows.zip(nearest.chunks(codes.latent)).filter(|pair| !known(*pair)).count(), "in its codebook")
             }
@@ -114,10 +157,17 @@ impl Run {
         };
         Some((strays, place)).filter(|(strays, _)| *strays > 0)
     }
+}
 
-    /// The numbers of the classes of codes, where these have classes.
-    pub fn class_numbers(&self, codes: &Codes) -> Option<Vec<u32>> {
-        let number = |name: &String| self.file().data.classes.iter().zip(0..).find(|(n, _)| *n == name).map(|(_, i)| i);
-        codes.classes.as_ref().and_then(|column| column.values.iter().map(number).collect())
-    }
+/// The cells of a column that is not modelled, as words.
+fn words(data: &Dataset, column: &str) -> Option<NameColumn> {
+    let values = match data.cells(column)? {
+        Cells::Text(words) => words.clone(),
+        Cells::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
+        Cells::Levels(ids) => {
+            let levels = &data.schema().columns.iter().find(|c| c.name == column)?.levels;
+            ids.iter().map(|id| levels.get(*id as usize).cloned().unwrap_or_default()).collect()
+        }
+    };
+    Some(NameColumn { name: column.to_owned(), values })
 }

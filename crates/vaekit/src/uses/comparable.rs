@@ -19,17 +19,21 @@ pub fn incomparable(runs: &[Run]) -> Vec<String> {
 /// What to say of runs side by side, and what they may be judged by row by row.
 pub(super) fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
     let (mut notes, mut by) = judged(runs);
-    if by == Judged::Nats && runs.iter().any(|r| r.file().transform != runs[0].file().transform) {
+    if by == Judged::Nats && runs.iter().any(|r| scales(r) != scales(&runs[0])) {
         notes.push("Values are normalized by other training rows, so that nats differ a little by that alone.".into());
         by = Judged::Mse;
     }
     (notes, by)
 }
 
+fn scales(run: &Run) -> (&[f32], &[f32]) {
+    (&run.encoding().shift, &run.encoding().scale)
+}
+
 fn judged(runs: &[Run]) -> (Vec<String>, Judged) {
     let mut notes = Vec::new();
     let Some(first) = runs.first() else { return (notes, Judged::Nothing) };
-    let space = |r: &Run| (r.file().transform.transform, r.config().binarize);
+    let space = |r: &Run| (r.encoding().transform, r.encoding().binarize);
     if runs.iter().any(|r| space(r) != space(first)) {
         let problem = "normalize, binarize or a likelihood of counts differ";
         notes.push(format!("The runs see the values differently ({problem}): neither nats nor MSE compare."));

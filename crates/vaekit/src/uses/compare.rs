@@ -143,7 +143,7 @@ fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
         return Err(Error::setting("runs", "expected two runs or more to compare"));
     };
     for other in others {
-        if other.file().data.fingerprint != first.file().data.fingerprint {
+        if !other.is_of(data) {
             let (a, b) = (first.dir().display(), other.dir().display());
             let (of_a, of_b) = (&first.file().data, &other.file().data);
             return Err(Error::data(

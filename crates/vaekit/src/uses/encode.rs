@@ -2,19 +2,14 @@
 
 use vaekit_ops::{device, from_vec, to_vec};
 
-use crate::data::{Batches, Dataset, NameColumn, Step};
-use crate::model::Mode;
-use crate::run::Run;
+use crate::data::{Batches, Dataset, Step};
+use crate::model::{Mode, Model};
 use crate::{Error, Result};
 
+use super::given::names_of;
 use super::{BATCH, Codes, Values};
 
-/// The class of a row, where rows have classes.
-pub(super) fn class_of(data: &Dataset, row: u32) -> Option<u32> {
-    data.labels.as_ref().map(|labels| labels.ids[row as usize])
-}
-
-impl Run {
+impl Model {
     /// Encodes rows.
     ///
     /// # Errors
@@ -30,60 +25,36 @@ impl Run {
             Ok(Step::Continue)
         })?;
         let latent = mean.len() / rows.len().max(1);
-        let classes = self.classes_of(data, rows);
-        Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent, classes })
+        let (name, beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
+        Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent, name, beside })
     }
 
     /// Decodes codes `[N, D]` to the mean of p(x given z).
     ///
-    /// A conditional model takes the class of each from `classes`, else for all of them the one that was chosen, else
-    /// the first.
+    /// A conditional model takes what it is told of each from `given` `[N, C]`; without, what was chosen, else the first
+    /// word of a column and the mean of a number.
     ///
     /// # Errors
-    /// Codes of another width than the model's, or classes that are not one for each.
-    pub fn decode(&self, codes: &[f32], width: usize, tiles: usize, classes: Option<&[u32]>) -> Result<Values> {
+    /// Codes of another width than the model's, or conditions that are not one for each.
+    pub fn decode(&self, codes: &[f32], width: usize, tiles: usize, given: Option<&[f32]>) -> Result<Values> {
         let latent = self.vae().latent();
         if width != latent {
             return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
         }
-        let n = codes.len() / latent;
-        let classes = classes.map_or_else(|| vec![self.class().unwrap_or(0); n], <[u32]>::to_vec);
-        if classes.len() != n {
-            return Err(Error::data("codes", format!("are {n}, their classes {}", classes.len())));
-        }
-        let known = self.vae().decoder.classes().unwrap_or(usize::MAX);
-        if let Some(class) = classes.iter().find(|class| **class as usize >= known) {
-            return Err(Error::data("codes", format!("have class {class}, expected one below {known}")));
+        let (n, told) = (codes.len() / latent, self.encoding().given_width());
+        let given = given.map(<[f32]>::to_vec).or_else(|| self.given_of_codes(n));
+        if let Some(given) = given.as_ref().filter(|given| given.len() != n * told) {
+            let found = given.len() / told.max(1);
+            return Err(Error::data("codes", format!("are {n}, what the model is told is for {found}")));
         }
         let mut values = Vec::new();
-        for (chunk, label) in codes.chunks(BATCH * latent).zip(classes.chunks(BATCH)) {
-            let z = from_vec(chunk.to_vec(), [label.len(), latent], &device::here());
-            values.extend(to_vec(self.vae().decode_mean(z, Some(label).filter(|_| self.is_conditional()))));
+        for (i, chunk) in codes.chunks(BATCH * latent).enumerate() {
+            let rows = chunk.len() / latent;
+            let z = from_vec(chunk.to_vec(), [rows, latent], &device::here());
+            let told = given.as_ref().map(|given| &given[i * BATCH * told..][..rows * told]);
+            values.extend(to_vec(self.vae().decode_mean(z, self.told(told).as_ref())));
         }
-        Ok(Values { classes: self.named_classes(&classes), ..Values::of_rows(self, values, tiles) })
-    }
-
-    /// True when the model is told the class of each row.
-    pub fn is_conditional(&self) -> bool {
-        self.vae().decoder.classes().is_some()
-    }
-
-    /// The names of the classes of rows, where the model is told them.
-    pub(super) fn classes_of(&self, data: &Dataset, rows: &[u32]) -> Option<NameColumn> {
-        let classes: Option<Vec<u32>> = rows.iter().map(|row| class_of(data, *row)).collect();
-        classes.and_then(|classes| self.named_classes(&classes))
-    }
-
-    /// Names of the classes that a conditional model was told, under the name of their column.
-    pub(super) fn named_classes(&self, classes: &[u32]) -> Option<NameColumn> {
-        let names = &self.file().data.classes;
-        let name = |class: &u32| names.get(*class as usize).cloned().unwrap_or_default();
-        let values = classes.iter().map(name).collect();
-        self.is_conditional().then(|| NameColumn { name: self.class_column().to_owned(), values })
-    }
-
-    /// What the column of classes is called in files of rows and codes.
-    pub fn class_column(&self) -> &str {
-        self.config().label_column.as_deref().unwrap_or("class")
+        let beside = given.map(|given| self.encoding().words(&given)).unwrap_or_default();
+        Ok(Values { beside, ..Values::of_rows(self, values, tiles) })
     }
 }

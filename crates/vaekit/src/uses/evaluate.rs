@@ -3,11 +3,11 @@
 use crate::Result;
 use crate::data::{Batches, Dataset};
 use crate::eval::{Figures, LatentStats, evaluate};
-use crate::run::Run;
+use crate::model::Model;
 
 use super::BATCH;
 
-impl Run {
+impl Model {
     /// ELBO, rate, distortion and the rest, with `samples` draws of z a row.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! What lies between codes: smooth for a VAE, holes for an autoencoder.
 
 use crate::data::{Dataset, Labels};
+use crate::model::Model;
 use crate::rng::{Purpose, below};
-use crate::run::Run;
 use crate::{Error, Result};
 
-use super::{Values, encode::class_of};
+use super::Values;
 
 /// Between what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Between {
     Classes(String, String),
 }
 
-impl Run {
+impl Model {
     /// Decodes `steps` codes from one end to the other; `steps` squared for classes.
     ///
     /// `rows` are those that examples of classes are chosen from, by the run's seed.
@@ -35,7 +35,7 @@ impl Run {
                 }
                 let codes = self.encode(data, &[*a, *b])?;
                 let between = line(codes.row(0), codes.row(1), steps).concat();
-                self.decode(&between, codes.latent, steps, self.nearer(data, [*a, *b], steps, 1).as_deref())
+                self.decode(&between, codes.latent, steps, self.nearer(data, [*a, *b], steps, 1)?.as_deref())
             }
             Between::Classes(a, b) => {
                 let (a, b) = (self.examples(data, rows, a)?, self.examples(data, rows, b)?);
@@ -43,23 +43,24 @@ impl Run {
                 let left = line(codes.row(0), codes.row(2), steps);
                 let right = line(codes.row(1), codes.row(3), steps);
                 let grid: Vec<f32> = left.iter().zip(&right).flat_map(|(l, r)| line(l, r, steps).concat()).collect();
-                let classes = self.nearer(data, [a[0], b[0]], steps, steps);
-                self.decode(&grid, codes.latent, steps, classes.as_deref())
+                let given = self.nearer(data, [a[0], b[0]], steps, steps)?;
+                self.decode(&grid, codes.latent, steps, given.as_deref())
             }
         }
     }
 
-    /// The class of the nearer end at each of `steps` steps, each `times`; none where one class was chosen for all.
-    fn nearer(&self, data: &Dataset, [a, b]: [u32; 2], steps: usize, times: usize) -> Option<Vec<u32>> {
-        let (a, b) = (class_of(data, a)?, class_of(data, b)?);
-        let class = |i: usize| if 2 * i < steps { a } else { b };
-        self.class().is_none().then(|| (0..steps).flat_map(|i| vec![class(i); times]).collect())
+    /// What a conditional model is told at each step, each `times`: the conditions of the nearer end.
+    fn nearer(&self, data: &Dataset, [a, b]: [u32; 2], steps: usize, times: usize) -> Result<Option<Vec<f32>>> {
+        let (a, b) = (self.given_of_row(data, a)?, self.given_of_row(data, b)?);
+        let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
+        let end = |i: usize| if 2 * i < steps { &a } else { &b };
+        Ok(Some((0..steps).flat_map(|i| end(i).repeat(times)).collect()))
     }
 
     /// Two rows of a class that lie apart: one by the seed, and the one whose
     /// code is at the median of the distances to its own.
     fn examples(&self, data: &Dataset, rows: &[u32], class: &str) -> Result<[u32; 2]> {
-        let Some(Labels { ids, names }) = &data.labels else {
+        let Some(Labels { ids, names }) = data.labels() else {
             return Err(Error::setting("classes", format!("{} has no classes; use --rows i,j", data.name)));
         };
         let Some(id) = names.iter().position(|n| n == class) else {

@@ -10,7 +10,6 @@ use crate::eval::representation::{Labelled, Pca, Served, nearest, serve};
 use crate::model::likelihood::Domain;
 use crate::model::posterior::{DiagonalGaussian, PosteriorFamily};
 use crate::model::{Form, Support};
-use crate::rng::Purpose;
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -56,10 +55,10 @@ impl Run {
             true => Ok(()),
             false => Err(Error::unsupported(
                 what,
-                format!("{} is an autoencoder: its codes have no density", self.config().variant),
+                format!("{} is an autoencoder: its codes have no density", self.variant_name()),
             )),
         };
-        let taught = |flag, what| match (&data.labels, data.fingerprint() == self.file().data.fingerprint) {
+        let taught = |flag, what| match (data.labels(), self.is_of(data)) {
             (None, _) => Err(no_classes(data, what)),
             (_, true) => apart(&self.split(data)?.train, rows),
             (_, false) => Err(Error::setting(
@@ -197,22 +196,22 @@ impl Run {
     /// # Errors
     /// Data without classes, or fewer rows than classes.
     pub fn representation(&self, data: &Dataset, train: &[u32], test: &[u32]) -> Result<Vec<Served>> {
-        let Some(labels) = &data.labels else {
+        let Some(labels) = data.labels() else {
             return Err(no_classes(data, "a probe"));
         };
         apart(train, test)?;
         let (train, test) = (&self.some(train, SERVED)[..], &self.some(test, SERVED)[..]);
-        let seed = self.config().seed;
+        let seed = self.seed();
         let labelled = |x: Matrix, rows: &[u32]| Labelled { x, class: classes(labels, rows) };
         let codes = |rows: &[u32]| Ok::<_, Error>(labelled(self.posteriors(data, rows)?.0, rows));
         let (train_codes, test_codes) = (codes(train)?, codes(test)?);
         let latent = train_codes.x.ncols();
         let mut served = vec![serve("codes", &train_codes, &test_codes, seed)?];
-        // Axes of very wide rows cost the cube of their width.
-        if data.spec.width() > WIDEST {
+        // Axes of very wide rows cost the cube of their width, and rows that lack values have none.
+        if data.width() > WIDEST || data.has_missing() {
             return Ok(served);
         }
-        let (train_x, test_x) = (self.values(data, train), self.values(data, test));
+        let (train_x, test_x) = (self.values(data, train)?, self.values(data, test)?);
         let pca = Pca::fit(&train_x, latent)?;
         served.push(serve("pca", &labelled(pca.apply(&train_x), train), &labelled(pca.apply(&test_x), test), seed)?);
         served.push(serve("values", &labelled(train_x, train), &labelled(test_x, test), seed)?);
@@ -225,22 +224,25 @@ impl Run {
     /// # Errors
     /// Data without classes, or too few rows.
     pub fn quality(&self, data: &Dataset, train: &[u32], test: &[u32]) -> Result<Quality> {
-        let Some(labels) = &data.labels else {
+        let Some(labels) = data.labels() else {
             return Err(no_classes(data, "the classifier behind sample quality"));
         };
         apart(train, test)?;
+        if data.has_missing() {
+            return Err(Error::data(&data.name, "lacks values, and sample quality compares whole rows; leave it out"));
+        }
         let test = &self.some(test, JUDGED)[..];
         if test.len() < 100 || train.len() < 100 {
             let fewest = test.len().min(train.len());
             return Err(Error::data("quality", format!("{fewest} rows are too few to judge samples by; at least 100")));
         }
-        let width = data.spec.width();
+        let width = data.width();
         // What is compared with black and white must be so too.
-        let binary = data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
-        let shown = if binary || !data.spec.is_image() { Observation::Draw } else { Observation::Mean };
-        let samples = self.usual_model_values(data, test.len(), shown)?;
+        let binary = data.schema().value_kind() == Kind::Binary || self.encoding().binarize != Binarize::None;
+        let shown = if binary || !data.schema().is_image() { Observation::Draw } else { Observation::Mean };
+        let samples = self.usual_model_values(data, train, test.len(), shown)?;
         let counts = self.vae().likelihood.domain() == Domain::Counts;
-        let mut classifier = Classifier::new(width, labels.names.len(), self.config().seed).of_counts(counts);
+        let mut classifier = Classifier::new(width, labels.names.len(), self.seed()).of_counts(counts);
         if !self.load_classifier(&mut classifier)? {
             classifier.train(data, &self.preparation(), train, test)?;
             self.save_classifier(&classifier)?;
@@ -248,10 +250,10 @@ impl Run {
         // The floor must have as many rows as there are samples: the distance depends on their number.
         let train_part = self.some(train, JUDGED);
         let floor = &train_part[..train_part.len().min(test.len())];
-        let values = |rows: &[u32]| self.preparation().prepare(data, rows, 0).x;
+        let values = |rows: &[u32]| self.preparation().prepare(data, rows, 0).map(|batch| batch.x);
         let features = |x: &[f32]| classifier.features(x, width);
-        let (test_x, train_x) = (values(test), values(&train_part));
-        let (real, made, seen) = (features(&test_x), features(&samples), features(&values(floor)));
+        let (test_x, train_x) = (values(test)?, values(&train_part)?);
+        let (real, made, seen) = (features(&test_x), features(&samples), features(&values(floor)?));
         let wide = real.len() / test.len();
         let matrix = |v: &[f32]| Matrix::from_shape_fn((v.len() / wide, wide), |(i, j)| f64::from(v[i * wide + j]));
         let (kernel, kernel_se) = kernel_distance(&matrix(&made), &matrix(&real));
@@ -290,21 +292,15 @@ impl Run {
         Ok((mean, q))
     }
 
-    /// At most `n` of the rows, by the run's seed: files are often sorted.
-    pub fn some(&self, rows: &[u32], n: usize) -> Vec<u32> {
-        let order = self.rng().permutation(Purpose::Choice, rows.len());
-        order.into_iter().take(n).map(|i| rows[i as usize]).collect()
-    }
-
     /// Rows in model values.
-    fn values(&self, data: &Dataset, rows: &[u32]) -> Matrix {
-        let width = data.spec.width();
-        let x = self.preparation().prepare(data, rows, 0).x;
-        Matrix::from_shape_fn((rows.len(), width), |(i, j)| f64::from(x[i * width + j]))
+    fn values(&self, data: &Dataset, rows: &[u32]) -> Result<Matrix> {
+        let width = data.width();
+        let x = self.preparation().prepare(data, rows, 0)?.x;
+        Ok(Matrix::from_shape_fn((rows.len(), width), |(i, j)| f64::from(x[i * width + j])))
     }
 }
 
-fn classes(labels: &Labels, rows: &[u32]) -> Array1<usize> {
+fn classes(labels: Labels<'_>, rows: &[u32]) -> Array1<usize> {
     rows.iter().map(|&r| labels.ids[r as usize] as usize).collect()
 }
 

@@ -3,15 +3,15 @@
 use crate::Result;
 use crate::data::{Batches, Binarize, Dataset, Kind};
 use crate::eval::likelihood::{Annealing, Evidence, Gap, Heard, annealed, importance, split_gap};
+use crate::model::Model;
 use crate::model::likelihood::Domain;
-use crate::run::Run;
 
 /// Rows whose samples are decoded together; with 128 samples each, 4,096.
 const ROWS: usize = 32;
 /// No more rows than this would be decoded together, however narrow.
 const CHAIN_VALUES: usize = 1 << 24;
 
-impl Run {
+impl Model {
     /// log p(x) of rows by `samples` importance samples each.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Run {
 
     /// Why bits a dimension are not given; none where they are.
     pub fn why_no_bits(&self) -> Option<&'static str> {
-        let binary = self.file().data.spec.kind == Kind::Binary || self.config().binarize != Binarize::None;
+        let binary = self.schema().value_kind() == Kind::Binary || self.encoding().binarize != Binarize::None;
         match (binary, self.vae().likelihood.domain()) {
             (false, Domain::Binary) => Some("grey values under a Bernoulli are no likelihood of the data"),
             (true, Domain::Reals | Domain::Unit) => Some("zeros and ones under a density have no bits"),

@@ -2,13 +2,12 @@
 
 use vaekit_ops::math;
 
-use crate::model::Form;
-use crate::run::Run;
+use crate::model::{Form, Model};
 use crate::{Error, Result};
 
 use super::Values;
 
-impl Run {
+impl Model {
     /// Means of p(x given z) on a grid of `steps` by `steps` codes of two
     /// dimensions, at even quantiles of N(0, 1) from 2.5 % to 97.5 % (Kingma &
     /// Welling 2014, appendix A).

@@ -9,6 +9,7 @@ mod comparable;
 mod compare;
 mod encode;
 mod evaluate;
+mod given;
 mod interpolate;
 mod judge;
 mod likelihood;

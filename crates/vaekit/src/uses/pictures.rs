@@ -26,17 +26,17 @@ impl Run {
     /// # Errors
     /// Whatever the system says.
     pub fn write_pictures(&self, data: &Dataset, splits: &Splits) -> Result<Pictures> {
-        let spec = &self.file().data.spec;
-        let (drawn, shown) = if spec.is_image() { (IMAGES, 20) } else { (POINTS, POINTS) };
+        let schema = self.schema();
+        let (drawn, shown) = if schema.is_image() { (IMAGES, 20) } else { (POINTS, POINTS) };
         let mut pictures = Pictures { curves: self.dir().join("plots/loss.svg"), ..Pictures::default() };
         let rows = if splits.test.is_empty() { &splits.train } else { &splits.test };
         let rows = &rows[..shown.min(rows.len())];
         // A table of one column has no plane to show it in.
-        if spec.is_image() || spec.width() >= 2 {
-            if self.variant()?.samples_from_prior() {
+        if schema.is_image() || schema.width() >= 2 {
+            if self.samples_from_prior() {
                 let path = self.dir().join("samples.png");
                 let mut samples = self.sample(drawn, self.default_observation(), self.rng())?;
-                if !spec.is_image() {
+                if !schema.is_image() {
                     let mut behind = Vec::new();
                     splits.train.iter().take(POINTS).for_each(|&r| data.extend_with_row(r as usize, &mut behind));
                     samples.put_behind(behind);

@@ -4,19 +4,20 @@ use vaekit_ops::{device, to_vec};
 
 use crate::Result;
 use crate::data::{Batches, Dataset, Step};
-use crate::model::Mode;
-use crate::run::Run;
+use crate::model::{Mode, Model};
 
+use super::given::names_of;
 use super::{BATCH, Values};
 
-impl Run {
+impl Model {
     /// The mean of p(x given z) at the mean of q(z given x), a row for each row.
     ///
     /// # Errors
     /// Rows of another shape than the model's.
     pub fn reconstruct(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
         let (_, reconstructed) = self.pass_through(data, rows)?;
-        Ok(Values { classes: self.classes_of(data, rows), ..Values::of_rows(self, reconstructed, 10) })
+        let (name, beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
+        Ok(Values { name, beside, ..Values::of_rows(self, reconstructed, 10) })
     }
 
     /// Rows and their reconstructions for the eye: of images, ten rows above
@@ -26,14 +27,14 @@ impl Run {
     /// Rows of another shape than the model's.
     pub fn reconstruct_beside(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
         let (originals, reconstructed) = self.pass_through(data, rows)?;
-        let width = self.file().data.spec.width();
-        if self.file().data.spec.is_image() {
+        let width = self.schema().width();
+        if self.schema().is_image() {
             let lines = originals.chunks(10 * width).zip(reconstructed.chunks(10 * width));
             let both = lines.flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
             return Ok(Values::of_rows(self, both, 10.min(rows.len())));
         }
         let mut values = Values::of_rows(self, reconstructed, 10);
-        values.classes = self.classes_of(data, rows);
+        (values.name, values.beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
         values.put_behind(Values::of_rows(self, originals, 10).values);
         Ok(values)
     }
@@ -41,7 +42,7 @@ impl Run {
     /// Squared error a value of each row's reconstruction, in the values that the model sees.
     pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
         let (originals, reconstructed) = self.pass_through(data, rows)?;
-        let width = data.spec.width();
+        let width = data.schema().width();
         let pairs: Vec<_> = originals.into_iter().zip(reconstructed).collect();
         let error = |row: &[(f32, f32)]| row.iter().map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / width as f64;
         Ok(pairs.chunks(width).map(error).collect())
@@ -56,7 +57,7 @@ impl Run {
             originals.extend_from_slice(&host.x);
             let batch = host.to_device(&device::here());
             let q = self.vae().encode(&batch, Mode::Infer);
-            let raw = self.vae().decode_samples(&q.centre(), batch.label.as_deref());
+            let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());
             let [_, b, r] = raw.dims();
             reconstructed.extend(to_vec(self.vae().likelihood.mean(raw.reshape([b, r]))));
             Ok(Step::Continue)

@@ -3,8 +3,8 @@
 use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
 use crate::data::Dataset;
+use crate::model::Model;
 use crate::rng::Rng;
-use crate::run::Run;
 use crate::{Error, Result};
 
 use super::{BATCH, Source, Values};
@@ -24,7 +24,7 @@ pub enum Observation {
     Draw,
 }
 
-impl Run {
+impl Model {
     /// Draws z from the prior and decodes.
     ///
     /// # Errors
@@ -37,16 +37,15 @@ impl Run {
     /// Drawn values as rows, with the classes that they were drawn for.
     fn new_rows(&self, values: Vec<f32>, n: usize) -> Values {
         let ids: Vec<u64> = (0..n as u64).collect();
-        let classes = self.labels(&ids).and_then(|classes| self.named_classes(&classes));
-        Values { classes, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) }
+        let beside = self.given_of_new(&ids).map(|given| self.encoding().words(&given)).unwrap_or_default();
+        Values { beside, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) }
     }
 
     /// [`sample`](Self::sample) in model values, `[n, X]`.
     pub(super) fn sample_model_values(&self, n: usize, observation: Observation, rng: Rng) -> Result<Vec<f32>> {
-        let variant = self.variant()?;
-        if !variant.samples_from_prior() {
+        if !self.samples_from_prior() {
             return Err(Error::unsupported(
-                variant.name(),
+                self.variant_name(),
                 "has no prior to sample from: its codes lie anywhere; use --from mixture or flow, or train --variant vae",
             ));
         }
@@ -56,25 +55,27 @@ impl Run {
         let ids: Vec<u64> = (0..n as u64).collect();
         for rows in ids.chunks(self.at_once(BATCH)) {
             let z = vae.prior().sample(rows, rng);
-            let raw = vae.decoder.forward(&z, self.labels(rows).as_deref());
+            let given = self.told(self.given_of_new(rows).as_deref());
+            let raw = vae.decoder.forward(&z, given.as_ref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
         Ok(values)
     }
 
-    /// Draws z from a density that is fitted to the codes of training rows, and decodes.
+    /// Draws z from a density that is fitted to the codes of `train`ing rows, and decodes.
     ///
     /// # Errors
     /// Codes that no density is fitted to.
     pub fn sample_from(
         &self,
         data: &Dataset,
+        train: &[u32],
         n: usize,
         source: Source,
         observation: Observation,
         rng: Rng,
     ) -> Result<Values> {
-        let values = self.fitted_model_values(data, n, source, observation, rng)?;
+        let values = self.fitted_model_values(data, train, n, source, observation, rng)?;
         Ok(self.new_rows(values, n))
     }
 
@@ -82,41 +83,49 @@ impl Run {
     fn fitted_model_values(
         &self,
         data: &Dataset,
+        train: &[u32],
         n: usize,
         source: Source,
         observation: Observation,
         rng: Rng,
     ) -> Result<Vec<f32>> {
         self.holds(n)?;
-        let codes = self.fitted_codes(data, n, source, rng)?;
+        let codes = self.fitted_codes(data, train, n, source, rng)?;
         let d = codes.len() / n.max(1);
         let ids: Vec<u64> = (0..n as u64).collect();
         let mut values = Vec::new();
         for rows in ids.chunks(self.at_once(BATCH)) {
             let at = rows[0] as usize * d;
             let z = from_vec(codes[at..at + rows.len() * d].to_vec(), [rows.len(), d], &device::here());
-            let raw = self.vae().decoder.forward(&self.vae().grouped(z), self.labels(rows).as_deref());
+            let given = self.told(self.given_of_new(rows).as_deref());
+            let raw = self.vae().decoder.forward(&self.vae().grouped(z), given.as_ref());
             values.extend(to_vec(self.observe(raw, rows, observation, rng)));
         }
         Ok(values)
     }
 
     /// Where samples come from that nobody chose a source for: the prior, or a mixture where there is none.
-    pub fn usual_source(&self) -> Result<Source> {
-        Ok(if self.variant()?.samples_from_prior() { Source::Prior } else { Source::Mixture })
+    pub fn usual_source(&self) -> Source {
+        if self.samples_from_prior() { Source::Prior } else { Source::Mixture }
     }
 
     /// Draws from the usual source, in the values that the model sees.
-    pub(super) fn usual_model_values(&self, data: &Dataset, n: usize, observation: Observation) -> Result<Vec<f32>> {
-        match self.usual_source()? {
+    pub(super) fn usual_model_values(
+        &self,
+        data: &Dataset,
+        train: &[u32],
+        n: usize,
+        observation: Observation,
+    ) -> Result<Vec<f32>> {
+        match self.usual_source() {
             Source::Prior => self.sample_model_values(n, observation, self.rng()),
-            source => self.fitted_model_values(data, n, source, observation, self.rng()),
+            source => self.fitted_model_values(data, train, n, source, observation, self.rng()),
         }
     }
 
     /// The width of a row, of which `n` must fit into memory.
     fn holds(&self, n: usize) -> Result<usize> {
-        let width = self.file().data.spec.width();
+        let width = self.schema().width();
         if n.saturating_mul(width) <= MAX_VALUES {
             return Ok(width);
         }
@@ -126,14 +135,8 @@ impl Run {
 
     /// At most `most` rows, fewer where the decoder gives many numbers for each.
     pub(super) fn at_once(&self, most: usize) -> usize {
-        let raw = self.vae().likelihood.raw_width(self.file().data.spec.width());
+        let raw = self.vae().likelihood.raw_width(self.schema().width());
         (HELD / raw.max(1)).clamp(1, most)
-    }
-
-    /// Classes for a conditional model's new rows: the one that was chosen, else all in turn.
-    fn labels(&self, rows: &[u64]) -> Option<Vec<u32>> {
-        let classes = self.vae().decoder.classes()? as u64;
-        Some(rows.iter().map(|row| self.class().unwrap_or((row % classes) as u32)).collect())
     }
 
     /// Raw decoder outputs to rows.
@@ -146,6 +149,6 @@ impl Run {
 
     /// What suits the data: means for images, draws for tables.
     pub fn default_observation(&self) -> Observation {
-        if self.file().data.spec.is_image() { Observation::Mean } else { Observation::Draw }
+        if self.schema().is_image() { Observation::Mean } else { Observation::Draw }
     }
 }

@@ -7,10 +7,9 @@ use crate::data::{Batches, Dataset, Step};
 use crate::eval::latents::Matrix;
 use crate::eval::representation::fit_mixture;
 use crate::model::prior::MaskedAutoregressive;
-use crate::model::{Mode, PriorFamily, Support};
+use crate::model::{Mode, Model, PriorFamily, Support};
 use crate::nn::{Init, Parameters};
 use crate::rng::{Purpose, Rng, below, pick, unit};
-use crate::run::Run;
 use crate::{Error, Result};
 
 use super::BATCH;
@@ -39,12 +38,12 @@ const COMPONENTS: usize = 10;
 /// Adam steps of the flow, rows of each, maps, hidden units.
 const FLOW: (u64, usize, usize, usize) = (1_500, 256, 5, 64);
 
-impl Run {
-    /// Draws `n` codes, `[n, D]` on the host, from a source that looks at training rows.
+impl Model {
+    /// Draws `n` codes, `[n, D]` on the host, from a source that looks at `train`ing rows.
     ///
     /// # Errors
     /// Codes of several groups, of classes or of a codebook, or a fit that breaks down.
-    pub fn fitted_codes(&self, data: &Dataset, n: usize, source: Source, rng: Rng) -> Result<Vec<f32>> {
+    pub fn fitted_codes(&self, data: &Dataset, train: &[u32], n: usize, source: Source, rng: Rng) -> Result<Vec<f32>> {
         let support = self.vae().posterior.support();
         if support != Support::Reals && source != Source::Data {
             let name = self.vae().posterior.name();
@@ -53,7 +52,7 @@ impl Run {
             );
             return Err(Error::unsupported("from", problem));
         }
-        let rows = self.some(&self.split(data)?.train, FITTED);
+        let rows = self.some(train, FITTED);
         let codes = self.drawn_codes(data, &rows)?;
         let width = codes.len() / rows.len();
         match source {

@@ -2,15 +2,14 @@
 
 use crate::Result;
 use crate::data::Dataset;
-use crate::model::{Form, Support};
-use crate::run::Run;
+use crate::model::{Form, Model, Support};
 
-use super::{Values, encode::class_of};
+use super::Values;
 
 /// How far a traversal goes, in standard deviations to each side.
 const REACH: f32 = 3.0;
 
-impl Run {
+impl Model {
     /// Moves one dimension at a time through `steps` values around a start,
     /// the other dimensions held: a line of the picture for each dimension.
     ///
@@ -52,9 +51,11 @@ impl Run {
                 codes.extend(moved(support, &base, d, t, centre + t * reach));
             }
         }
-        let class = self.class().or_else(|| start.and_then(|row| class_of(data, row)));
-        let classes = class.map(|class| vec![class; order.len() * steps]);
-        Ok((self.decode(&codes, base.len(), steps, classes.as_deref())?, order))
+        let given = match start {
+            Some(row) => self.given_of_row(data, row)?.map(|given| given.repeat(order.len() * steps)),
+            None => None,
+        };
+        Ok((self.decode(&codes, base.len(), steps, given.as_deref())?, order))
     }
 }
 

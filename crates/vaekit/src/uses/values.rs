@@ -4,9 +4,10 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::data::{NameColumn, Shape, write_csv, write_npy};
+use crate::data::{NameColumn, write_csv, write_npy};
+use crate::model::Model;
 use crate::plot::{image_grid, png, scatter};
-use crate::run::{Run, write_atomically};
+use crate::run::write_atomically;
 use crate::{Error, Result};
 
 /// Rows in the units of the stored data, or codes.
@@ -20,8 +21,10 @@ pub struct Values {
     pub shape: Vec<usize>,
     /// How they look; none for codes, which have no picture.
     pub look: Option<Look>,
-    /// The class of each row, where a conditional model was told it; a last column of csv.
-    pub classes: Option<NameColumn>,
+    /// What rows are called, where their data says so; the first column of csv.
+    pub name: Option<NameColumn>,
+    /// What a conditional model was told of each row; the last columns of csv.
+    pub beside: Vec<NameColumn>,
 }
 
 /// What a picture needs to know.
@@ -37,27 +40,26 @@ pub struct Look {
 
 impl Values {
     /// Model values turned back to stored ones.
-    pub(crate) fn of_rows(run: &Run, mut values: Vec<f32>, tiles: usize) -> Self {
-        let (spec, transform) = (&run.file().data.spec, &run.file().transform);
-        let (low, high) = transform.range(spec);
+    pub(crate) fn of_rows(model: &Model, mut values: Vec<f32>, tiles: usize) -> Self {
+        let (schema, encoding) = (model.schema(), model.encoding());
+        let (low, high) = encoding.range(schema);
         let mut range = [low, high];
         // A table has a range a column, and no use for it: its picture is a scatter.
-        if transform.shift.len() == 1 {
-            transform.invert(&mut range);
+        if encoding.shift.len() == 1 {
+            encoding.invert(&mut range);
         }
-        transform.invert(&mut values);
-        let (columns, shape) = match &spec.shape {
-            Shape::Table { columns } => (columns.clone(), vec![columns.len()]),
-            Shape::Image { channels, height, width } => {
-                ((0..spec.width()).map(|i| format!("p{i}")).collect(), vec![*channels, *height, *width])
-            }
+        encoding.invert(&mut values);
+        let (columns, shape) = match schema.image_shape() {
+            Some(shape) => ((0..schema.width()).map(|i| format!("p{i}")).collect(), shape.to_vec()),
+            None => (schema.modelled_names(), vec![schema.width()]),
         };
         Self {
             columns,
             values,
             shape,
             look: Some(Look { range: (range[0], range[1]), tiles, behind: Vec::new() }),
-            classes: None,
+            name: None,
+            beside: Vec::new(),
         }
     }
 
@@ -84,7 +86,9 @@ impl Values {
     /// An extension that is none of these, a picture of what has none, or whatever the system says.
     pub fn write(&self, path: &Path) -> Result<()> {
         match check_output(path)? {
-            "csv" => write_atomically(path, |out| write_csv(out, &self.columns, &self.values, self.classes.as_ref())),
+            "csv" => write_atomically(path, |out| {
+                write_csv(out, self.name.as_ref(), &self.columns, &self.values, &self.beside)
+            }),
             "npy" => {
                 let shape = [&[self.len()], self.shape.as_slice()].concat();
                 write_atomically(path, |out| write_npy(out, &shape, &self.values))
@@ -125,7 +129,9 @@ impl Values {
 
 /// The first two columns of rows.
 fn pairs(values: &[f32], columns: usize) -> Vec<[f32; 2]> {
-    values.chunks_exact(columns).map(|row| [row[0], row[1]]).collect()
+    let pairs = values.chunks_exact(columns).map(|row| [row[0], row[1]]);
+    // A point of which a coordinate is missing has no place.
+    pairs.filter(|pair| pair.iter().all(|v| v.is_finite())).collect()
 }
 
 /// The format that a file name asks for, to be known before any work is done.

@@ -67,7 +67,7 @@ Vincent et al., Extracting and Composing Robust Features with Denoising Autoenco
         let corruption = match params.choice("noise") {
             "masking" => Corruption::Masking { level: share(level)? },
             "salt-and-pepper" => {
-                let (low, high) = target.transform.range(target.spec);
+                let (low, high) = target.encoding.range(target.schema);
                 Corruption::SaltAndPepper { level: share(level)?, low, high }
             }
             _ => Corruption::Gaussian { level },

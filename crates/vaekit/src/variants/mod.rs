@@ -45,7 +45,7 @@ mod wae_mmd;
 pub use param::{Param, ParamKind, Params};
 pub use settings::ModelSettings;
 
-use crate::data::{DataSpec, FittedTransform};
+use crate::data::{Encoding, Schema};
 use crate::model::{Support, Vae};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::objective::{Kernel, Objective, perceptual};
@@ -140,6 +140,11 @@ pub trait Variant: Sync {
         &[]
     }
 
+    /// True when both networks are told the columns that rows are conditional on.
+    fn is_conditional(&self) -> bool {
+        false
+    }
+
     /// True when draws from the prior look like data.
     fn samples_from_prior(&self) -> bool {
         true
@@ -158,12 +163,10 @@ pub const HEADINGS: [&str; 5] = ["What it changes", "Objective", "When to use", 
 /// What a model is built for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    pub spec: &'a DataSpec,
-    pub transform: &'a FittedTransform,
+    pub schema: &'a Schema,
+    pub encoding: &'a Encoding,
     /// Rows to train on.
     pub rows: usize,
-    /// Classes of the rows; 0 without.
-    pub classes: usize,
     pub rng: Rng,
 }
 
@@ -181,7 +184,7 @@ impl Recipe {
     pub fn perceiving(self, settings: &ModelSettings, target: &Target<'_>) -> Result<Self> {
         let mut init = Init::new(target.rng.at(2));
         let named = (settings.perceptual.as_str(), settings.perceptual_weight);
-        let rows = perceptual::Seen { spec: target.spec, transform: target.transform, classes: target.classes };
+        let rows = perceptual::Seen { schema: target.schema, encoding: target.encoding };
         Ok(Self { objective: perceptual::beside(self.objective, named, &rows, &mut init)?, ..self })
     }
 }

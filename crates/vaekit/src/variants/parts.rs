@@ -88,7 +88,7 @@ fn priors() -> Vec<Part> {
 }
 
 fn likelihoods() -> Vec<Part> {
-    LIKELIHOODS.iter().map(|l| Part { data: l.domain.doc(), ..Part::new(l.name, l.doc()) }).collect()
+    LIKELIHOODS.iter().map(|l| Part { data: l.domain().doc(), ..Part::new(l.name, l.doc()) }).collect()
 }
 
 fn estimators() -> Vec<Part> {

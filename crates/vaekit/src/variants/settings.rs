@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
-use crate::data::{DataSpec, FittedTransform, Kind, Shape};
+use crate::data::{Encoding, Kind, Schema};
 use crate::model::choice::{self, Parts};
 use crate::model::likelihood::{self, Domain};
-use crate::model::{ConditionalDecoder, ConditionalEncoder, GroupedEncoder, LogCounts, SummingDecoder};
-use crate::model::{NETS, Net, Network, Support, UPSAMPLES, Vae};
+use crate::model::{Arrangement, NETS, Net, Network, Support, UPSAMPLES, Vae};
+use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
 use crate::{Error, Result};
@@ -116,10 +116,11 @@ impl ModelSettings {
     }
 
     /// The likelihood's name with `auto` resolved.
-    pub fn likelihood_for(&self, spec: &DataSpec, transform: &FittedTransform) -> String {
-        let binary = spec.kind == Kind::Binary || spec.kind == Kind::Byte && spec.is_image();
+    pub fn likelihood_for(&self, schema: &Schema, encoding: &Encoding) -> String {
+        let kind = schema.value_kind();
+        let binary = kind == Kind::Binary || kind == Kind::Byte && schema.is_image();
         match self.likelihood.as_str() {
-            "auto" if binary && transform.gives_unit_interval(spec) => "bernoulli".into(),
+            "auto" if binary && encoding.gives_unit_interval(schema) => "bernoulli".into(),
             "auto" => "gaussian-shared".into(),
             name => name.into(),
         }
@@ -143,7 +144,7 @@ impl ModelSettings {
     fn parts(&self, target: &Target<'_>) -> Parts {
         Parts {
             latent: self.latent,
-            width: target.spec.width(),
+            width: target.schema.width(),
             flow_steps: self.flow_steps,
             flow_hidden: self.flow_hidden,
             components: self.components,
@@ -157,19 +158,13 @@ impl ModelSettings {
         }
     }
 
-    /// The model of these settings, with the posterior and the prior that they name.
+    /// The model of these settings, with the posterior and the prior that they name. Both networks see what rows are
+    /// conditional on; where rows lack values, the encoder sees which.
     ///
     /// # Errors
     /// An unknown name, or a network that the data or memory does not allow.
     pub fn model(&self, target: &Target<'_>) -> Result<Vae> {
-        self.assemble(target, 0)
-    }
-
-    /// The same model for rows of `classes` classes, which both networks see (0: they do not).
-    ///
-    /// # Errors
-    /// As [`model`](Self::model).
-    pub fn assemble(&self, target: &Target<'_>, classes: usize) -> Result<Vae> {
+        let (rows, given) = (Arrangement::of(target.schema), target.encoding.given_width());
         let parts = &self.parts(target);
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         // Streams of their own, so that networks begin alike whatever stands between them.
@@ -181,7 +176,7 @@ impl ModelSettings {
         let posterior = choice::posterior(&self.posterior, parts, &mut own)?;
         let prior = choice::prior(&self.prior, &*posterior, parts, &mut own)?;
         let network = self.network()?;
-        let weights = network.weights(target.spec, self.latent + classes)?;
+        let weights = network.weights(rows, self.latent + given)?;
         if weights > MAX_WEIGHTS {
             let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
             let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
@@ -196,7 +191,8 @@ impl ModelSettings {
             );
             return Err(Error::setting("latent", problem));
         }
-        let (seen, plane) = with_classes(target.spec, classes, network.net);
+        let masked = target.encoding.masked;
+        let (seen, plane) = beside(rows, masked, given, network.net);
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match posterior.is_encoded_in_groups() {
             true => {
@@ -208,32 +204,29 @@ impl ModelSettings {
                     return Err(Error::setting("hidden", problem));
                 }
                 let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
-                let base = below.encoder(&seen, features, &mut init)?;
+                let base = below.encoder(seen, features, &mut init)?;
                 Box::new(GroupedEncoder::new(base, features, &raw, network.activation, &mut init))
             }
-            false => network.encoder(&seen, outputs, &mut init)?,
+            false => network.encoder(seen, outputs, &mut init)?,
         };
-        let likelihood = likelihood::build(
-            &self.likelihood_for(target.spec, target.transform),
-            target.spec,
-            target.transform,
-            &mut init,
-        )?;
-        let outputs = likelihood.raw_width(target.spec.width());
+        let name = self.likelihood_for(target.schema, target.encoding);
+        let likelihood = likelihood::build(&name, target.schema, target.encoding, &mut init)?;
+        let outputs = likelihood.raw_width(rows.width());
         if network.net == Net::Mlp && first as f64 * outputs as f64 > MAX_WEIGHTS {
             let problem =
                 format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
             return Err(Error::setting("likelihood", problem));
         }
         let levels = if matches!(posterior.support(), Support::Codes { .. }) { self.levels } else { 1 };
-        let seen = self.latent / levels + classes;
-        let mut decoder = network.decoder(target.spec, seen, outputs, &mut init)?;
+        let mut decoder = network.decoder(rows, self.latent / levels + given, outputs, &mut init)?;
         if levels > 1 {
             decoder = Box::new(SummingDecoder { inner: decoder, levels });
         }
-        if classes > 0 {
-            encoder = Box::new(ConditionalEncoder { inner: encoder, classes, plane });
-            decoder = Box::new(ConditionalDecoder { inner: decoder, classes });
+        if masked || given > 0 {
+            encoder = Box::new(ToldEncoder { inner: encoder, masked, given, plane });
+        }
+        if given > 0 {
+            decoder = Box::new(ConditionalDecoder { inner: decoder, given });
         }
         if likelihood.domain() == Domain::Counts {
             encoder = Box::new(LogCounts(encoder));
@@ -367,18 +360,14 @@ impl ModelSettings {
     }
 }
 
-/// What an encoder of rows with classes sees, and how many values each class has there: a plane for convolutions, else
-/// one.
-fn with_classes(spec: &DataSpec, classes: usize, net: Net) -> (DataSpec, usize) {
-    match &spec.shape {
-        Shape::Image { channels, height, width } if net != Net::Mlp || classes == 0 => {
-            let shape = Shape::Image { channels: channels + classes, height: *height, width: *width };
-            (DataSpec { shape, kind: spec.kind }, height * width)
-        }
-        _ => {
-            let columns = (0..spec.width() + classes).map(|i| i.to_string()).collect();
-            (DataSpec { shape: Shape::Table { columns }, kind: spec.kind }, 1)
-        }
+/// What an encoder sees of rows with a mask and conditions beside them, and how many values each condition has there: a
+/// plane for convolutions, else one.
+fn beside(rows: Arrangement, masked: bool, given: usize, net: Net) -> (Arrangement, usize) {
+    let times = if masked { 2 } else { 1 };
+    match rows {
+        Arrangement::Image([c, h, w]) if net != Net::Mlp => (Arrangement::Image([times * c + given, h, w]), h * w),
+        Arrangement::Image(_) if times == 1 && given == 0 => (rows, 1),
+        _ => (Arrangement::Flat(times * rows.width() + given), 1),
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use vaekit::TrainConfig;
-use vaekit::data::{DataSpec, Dataset, Kind, Labels, Rows, Shape};
+use vaekit::data::{Dataset, Kind, Rows, Schema};
 use vaekit::model::choice::is_read;
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
 use vaekit::variants::{VARIANTS, Variant};
@@ -33,14 +33,13 @@ pub fn bars(n: usize) -> Dataset {
             }
         }
     }
-    let spec = DataSpec { shape: Shape::Image { channels: 1, height: 4, width: 4 }, kind: Kind::Byte };
-    let labels = Labels { ids: (0..n as u32).map(|i| i % 2).collect(), names: vec!["up".into(), "level".into()] };
-    Dataset::new("bars", spec, Rows::U8(bytes), Some(labels)).unwrap()
+    let data = Dataset::new("bars", Schema::images([1, 4, 4], Kind::Byte), Rows::U8(bytes)).unwrap();
+    data.labelled("class", (0..n as u32).map(|i| i % 2).collect(), vec!["up".into(), "level".into()]).unwrap()
 }
 
 /// Settings of a small model for [`bars`], with `given` over them.
 pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) -> toml::Table {
-    let counts = likelihood::find(likelihood).unwrap().domain == Domain::Counts;
+    let counts = likelihood::find(likelihood).unwrap().domain() == Domain::Counts;
     let latent = match variant.name() {
         "cat-vae" | "joint-vae" | "vq-vae" => "4",
         "sphere-vae" => "3",

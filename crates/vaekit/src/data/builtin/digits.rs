@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::Result;
 use crate::rng::{Purpose, Rng, unit};
 
-use super::super::{DataSpec, Dataset, Factors, Kind, Labels, Rows, Shape};
+use super::super::{Dataset, Factors, Kind, Rows, Schema};
 use super::Builtin;
 
 const SIDE: usize = 28;
@@ -49,9 +49,8 @@ pub fn make(set: &Builtin, seed: u64) -> Result<Dataset> {
         ids.push(digit as u32);
         values.extend([digit as f32, hand.slant, hand.pen, hand.width, hand.height, hand.x, hand.y, hand.turn]);
     }
-    let spec = DataSpec { shape: Shape::Image { channels: 1, height: SIDE, width: SIDE }, kind: Kind::Byte };
-    let labels = Labels { ids, names: (0..10).map(|d| d.to_string()).collect() };
-    let mut data = Dataset::new(set.name, spec, Rows::U8(bytes), Some(labels))?;
+    let data = Dataset::new(set.name, Schema::images([1, SIDE, SIDE], Kind::Byte), Rows::U8(bytes))?;
+    let mut data = data.labelled("class", ids, (0..10).map(|d| d.to_string()).collect())?;
     let names = ["digit", "slant", "thickness", "width", "height", "x", "y", "rotation"].map(str::to_owned).to_vec();
     data.factors = Some(Factors { names, values });
     Ok(data)

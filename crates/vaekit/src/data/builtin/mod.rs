@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(a.fingerprint(), make(1).fingerprint(), "{}", set.name);
             assert_ne!(a.fingerprint(), make(2).fingerprint(), "{}", set.name);
             assert_eq!(a.name, set.name);
-            assert_eq!(a.labels.as_ref().unwrap().ids.len(), a.len(), "{}", set.name);
+            assert_eq!(a.labels().unwrap().ids.len(), a.len(), "{}", set.name);
         }
     }
 

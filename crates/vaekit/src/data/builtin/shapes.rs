@@ -5,7 +5,7 @@ use std::f32::consts::PI;
 use crate::Result;
 use crate::rng::{Purpose, Rng, unit};
 
-use super::super::{DataSpec, Dataset, Factors, Kind, Labels, Rows, Shape};
+use super::super::{Dataset, Factors, Kind, Rows, Schema};
 use super::Builtin;
 
 const SIDE: usize = 64;
@@ -26,9 +26,8 @@ pub fn make(set: &Builtin, seed: u64) -> Result<Dataset> {
         ids.push(shape);
         values.extend([shape as f32, scale, turn, x, y]);
     }
-    let spec = DataSpec { shape: Shape::Image { channels: 1, height: SIDE, width: SIDE }, kind: Kind::Byte };
-    let labels = Labels { ids, names: SHAPES.map(str::to_owned).to_vec() };
-    let mut data = Dataset::new(set.name, spec, Rows::U8(bytes), Some(labels))?;
+    let data = Dataset::new(set.name, Schema::images([1, SIDE, SIDE], Kind::Byte), Rows::U8(bytes))?;
+    let mut data = data.labelled("class", ids, SHAPES.map(str::to_owned).to_vec())?;
     let names = ["shape", "scale", "rotation", "x", "y"].map(str::to_owned).to_vec();
     data.factors = Some(Factors { names, values });
     Ok(data)

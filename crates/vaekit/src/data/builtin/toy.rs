@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::Result;
 use crate::rng::{Purpose, Rng, below};
 
-use super::super::{DataSpec, Dataset, Kind, Labels, Rows, Shape};
+use super::super::{Dataset, Kind, Rows, Schema};
 use super::Builtin;
 
 const POINTS: u64 = 4_000;
@@ -67,9 +67,8 @@ fn points(
         values.extend([x, y]);
         ids.push(class);
     }
-    let spec = DataSpec { shape: Shape::Table { columns: vec!["x".into(), "y".into()] }, kind: Kind::Real };
-    let names = (0..classes).map(|i| i.to_string()).collect();
-    Dataset::new(set.name, spec, Rows::F32(values), Some(Labels { ids, names }))
+    let data = Dataset::new(set.name, Schema::table(["x", "y"], Kind::Real), Rows::F32(values))?;
+    data.labelled("class", ids, (0..classes).map(|i| i.to_string()).collect())
 }
 
 fn uniform(rng: &mut ChaCha8Rng) -> f32 {

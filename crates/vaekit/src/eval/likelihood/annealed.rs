@@ -75,7 +75,7 @@ pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: 
 
 /// log p(x, z), `[K, B]`.
 fn log_joint(vae: &Vae, prior: &dyn Prior, batch: &Batch, z: &Latents) -> Tensor<2> {
-    let raw = vae.decode_samples(z, batch.label.as_deref());
+    let raw = vae.decode_samples(z, batch.given.as_ref());
     vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref()) + prior.log_prob(z)
 }
 

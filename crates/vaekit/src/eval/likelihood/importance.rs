@@ -39,7 +39,7 @@ fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> (Vec<LogMeanE
     for block in 0..samples.div_ceil(BLOCK) {
         let k = BLOCK.min(samples - block * BLOCK);
         let draws = posterior.rsample(k, &batch.row_ids, rng.at(STEP + block as u64));
-        let raw = vae.decode_samples(&draws.z, batch.label.as_deref());
+        let raw = vae.decode_samples(&draws.z, batch.given.as_ref());
         let log_p_x = vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref());
         let log_w = doubles(log_p_x + prior.log_prob(&draws.z) - posterior.log_q(&draws)); // [K, B]
         for (i, term) in log_w.into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use vaekit_ops::optimizer::{Adam, adam};
 use vaekit_ops::{Activation, Tensor, device, from_vec, to_vec};
 
-use crate::data::{Batches, Dataset, Preparation, Step};
+use crate::data::{Batches, Dataset, Labels, Preparation, Step};
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 use crate::objective::perceptual::LAYERS;
 use crate::rng::Rng;
@@ -50,12 +50,12 @@ impl Classifier {
     /// # Errors
     /// Data without classes.
     pub fn train(&mut self, data: &Dataset, preparation: &Preparation, train: &[u32], test: &[u32]) -> Result<()> {
-        if data.labels.is_none() {
+        let Some(labels) = data.labels() else {
             return Err(Error::data(
                 &data.name,
                 "has no classes, which the classifier behind sample quality needs; name them with --label-column",
             ));
-        }
+        };
         let state = |p: &&Parameter| vec![0f32; p.shape().iter().product()];
         let (mut m, mut v): (Vec<Vec<f32>>, Vec<Vec<f32>>) =
             (self.parameters().iter().map(state).collect(), self.parameters().iter().map(state).collect());
@@ -67,7 +67,7 @@ impl Classifier {
             let lr = if epoch + 2 > EPOCHS { 2e-4 } else { 1e-3 };
             Batches::shuffled(data, &own, train, BATCH, epoch).for_each(0, |_, host| {
                 let batch = host.to_device(&device::here());
-                let label = batch.label.clone().unwrap_or_default();
+                let label = classes(labels, &batch.row_ids);
                 let logits = self.logits(batch.x);
                 let mut gradients = cross_entropy(logits, &label).backward();
                 step += 1;
@@ -85,7 +85,7 @@ impl Classifier {
         let mut right = 0;
         Batches::in_order(data, preparation, test, 512).for_each(0, |_, host| {
             let batch = host.to_device(&device::here());
-            let label = batch.label.clone().unwrap_or_default();
+            let label = classes(labels, &batch.row_ids);
             let logits = to_vec(self.logits(batch.x));
             let classes = logits.len() / label.len().max(1);
             right += logits.chunks(classes).zip(&label).filter(|(row, l)| largest(row) == **l as usize).count();
@@ -118,6 +118,11 @@ impl Classifier {
         }
         found
     }
+}
+
+/// The classes of the rows of a batch.
+fn classes(labels: Labels<'_>, rows: &[u64]) -> Vec<u32> {
+    rows.iter().map(|row| labels.ids[*row as usize]).collect()
 }
 
 /// The place of the largest number.

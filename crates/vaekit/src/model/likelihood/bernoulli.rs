@@ -6,7 +6,7 @@ use vaekit_ops::{Activation, Tensor, density, device, from_vec, to_vec};
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 /// log p(x) = x l - log(1 + e^l), with the logit l from the decoder.
 ///
@@ -22,6 +22,10 @@ impl Likelihood for Bernoulli {
         "bernoulli"
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Binary
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         x_width
     }
@@ -34,8 +38,8 @@ impl Likelihood for Bernoulli {
         density::bernoulli(x.clone().unsqueeze(), raw.clone())
     }
 
-    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
-        log_likelihood(Family::Bernoulli, x, raw, None)
+    fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+        log_likelihood(Family::Bernoulli, x, raw, None, mask)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {

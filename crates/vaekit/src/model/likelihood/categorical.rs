@@ -5,7 +5,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng, pick};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 const LEVELS: usize = 256;
 
@@ -30,6 +30,10 @@ impl Categorical {
 impl Likelihood for Categorical {
     fn name(&self) -> &'static str {
         "categorical"
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Bytes
     }
 
     fn raw_width(&self, x_width: usize) -> usize {

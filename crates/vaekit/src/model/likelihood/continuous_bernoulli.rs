@@ -5,7 +5,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 /// log p(x) = x l - log((e^l - 1) / l) on [0, 1], with the logit l from the decoder: the
 /// Bernoulli's formula with the constant that makes it a density of grey values.
@@ -19,6 +19,10 @@ impl Parameters for ContinuousBernoulli {}
 impl Likelihood for ContinuousBernoulli {
     fn name(&self) -> &'static str {
         "continuous-bernoulli"
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Unit
     }
 
     fn raw_width(&self, x_width: usize) -> usize {

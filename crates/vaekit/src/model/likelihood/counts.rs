@@ -6,7 +6,7 @@ use vaekit_ops::{Activation, Tensor, density, device, from_vec, to_vec};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::rng::{Purpose, Rng, unit};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 /// Log-rates beyond this are held: e^15 is 3.3 million.
 const MAX_LOG_RATE: f64 = 15.0;
@@ -46,6 +46,10 @@ impl Parameters for Poisson {}
 impl Likelihood for Poisson {
     fn name(&self) -> &'static str {
         "poisson"
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Counts
     }
 
     fn raw_width(&self, x_width: usize) -> usize {
@@ -117,6 +121,10 @@ impl Parameters for NegativeBinomial {
 impl Likelihood for NegativeBinomial {
     fn name(&self) -> &'static str {
         if self.zero_inflated { "zero-inflated" } else { "negative-binomial" }
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Counts
     }
 
     fn raw_width(&self, x_width: usize) -> usize {

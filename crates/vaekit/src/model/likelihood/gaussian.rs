@@ -6,7 +6,7 @@ use vaekit_ops::{Tensor, density, device, from_vec, softplus};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::rng::{Purpose, Rng};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 /// The smallest log-variance a likelihood may learn, a standard deviation of
 /// 0.0067: below it a density grows without limit on values that never vary.
@@ -37,6 +37,10 @@ impl Likelihood for UnitGaussian {
         "gaussian"
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Reals
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         x_width
     }
@@ -45,8 +49,8 @@ impl Likelihood for UnitGaussian {
         density::unit_gaussian(x.clone().unsqueeze(), raw.clone())
     }
 
-    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
-        log_likelihood(Family::UnitGaussian, x, raw, None)
+    fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+        log_likelihood(Family::UnitGaussian, x, raw, None, mask)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
@@ -91,6 +95,10 @@ impl Likelihood for SharedGaussian {
         "gaussian-shared"
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Reals
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         x_width
     }
@@ -100,8 +108,8 @@ impl Likelihood for SharedGaussian {
         density::gaussian(x.clone().unsqueeze(), raw.clone(), log_var)
     }
 
-    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
-        log_likelihood(Family::SharedGaussian, x, raw, Some(bounded(self.log_var.tensor::<1>())))
+    fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+        log_likelihood(Family::SharedGaussian, x, raw, Some(bounded(self.log_var.tensor::<1>())), mask)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
@@ -129,6 +137,10 @@ impl Likelihood for LearnedGaussian {
         "gaussian-learned"
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Reals
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         2 * x_width
     }
@@ -140,9 +152,9 @@ impl Likelihood for LearnedGaussian {
         density::gaussian(x.clone().unsqueeze(), mean, log_var)
     }
 
-    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
+    fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
         let family = Family::LearnedGaussian { offset: START_LOG_VAR - MIN_LOG_VAR, floor: MIN_LOG_VAR };
-        log_likelihood(family, x, raw, None)
+        log_likelihood(family, x, raw, None, mask)
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {

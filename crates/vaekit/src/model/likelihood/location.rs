@@ -5,10 +5,10 @@ use vaekit_ops::{Tensor, density, device, from_vec, softplus, to_vec};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::rng::{Purpose, Rng};
 
-use super::{Likelihood, gaussian::bounded};
+use super::{Domain, Likelihood, gaussian::bounded};
 
 /// A standard density, of mean or median 0 and scale 1.
-pub trait Standard: Send {
+pub trait Standard: Send + Sync {
     const NAME: &'static str;
 
     /// log of the density, value by value.
@@ -85,6 +85,10 @@ impl<S: Standard> Likelihood for LocationScale<S> {
         S::NAME
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Reals
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         2 * x_width
     }
@@ -144,6 +148,10 @@ impl Parameters for StudentT {
 impl Likelihood for StudentT {
     fn name(&self) -> &'static str {
         "student"
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Reals
     }
 
     fn raw_width(&self, x_width: usize) -> usize {

@@ -2,11 +2,11 @@
 
 use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
-use crate::data::{DataSpec, Shape};
+use crate::data::Schema;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng, pick};
 
-use super::Likelihood;
+use super::{Domain, Likelihood};
 
 /// Raw outputs 0 stand for this log-scale: a scale of 0.1, with means from 0 to 1.
 const START: f32 = -2.3;
@@ -38,8 +38,8 @@ struct Parts {
 
 impl DiscretizedLogistic {
     /// A mixture of `components`.
-    pub fn new(components: usize, spec: &DataSpec) -> Self {
-        let colour = components > 1 && matches!(spec.shape, Shape::Image { channels: 3, .. });
+    pub fn new(components: usize, schema: &Schema) -> Self {
+        let colour = components > 1 && schema.is_image() && schema.channels() == 3;
         Self { components, colour }
     }
 
@@ -104,6 +104,10 @@ impl Likelihood for DiscretizedLogistic {
         if self.components == 1 { "logistic" } else { "logistic-mixture" }
     }
 
+    fn domain(&self) -> Domain {
+        Domain::Bytes
+    }
+
     fn raw_width(&self, x_width: usize) -> usize {
         self.components * self.blocks() * x_width
     }
@@ -124,9 +128,16 @@ impl Likelihood for DiscretizedLogistic {
         let weight = self.parts(raw).log_weight;
         let pixels = |t: Tensor<4>| t.reshape([k * b, m, 3, width / 3]);
         let of_pixel = (pixels(masses) - pixels(weight.clone())).sum_dim(2) + pixels(weight).narrow(2, 0, 1);
-        let of_pixel = density::log_sum_exp(of_pixel, 1).reshape([k * b, 1, width / 3]);
-        // Shared out evenly, so that values still sum to the row.
-        of_pixel.mul_scalar(1.0 / 3.0).repeat_dim(1, 3).reshape([k, b, width])
+        density::log_sum_exp(of_pixel, 1).reshape([k, b, width / 3])
+    }
+
+    /// A pixel is known where its three channels are: one alone has no density apart from the others.
+    fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {
+        if !self.colour {
+            return mask.clone();
+        }
+        let [b, width] = mask.dims();
+        mask.clone().reshape([b, 3, width / 3]).min_dim(1).reshape([b, width / 3])
     }
 
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {

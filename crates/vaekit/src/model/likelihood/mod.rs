@@ -36,7 +36,7 @@ pub use logistic::DiscretizedLogistic;
 
 use vaekit_ops::Tensor;
 
-use crate::data::{DataSpec, FittedTransform, Kind, Transform};
+use crate::data::{Encoding, Kind, Schema, Transform};
 use crate::nn::{Init, Parameters};
 use crate::rng::Rng;
 use crate::{Error, Result};
@@ -72,7 +72,7 @@ impl Domain {
 }
 
 /// A distribution over rows, with its parameters from the decoder.
-pub trait Likelihood: Parameters + Send {
+pub trait Likelihood: Parameters + Send + Sync {
     /// The name that settings use.
     fn name(&self) -> &'static str;
 
@@ -80,19 +80,18 @@ pub trait Likelihood: Parameters + Send {
     fn raw_width(&self, x_width: usize) -> usize;
 
     /// What values it is of.
-    fn domain(&self) -> Domain {
-        LIKELIHOODS.iter().find(|known| known.name == self.name()).map_or(Domain::Reals, |known| known.domain)
-    }
+    fn domain(&self) -> Domain;
 
     /// True for probabilities, false for densities, whose nats depend on the unit of x.
     fn is_mass(&self) -> bool {
         false
     }
 
-    /// log p of each value.
+    /// log p of each event: a value, or what has a density only as a whole, such as a pixel with its colours. Events
+    /// are independent given z, so that leaving one out gives the marginal of the others.
     ///
     /// # Shapes
-    /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B, X]`.
+    /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B, E]`.
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3>;
 
     /// E[x given z], `[N, R]` to `[N, X]`.
@@ -104,34 +103,37 @@ pub trait Likelihood: Parameters + Send {
     /// A draw of x for each row of `raw`, `[N, X]`.
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2>;
 
-    /// log p(x given z) of whole rows. A family with a kernel of its own in `vaekit_ops` says so here.
-    ///
-    /// # Shapes
-    /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B]`.
-    fn log_prob_rows(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<2> {
-        let [k, b, _] = raw.dims();
-        self.log_prob_each(x, raw).sum_dim(2).reshape([k, b])
+    /// Which events are known: those whose values all are, `[B, X]` to `[B, E]`.
+    fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {
+        mask.clone()
     }
 
-    /// log p(x given z), summed over the values that the mask knows.
+    /// log p(x given z), summed over the known events. What stands in `x` where the mask is 0 has no influence. A
+    /// family with a kernel of its own in `vaekit_ops` says so here.
     ///
     /// # Shapes
-    /// `mask`: `[B, X]`; result: `[K, B]`.
+    /// `x`: `[B, X]`; `raw`: `[K, B, R]`; `mask`: `[B, X]`, none where all is known; result: `[K, B]`.
     fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
-        let Some(mask) = mask else { return self.log_prob_rows(x, raw) };
-        let each = self.log_prob_each(x, raw) * mask.clone().unsqueeze();
+        let each = match mask {
+            None => self.log_prob_each(x, raw),
+            Some(mask) => {
+                // 0 is a value of every domain.
+                let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.0);
+                let hidden = self.known_events(mask).equal_elem(0.0).unsqueeze::<3>();
+                self.log_prob_each(&x, raw).mask_fill(hidden, 0.0)
+            }
+        };
         let [k, b, _] = each.dims();
         each.sum_dim(2).reshape([k, b])
     }
 }
 
-type Build = fn(&DataSpec, &mut Init) -> Box<dyn Likelihood>;
+type Build = fn(&Schema, &mut Init) -> Box<dyn Likelihood>;
 
 /// A likelihood in the list.
 pub struct Known {
     pub name: &'static str,
     doc: &'static str,
-    pub domain: Domain,
     build: Build,
 }
 
@@ -140,10 +142,20 @@ impl Known {
     pub fn doc(&self) -> &'static str {
         self.doc
     }
+
+    /// What values it is of.
+    pub fn domain(&self) -> Domain {
+        self.example().domain()
+    }
+
+    /// One for rows of a single value, to ask what it can do.
+    pub fn example(&self) -> Box<dyn Likelihood> {
+        (self.build)(&Schema::table(["x"], Kind::Byte), &mut Init::new(Rng::new(0)))
+    }
 }
 
-const fn known(name: &'static str, doc: &'static str, domain: Domain, build: Build) -> Known {
-    Known { name, doc, domain, build }
+const fn known(name: &'static str, doc: &'static str, build: Build) -> Known {
+    Known { name, doc, build }
 }
 
 /// Components of `logistic-mixture`.
@@ -151,34 +163,28 @@ const MIXTURE: usize = 5;
 
 /// Every likelihood.
 pub const LIKELIHOODS: &[Known] = &[
-    known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", Domain::Binary, |_, _| {
-        Box::new(Bernoulli)
-    }),
-    known("gaussian", "real numbers with variance 1: squared error", Domain::Reals, |_, _| Box::new(UnitGaussian)),
-    known("gaussian-shared", "real numbers with one learned variance", Domain::Reals, |_, init| {
-        Box::new(SharedGaussian::new(init))
-    }),
-    known("gaussian-learned", "real numbers, each with a variance that depends on z", Domain::Reals, |_, _| {
-        Box::new(LearnedGaussian)
-    }),
-    known("laplace", "real numbers with outliers: absolute error", Domain::Reals, |_, _| Box::new(Laplace::default())),
-    known("log-cosh", "real numbers with outliers, smooth near 0", Domain::Reals, |_, _| Box::new(LogCosh::default())),
-    known("student", "real numbers with many outliers, learned degrees of freedom", Domain::Reals, |_, init| {
+    known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", |_, _| Box::new(Bernoulli)),
+    known("gaussian", "real numbers with variance 1: squared error", |_, _| Box::new(UnitGaussian)),
+    known("gaussian-shared", "real numbers with one learned variance", |_, init| Box::new(SharedGaussian::new(init))),
+    known("gaussian-learned", "real numbers, each with a variance that depends on z", |_, _| Box::new(LearnedGaussian)),
+    known("laplace", "real numbers with outliers: absolute error", |_, _| Box::new(Laplace::default())),
+    known("log-cosh", "real numbers with outliers, smooth near 0", |_, _| Box::new(LogCosh::default())),
+    known("student", "real numbers with many outliers, learned degrees of freedom", |_, init| {
         Box::new(StudentT::new(init))
     }),
-    known("continuous-bernoulli", "grey values from 0 to 1", Domain::Unit, |_, _| Box::new(ContinuousBernoulli)),
-    known("logistic", "bytes: a logistic distribution in 256 bins", Domain::Bytes, |spec, _| {
-        Box::new(DiscretizedLogistic::new(1, spec))
+    known("continuous-bernoulli", "grey values from 0 to 1", |_, _| Box::new(ContinuousBernoulli)),
+    known("logistic", "bytes: a logistic distribution in 256 bins", |schema, _| {
+        Box::new(DiscretizedLogistic::new(1, schema))
     }),
-    known("logistic-mixture", "bytes: five logistic distributions, of colours jointly", Domain::Bytes, |spec, _| {
-        Box::new(DiscretizedLogistic::new(MIXTURE, spec))
+    known("logistic-mixture", "bytes: five logistic distributions, of colours jointly", |schema, _| {
+        Box::new(DiscretizedLogistic::new(MIXTURE, schema))
     }),
-    known("categorical", "bytes: 256 classes", Domain::Bytes, |_, _| Box::new(Categorical)),
-    known("poisson", "counts", Domain::Counts, |_, _| Box::new(Poisson)),
-    known("negative-binomial", "counts that vary more than a Poisson", Domain::Counts, |s, init| {
+    known("categorical", "bytes: 256 classes", |_, _| Box::new(Categorical)),
+    known("poisson", "counts", |_, _| Box::new(Poisson)),
+    known("negative-binomial", "counts that vary more than a Poisson", |s, init| {
         Box::new(NegativeBinomial::new(s.width(), false, init))
     }),
-    known("zero-inflated", "negative binomial with forced zeros", Domain::Counts, |s, init| {
+    known("zero-inflated", "negative binomial with forced zeros", |s, init| {
         Box::new(NegativeBinomial::new(s.width(), true, init))
     }),
 ];
@@ -200,41 +206,38 @@ pub fn find(name: &str) -> Result<&'static Known> {
 ///
 /// # Errors
 /// An unknown name, or one whose domain is not where the model values lie.
-pub fn build(name: &str, spec: &DataSpec, transform: &FittedTransform, init: &mut Init) -> Result<Box<dyn Likelihood>> {
+pub fn build(name: &str, schema: &Schema, encoding: &Encoding, init: &mut Init) -> Result<Box<dyn Likelihood>> {
     let known = find(name)?;
-    let unit = transform.gives_unit_interval(spec);
-    let problem = match known.domain {
+    let (unit, real) = (encoding.gives_unit_interval(schema), schema.value_kind() == Kind::Real);
+    let likelihood = (known.build)(schema, init);
+    let problem = match likelihood.domain() {
         Domain::Binary | Domain::Unit if !unit => {
             Some(format!("'{name}' needs values from 0 to 1; add --normalize 0..1 or choose gaussian-shared"))
         }
-        Domain::Bytes if !unit || spec.kind == Kind::Real => Some(format!(
+        Domain::Bytes if !unit || real => Some(format!(
             "'{name}' needs bytes, scaled from 0 to 1, and this data is {}; choose gaussian-shared or laplace",
-            if spec.kind == Kind::Real { "real" } else { "scaled otherwise" }
+            if real { "real" } else { "scaled otherwise" }
         )),
-        Domain::Counts if transform.transform != Transform::None => {
+        Domain::Counts if encoding.transform != Transform::None => {
             Some(format!("'{name}' needs counts as they are; add --normalize none"))
         }
         _ => None,
     };
     match problem {
         Some(problem) => Err(Error::setting("likelihood", problem)),
-        None => Ok((known.build)(spec, init)),
+        None => Ok(likelihood),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Shape;
     use vaekit_ops::{device, from_vec, to_vec};
 
     /// A likelihood of one column, or of one pixel in colour.
     fn built(known: &Known, colour: bool) -> Box<dyn Likelihood> {
-        let shape = match colour {
-            true => Shape::Image { channels: 3, height: 1, width: 1 },
-            false => Shape::Table { columns: vec!["a".into()] },
-        };
-        (known.build)(&DataSpec { shape, kind: Kind::Byte }, &mut Init::new(Rng::new(0)))
+        let colours = Schema::images([3, 1, 1], Kind::Byte);
+        if colour { (known.build)(&colours, &mut Init::new(Rng::new(0))) } else { known.example() }
     }
 
     /// Values with the weight that each has in a sum or an integral over the domain.
@@ -258,7 +261,7 @@ mod tests {
             let likelihood = built(known, false);
             let width = likelihood.raw_width(1);
             let raw: Vec<f32> = (0..width).map(|i| 0.9 * (2.3 * i as f32 + 0.4).sin()).collect();
-            let points = grid(known.domain);
+            let points = grid(known.domain());
             let n = points.len();
             let x = from_vec(points.iter().map(|p| p.0).collect(), [n, 1], &device::cpu());
             let rows = |n: usize| from_vec(raw.repeat(n), [1, n, width], &device::cpu());

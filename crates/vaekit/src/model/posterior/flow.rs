@@ -12,7 +12,7 @@ use super::diagonal::Gaussian;
 use super::{Draws, Kl, Posterior, PosteriorFamily};
 
 /// A map of codes, with what it does to volumes. Its parameters come from the encoder or are its own.
-trait Bend: Parameters + Send {
+trait Bend: Parameters + Send + Sync {
     const NAME: &'static str;
 
     /// Raw encoder outputs a step for codes of `latent` dimensions.

@@ -38,7 +38,7 @@ use crate::rng::Rng;
 use super::{Latents, Mode, Prior, Support};
 
 /// A way to read raw encoder outputs as q(z given x).
-pub trait PosteriorFamily: Parameters + Send {
+pub trait PosteriorFamily: Parameters + Send + Sync {
     /// The name that settings use.
     fn name(&self) -> &'static str;
 
@@ -137,6 +137,11 @@ pub trait Posterior {
     /// The same distribution through whose parameters no gradient flows, where
     /// [`log_prob`](Self::log_prob) is known at any z.
     fn detached(&self) -> Option<Box<dyn Posterior>> {
+        None
+    }
+
+    /// Raw outputs `[B, D]` that the prior follows without gradients; see [`Moment::Step`](crate::model::Moment).
+    fn outputs(&self) -> Option<Tensor<2>> {
         None
     }
 

@@ -36,17 +36,17 @@ impl PosteriorFamily for Quantized {
     }
 
     fn support(&self) -> Support {
-        Support::Codes { pieces: self.levels * self.positions }
+        Support::Codes { pieces: self.levels * self.positions, levels: self.levels }
     }
 
     fn posterior<'a>(
         &'a self,
         mut raw: Vec<Tensor<2>>,
         prior: Rc<dyn Prior + 'a>,
-        mode: Mode,
+        _mode: Mode,
     ) -> Box<dyn Posterior + 'a> {
         let raw = raw.swap_remove(0);
-        let nearest = prior.quantized(&raw.clone().detach(), matches!(mode, Mode::Train(_)));
+        let nearest = prior.quantized(&raw.clone().detach());
         Box::new(Snapped { nearest: nearest.unwrap_or_else(|| raw.clone()), raw, commitment: self.commitment })
     }
 }
@@ -89,6 +89,10 @@ impl Posterior for Snapped {
 
     fn kl(&self, _prior: &dyn Prior) -> Option<Kl> {
         None
+    }
+
+    fn outputs(&self) -> Option<Tensor<2>> {
+        Some(self.raw.clone().detach())
     }
 
     fn penalty(&self) -> Option<Tensor<1>> {

@@ -1,15 +1,15 @@
 //! Codes that are rows of a codebook, and an autoregressive distribution over which.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
+use crate::Result;
 use crate::model::{Latents, Support};
 use crate::nn::{Init, Made, MadeShape, Parameter, Parameters};
 use crate::rng::{Purpose, Rng, pick, unit};
 
-use super::{Encode, Prior, PriorFamily};
+use super::{Encode, Moment, Prior, PriorFamily};
 
 /// Share of the past that the running means of a code keep at each step.
 const DECAY: f32 = 0.99;
@@ -36,10 +36,9 @@ pub struct Codebook {
     counts: Parameter,
     sums: Parameter,
     net: Made,
-    seen: RefCell<Seen>,
 }
 
-/// What the passes since the last step saw.
+/// What the batches since the last step say of the codes.
 #[derive(Debug, Default)]
 struct Seen {
     counts: Vec<f32>,
@@ -71,7 +70,6 @@ impl Codebook {
             counts: init.constant("prior.code_counts".into(), &[all], 1.0),
             sums: sums_of,
             net: Made::new("prior.codes_net", shape, init),
-            seen: RefCell::default(),
         }
     }
 
@@ -116,17 +114,58 @@ impl Codebook {
         from_vec(out, [n, self.pieces * size], &device::here())
     }
 
-    /// Remembers for [`after_step`](PriorFamily::after_step) which codes were the nearest to which values.
-    fn see(&self, level: usize, values: &[f32], nearest: &[(usize, f32)]) {
+    /// The codes that outputs are nearest to, level by level: calls `each` with the level, what the levels before left
+    /// over, and the code and its squared distance for each piece of that.
+    fn walk(&self, outputs: &[f32], mut each: impl FnMut(usize, &[f32], &[(usize, f32)])) {
+        let (codes, wide) = (self.codes.values(), self.wide());
+        let mut left = outputs.to_vec();
+        for level in 0..self.levels {
+            let first = level * self.size();
+            let nearest = self.nearest(&left, |_| first);
+            each(level, &left, &nearest);
+            for (left, (code, _)) in left.chunks_mut(wide).zip(&nearest) {
+                left.iter_mut().zip(&codes[code * wide..]).for_each(|(left, code)| *left -= code);
+            }
+        }
+    }
+
+    /// Moves each code towards the mean of the outputs that it was the nearest to, and dead codes to outputs that are
+    /// badly served.
+    fn follow(&mut self, batches: &[Vec<f32>]) {
         let (wide, all) = (self.wide(), self.levels * self.size());
-        let seen = &mut *self.seen.borrow_mut();
-        seen.worst.resize(self.levels, Vec::new());
-        let worst = &mut seen.worst[level];
-        seen.counts.resize(all, 0.0);
-        seen.sums.resize(all * wide, 0.0);
+        let mut seen =
+            Seen { counts: vec![0.0; all], sums: vec![0.0; all * wide], worst: vec![Vec::new(); self.levels] };
+        batches
+            .iter()
+            .for_each(|outputs| self.walk(outputs, |level, left, nearest| seen.add(level, left, nearest, wide)));
+        let mean = |old: Vec<f32>, new: &[f32]| -> Vec<f32> {
+            old.iter().zip(new).map(|(old, new)| DECAY * old + (1.0 - DECAY) * new).collect()
+        };
+        let mut counts = mean(self.counts.values(), &seen.counts);
+        let mut sums = mean(self.sums.values(), &seen.sums);
+        let mut worst: Vec<_> = seen.worst.into_iter().map(Vec::into_iter).collect();
+        let size = self.size();
+        for code in 0..counts.len() {
+            if counts[code] < DEAD
+                && let Some((_, output)) = worst[code / size].next()
+            {
+                counts[code] = 1.0;
+                sums[code * wide..(code + 1) * wide].copy_from_slice(&output);
+            }
+        }
+        let codes = sums.iter().enumerate().map(|(i, s)| s / counts[i / wide].max(1e-6)).collect();
+        self.codes.set(codes, true);
+        self.counts.set(counts, true);
+        self.sums.set(sums, true);
+    }
+}
+
+impl Seen {
+    fn add(&mut self, level: usize, values: &[f32], nearest: &[(usize, f32)], wide: usize) {
+        let worst = &mut self.worst[level];
         for (value, (code, distance)) in values.chunks(wide).zip(nearest) {
-            seen.counts[*code] += 1.0;
-            seen.sums[code * wide..(code + 1) * wide].iter_mut().zip(value).for_each(|(s, v)| *s += v);
+            self.counts[*code] += 1.0;
+            self.sums[code * wide..(code + 1) * wide].iter_mut().zip(value).for_each(|(s, v)| *s += v);
             if worst.len() < REMEMBERED || worst.iter().any(|(d, _)| d < distance) {
                 worst.push((*distance, value.to_vec()));
             }
@@ -156,38 +195,20 @@ impl PriorFamily for Codebook {
     }
 
     fn support(&self) -> Support {
-        Support::Codes { pieces: self.pieces }
+        Support::Codes { pieces: self.pieces, levels: self.levels }
     }
 
     fn prior<'a>(&'a self, _encode: Encode<'a>) -> Rc<dyn Prior + 'a> {
         Rc::new(Chosen(self))
     }
 
-    fn after_step(&mut self) {
-        let seen = std::mem::take(&mut *self.seen.borrow_mut());
-        if seen.counts.is_empty() {
-            return;
+    fn begin(&mut self, moment: Moment<'_>) -> Result<()> {
+        if let Moment::Step(outputs) = moment
+            && !outputs.is_empty()
+        {
+            self.follow(outputs);
         }
-        let wide = self.wide();
-        let mean = |old: Vec<f32>, new: &[f32]| -> Vec<f32> {
-            old.iter().zip(new).map(|(old, new)| DECAY * old + (1.0 - DECAY) * new).collect()
-        };
-        let mut counts = mean(self.counts.values(), &seen.counts);
-        let mut sums = mean(self.sums.values(), &seen.sums);
-        let mut worst: Vec<_> = seen.worst.into_iter().map(Vec::into_iter).collect();
-        let size = self.size();
-        for code in 0..counts.len() {
-            if counts[code] < DEAD
-                && let Some((_, output)) = worst[code / size].next()
-            {
-                counts[code] = 1.0;
-                sums[code * wide..(code + 1) * wide].copy_from_slice(&output);
-            }
-        }
-        let codes = sums.iter().enumerate().map(|(i, s)| s / counts[i / wide].max(1e-6)).collect();
-        self.codes.set(codes, true);
-        self.counts.set(counts, true);
-        self.sums.set(sums, true);
+        Ok(())
     }
 }
 
@@ -232,22 +253,14 @@ impl Prior for Chosen<'_> {
         vec![from_vec(z, [n, pieces * wide], &device::here())]
     }
 
-    fn quantized(&self, outputs: &Tensor<2>, learn: bool) -> Option<Tensor<2>> {
+    fn quantized(&self, outputs: &Tensor<2>) -> Option<Tensor<2>> {
         let [n, width] = outputs.dims();
         let (codes, wide) = (self.0.codes.values(), self.0.wide());
-        let mut left = to_vec(outputs.clone());
         let mut levels = Vec::with_capacity(self.0.levels);
-        for level in 0..self.0.levels {
-            let first = level * self.0.size();
-            let nearest = self.0.nearest(&left, |_| first);
-            if learn {
-                self.0.see(level, &left, &nearest);
-            }
-            let picked: Vec<f32> =
-                nearest.iter().flat_map(|(code, _)| codes[code * wide..(code + 1) * wide].iter().copied()).collect();
-            left.iter_mut().zip(&picked).for_each(|(left, code)| *left -= code);
-            levels.push(from_vec(picked, [n, width], &device::here()));
-        }
+        self.0.walk(&to_vec(outputs.clone()), |_, _, nearest| {
+            let picked = nearest.iter().flat_map(|(code, _)| codes[code * wide..(code + 1) * wide].iter().copied());
+            levels.push(from_vec(picked.collect(), [n, width], &device::here()));
+        });
         Some(Tensor::cat(levels, 1))
     }
 
@@ -266,13 +279,12 @@ mod tests {
         let mut book = Codebook::new(3, (1, 2), 4, 8, &mut Init::new(Rng::new(1)));
         let z = from_vec(vec![5.0, 5.0, 5.1, 4.9], [1, 4], &device::cpu());
         let distance = |book: &Codebook| {
-            let picked = to_vec(Chosen(book).quantized(&z, false).unwrap());
+            let picked = to_vec(Chosen(book).quantized(&z).unwrap());
             picked.iter().zip([5.0, 5.0, 5.1, 4.9]).map(|(a, b)| (a - b).powi(2)).sum::<f32>()
         };
         let before = distance(&book);
         for _ in 0..600 {
-            Chosen(&book).quantized(&z, true);
-            book.after_step();
+            book.begin(Moment::Step(&[to_vec(z.clone())])).unwrap();
         }
         assert!(before > 10.0 && distance(&book) < 0.1, "{before} to {}", distance(&book));
     }
@@ -298,7 +310,7 @@ mod tests {
         let mut book = Codebook::new(2, (2, 1), 4, 8, &mut Init::new(Rng::new(1)));
         book.codes.set(vec![1.0, 0.0, 0.0, 1.0, 0.2, 0.0, 0.0, -0.3], false);
         let outputs = from_vec(vec![1.25, 0.05, -0.1, 0.6], [2, 2], &device::cpu());
-        let z = Chosen(&book).quantized(&outputs, false).unwrap();
+        let z = Chosen(&book).quantized(&outputs).unwrap();
         assert_eq!(to_vec(z.clone()), [1.0, 0.0, 0.2, 0.0, 0.0, 1.0, 0.0, -0.3]);
         assert_eq!(Chosen(&book).chosen(&z).unwrap(), (vec![0, 2, 1, 3], 4));
         let drawn = Chosen(&book).sample(&[0, 1, 2], Rng::new(1)).remove(0);

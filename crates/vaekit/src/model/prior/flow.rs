@@ -18,7 +18,7 @@ fn held(raw: Tensor<2>) -> Tensor<2> {
 }
 
 /// A map between codes and noise.
-trait Map: Parameters + Send {
+trait Map: Parameters + Send + Sync {
     const NAME: &'static str;
 
     /// Noise of codes `[N, D]`, and the log-determinant `[N, 1]`.

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
 
+use crate::Result;
 use crate::model::Latents;
 use crate::nn::{Init, Parameter, Parameters};
 use crate::rng::{Purpose, Rng, pick, unit};
 
-use super::{Encode, Prior, PriorFamily};
+use super::{Encode, FittedMixture, Moment, Prior, PriorFamily};
 
 /// Where log-variances of components stay.
 const LOG_VAR: (f32, f32) = (-10.0, 10.0);
@@ -25,7 +26,7 @@ pub struct Mixture {
 }
 
 impl Mixture {
-    /// Starts with means spread over the unit cube's double and variances of 1.
+    /// Means start uniformly in [-1, 1]^D, variances at 1.
     pub fn new(components: usize, latent: usize, init: &mut Init) -> Self {
         let shape = [components, latent];
         Self {
@@ -62,10 +63,14 @@ impl PriorFamily for Mixture {
         Some(self.logits.shape()[0])
     }
 
-    fn fit(&mut self, weights: &[f32], means: Vec<f32>, variances: &[f32]) {
-        self.logits.set(weights.iter().map(|w| w.max(1e-6).ln()).collect(), true);
-        self.mean.set(means, true);
-        self.log_var.set(variances.iter().map(|v| v.max(1e-4).ln()).collect(), true);
+    fn begin(&mut self, moment: Moment<'_>) -> Result<()> {
+        if let Moment::Pretrained(fit) = moment {
+            let FittedMixture { weights, means, variances } = fit(self.logits.shape()[0])?;
+            self.logits.set(weights.iter().map(|w| w.max(1e-6).ln()).collect(), true);
+            self.mean.set(means, true);
+            self.log_var.set(variances.iter().map(|v| v.max(1e-4).ln()).collect(), true);
+        }
+        Ok(())
     }
 }
 
@@ -105,12 +110,15 @@ impl PriorFamily for Vamp {
         Rc::new(OfRows { family: self, encode, components: OnceCell::new() })
     }
 
-    fn wanted_rows(&self) -> usize {
-        self.rows.shape()[0]
+    fn is_of_rows(&self) -> bool {
+        true
     }
 
-    fn start_at(&mut self, rows: Vec<f32>) {
-        self.rows.set(rows, false);
+    fn begin(&mut self, moment: Moment<'_>) -> Result<()> {
+        if let Moment::Start(rows) = moment {
+            self.rows.set(rows(self.rows.shape()[0])?, false);
+        }
+        Ok(())
     }
 }
 

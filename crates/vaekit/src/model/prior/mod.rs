@@ -21,6 +21,7 @@ use std::rc::Rc;
 
 use vaekit_ops::Tensor;
 
+use crate::Result;
 use crate::nn::Parameters;
 use crate::rng::Rng;
 
@@ -30,7 +31,7 @@ use super::Latents;
 pub type Encode<'a> = Rc<dyn Fn(Tensor<2>) -> Vec<Tensor<2>> + 'a>;
 
 /// A distribution over all latent groups, with its parameters.
-pub trait PriorFamily: Parameters + Send {
+pub trait PriorFamily: Parameters + Send + Sync {
     /// The name that settings use.
     fn name(&self) -> &'static str;
 
@@ -42,24 +43,41 @@ pub trait PriorFamily: Parameters + Send {
     /// The prior as its parameters stand.
     fn prior<'a>(&'a self, encode: Encode<'a>) -> Rc<dyn Prior + 'a>;
 
-    /// Training rows that it wants to begin with.
-    fn wanted_rows(&self) -> usize {
-        0
-    }
-
-    /// Takes the rows that it wanted, `[wanted_rows, X]` in model values.
-    fn start_at(&mut self, _rows: Vec<f32>) {}
-
-    /// Components of a mixture that [`fit`](Self::fit) may place.
+    /// Components of a mixture, where it is one.
     fn components(&self) -> Option<usize> {
         None
     }
 
-    /// Places the components: weights `[C]`, means and variances `[C, D]`.
-    fn fit(&mut self, _weights: &[f32], _means: Vec<f32>, _variances: &[f32]) {}
+    /// True for a prior that is made of rows, which a conditional model would have to be told conditions of.
+    fn is_of_rows(&self) -> bool {
+        false
+    }
 
-    /// Called after each optimizer step, for what is learned without gradients.
-    fn after_step(&mut self) {}
+    /// Prepares for what comes next in training, by other means than gradients.
+    ///
+    /// # Errors
+    /// Rows or codes that it cannot begin with.
+    fn begin(&mut self, _moment: Moment<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A moment of training, with what a prior may ask for.
+pub enum Moment<'a> {
+    /// Before the first step: so many training rows, `[rows, X]` in model values.
+    Start(&'a dyn Fn(usize) -> Result<Vec<f32>>),
+    /// Pretraining has ended: a mixture of so many diagonal Gaussians, fitted to codes of training rows.
+    Pretrained(&'a dyn Fn(usize) -> Result<FittedMixture>),
+    /// After a step of the optimizer: encoder outputs `[B, D]` of each batch since the step before.
+    Step(&'a [Vec<f32>]),
+}
+
+/// Weights `[C]`, means and variances `[C, D]` of a mixture.
+#[derive(Clone, Debug)]
+pub struct FittedMixture {
+    pub weights: Vec<f32>,
+    pub means: Vec<f32>,
+    pub variances: Vec<f32>,
 }
 
 /// Where codes lie.
@@ -74,7 +92,7 @@ pub enum Support {
     /// R^D with an atom at 0 in each dimension.
     Spikes,
     /// Rows of codebooks side by side, so many.
-    Codes { pieces: usize },
+    Codes { pieces: usize, levels: usize },
     /// Groups, each above the one before.
     Groups,
 }
@@ -126,7 +144,7 @@ pub trait Prior {
     }
 
     /// The nearest codes to encoder outputs `[N, D]`, where codes are rows of a codebook.
-    fn quantized(&self, _z: &Tensor<2>, _learn: bool) -> Option<Tensor<2>> {
+    fn quantized(&self, _z: &Tensor<2>) -> Option<Tensor<2>> {
         None
     }
 }

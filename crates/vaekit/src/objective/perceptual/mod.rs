@@ -8,7 +8,7 @@ pub use structure::Structure;
 
 use vaekit_ops::{Activation, Tensor, scalar};
 
-use crate::data::{DataSpec, FittedTransform, Shape};
+use crate::data::{Encoding, Schema};
 use crate::model::ElboTerms;
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 use crate::{Error, Result};
@@ -25,10 +25,8 @@ pub struct KnownPerceptual {
 
 /// What a comparison must know of the data.
 pub struct Seen<'a> {
-    pub spec: &'a DataSpec,
-    pub transform: &'a FittedTransform,
-    /// 0 without.
-    pub classes: usize,
+    pub schema: &'a Schema,
+    pub encoding: &'a Encoding,
 }
 
 /// Every one.
@@ -37,9 +35,9 @@ pub const PERCEPTUAL: &[KnownPerceptual] = &[
     KnownPerceptual {
         name: "ms-ssim",
         doc: "1 - structural similarity at several scales: a loss, no likelihood",
-        build: |rows, _| match rows.spec.shape {
-            Shape::Image { channels, height, width } if height.min(width) >= Structure::LEAST => {
-                if !rows.transform.gives_unit_interval(rows.spec) {
+        build: |rows, _| match rows.schema.image_shape() {
+            Some([channels, height, width]) if height.min(width) >= Structure::LEAST => {
+                if !rows.encoding.gives_unit_interval(rows.schema) {
                     return Err("values from 0 to 1; add --normalize 0..1".into());
                 }
                 Ok(Some(Measure::Structure(Structure::new(channels, height, width))))
@@ -51,8 +49,8 @@ pub const PERCEPTUAL: &[KnownPerceptual] = &[
         name: "features",
         doc: "distance in the features of a classifier, trained first on the same rows: a loss, no likelihood",
         build: |rows, init| {
-            let width = rows.spec.width();
-            if rows.classes < 2 {
+            let width = rows.schema.width();
+            if rows.schema.classes().len() < 2 {
                 return Err("rows of several classes; name a csv table's with --label-column".into());
             }
             if width > MAX_WIDTH {
@@ -151,8 +149,7 @@ impl Objective for Perceptual {
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let mut loss = self.inner.loss(terms, progress);
         let means = terms.means();
-        let k = means.dims()[0] / terms.batch.len();
-        let x = terms.batch.x.clone().repeat_dim(0, k);
+        let x = terms.rows_beside(&means);
         let apart = self.apart(x, means).mean();
         loss.parts.push(("perceptual", f64::from(scalar(apart.clone()))));
         loss.value = loss.value + apart.mul_scalar(self.weight);

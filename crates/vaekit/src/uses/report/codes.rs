@@ -3,7 +3,7 @@
 use bhtsne::tSNE;
 
 use crate::Result;
-use crate::data::{Dataset, Shape};
+use crate::data::Dataset;
 use crate::eval::latents::Matrix;
 use crate::eval::representation::Pca;
 use crate::plot::page::{Sprite, drawing, explorable, paragraph, table};
@@ -29,16 +29,16 @@ impl Run {
         }
         let sprite = self.sprite(data, rows)?;
         let mut dots = Dots::default();
-        if let Some(labels) = &data.labels {
+        if let Some(labels) = data.labels() {
             dots.class = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
-            dots.names.clone_from(&labels.names);
+            dots.names = labels.names.to_vec();
         }
         let words: Vec<String> = rows
             .iter()
             .enumerate()
             .map(|(i, row)| match dots.class.get(i) {
-                Some(class) => format!("row {row}, class {}", dots.names[*class]),
-                None => format!("row {row}"),
+                Some(class) => format!("{}, class {}", data.name_of(*row), dots.names[*class]),
+                None => data.name_of(*row),
             })
             .collect();
         let shown = |title: &str, at: Vec<[f64; 2]>, caption: &str| {
@@ -48,7 +48,8 @@ impl Run {
         if codes.ncols() == 2 {
             let caption = format!("Mean codes of {n} rows.");
             let mut body = shown("codes", plane(&codes), &caption);
-            if let (true, Ok(manifold)) = (self.vae().posterior.is_density() && data.spec.is_image(), self.manifold(20))
+            if let (true, Ok(manifold)) =
+                (self.vae().posterior.is_density() && data.schema().is_image(), self.manifold(20))
             {
                 body += "<h3>What the plane decodes to</h3>";
                 body += &self.shown(
@@ -127,7 +128,7 @@ impl Run {
             }
             Err(why) => body += &paragraph(&format!("Codes against the prior are left out: {why}.")),
         }
-        if data.spec.is_image() {
+        if data.schema().is_image() {
             let (values, order) = self.traverse(data, rows, None, 11, 12)?;
             let order: Vec<String> = order.iter().map(|d| format!("z{d}")).collect();
             body += "<h3>Traversals</h3>";
@@ -142,13 +143,13 @@ impl Run {
 
     /// Small pictures of rows; none for tables.
     fn sprite(&self, data: &Dataset, rows: &[u32]) -> Result<Option<Sprite>> {
-        let Shape::Image { channels, height, width } = data.spec.shape else { return Ok(None) };
+        let Some([channels, height, width]) = data.schema().image_shape() else { return Ok(None) };
         // Larger ones would make the page heavy.
         if height * width > 64 * 64 {
             return Ok(None);
         }
-        let values = self.preparation().prepare(data, rows, 0).x;
-        let range = self.file().transform.range(&data.spec);
+        let values = self.preparation().prepare(data, rows, 0)?.x;
+        let range = self.encoding().range(data.schema());
         let columns = rows.len().isqrt().max(1);
         let picture = tiles(&values, [channels, height, width], range, columns, (1, 0));
         let png = png(&picture).map_err(|e| crate::Error::io("draw", self.dir(), e))?;

@@ -44,18 +44,18 @@ pub fn comparison_page(comparison: &Comparison, runs: &[Run], data: &Dataset) ->
     let mut shown = String::new();
     for (run, name) in ordered.iter().zip(&names) {
         shown += &format!("<h3>{}</h3>", crate::plot::page::escape(name));
-        if run.variant()?.samples_from_prior() && data.spec.is_image() {
+        if run.samples_from_prior() && data.schema().is_image() {
             let samples = run.sample(20, run.default_observation(), run.rng())?;
             shown += &run.shown(&samples, &format!("samples of {name}"), "Draws from the prior.")?;
         }
         let rows = run.split(data)?.test;
-        if data.spec.is_image() && !rows.is_empty() {
+        if data.schema().is_image() && !rows.is_empty() {
             let pairs = run.reconstruct_beside(data, &rows[..rows.len().min(10)])?;
             let caption = "Rows above, reconstructions below.";
             shown += &run.shown(&pairs, &format!("reconstructions of {name}"), caption)?;
         }
     }
-    if data.spec.is_image() {
+    if data.schema().is_image() {
         page.section("Pictures", shown);
     }
     let dirs: Vec<String> = comparison.contenders.iter().map(|c| quoted(&c.run)).collect();

@@ -58,7 +58,7 @@ impl Run {
         let title = format!("{} on {}", config.variant, info.name);
         let lead = format!(
             "{}, {} rows to train on. Every figure is of the {} {which} unless it says otherwise.",
-            info.spec,
+            self.schema(),
             info.train_rows,
             rows.len()
         );

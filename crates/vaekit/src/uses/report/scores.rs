@@ -78,7 +78,7 @@ impl Run {
             q.classifier_accuracy, q.classifier_seed
         );
         let caption = format!("{} samples against {} rows", q.samples, q.rows);
-        let mixture = self.usual_source().is_ok_and(|source| source != Source::Prior);
+        let mixture = self.usual_source() != Source::Prior;
         let about = if mixture { about + " The samples are of a mixture fitted to codes." } else { about };
         Ok(paragraph(&about) + &table(&caption, &["", "value", ""], &lines))
     }

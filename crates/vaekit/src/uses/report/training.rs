@@ -47,7 +47,7 @@ impl Run {
             let all = self.vae().latent();
             line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
         }
-        if let Some(why) = self.why_no_bits().filter(|_| self.file().data.spec.is_image()) {
+        if let Some(why) = self.why_no_bits().filter(|_| self.schema().is_image()) {
             notes.push(format!(
                 "Bits a dimension are left out, for {why}; compare these nats only with others made the same way."
             ));
@@ -141,15 +141,15 @@ impl Run {
 
     /// Draws from the prior.
     pub(super) fn samples_part(&self, data: &Dataset, splits: &Splits) -> Result<Part> {
-        let image = data.spec.is_image();
-        if !image && data.spec.width() < 2 {
+        let image = data.schema().is_image();
+        if !image && data.width() < 2 {
             return Ok(Err("one column has no picture".into()));
         }
         let n = if image { SHOWN } else { 1_000 };
-        let source = self.usual_source()?;
+        let source = self.usual_source();
         let mut samples = match source {
             Source::Prior => self.sample(n, self.default_observation(), self.rng())?,
-            source => self.sample_from(data, n, source, self.default_observation(), self.rng())?,
+            source => self.sample_from(data, &splits.train, n, source, self.default_observation(), self.rng())?,
         };
         if !image {
             let mut behind = Vec::new();
@@ -169,7 +169,7 @@ impl Run {
 
     /// Some rows, and those that the model explains worst.
     pub(super) fn reconstructions_part(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
-        if !data.spec.is_image() {
+        if !data.schema().is_image() {
             return self.worst_rows(data, rows);
         }
         let some = &rows[..rows.len().min(20)];
@@ -198,9 +198,9 @@ impl Run {
 
     /// The rows of a table that the model explains worst, in numbers.
     fn worst_rows(&self, data: &Dataset, rows: &[u32]) -> Result<Part> {
-        let width = data.spec.width().min(8);
+        let width = data.width().min(8);
         let mut head = vec!["row".to_owned(), "distortion, nats".to_owned()];
-        head.extend((0..width).map(|i| data.spec.column_name(i)));
+        head.extend((0..width).map(|i| data.schema().value_name(i)));
         let lines: Vec<Vec<String>> = self
             .by_distortion(data, rows)?
             .into_iter()

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use vaekit_ops::gemm::{Matrix, product};
 use vaekit_ops::{device, pool, to_vec};
 
-use crate::data::{Batches, Binarize, DataSpec, Dataset, Kind, Preparation, Rows, Shape, Step, Transform};
+use crate::data::{Batches, Dataset, Encoding, Kind, Preparation, Rows, Schema, Step, Transform};
 use crate::model::{Mode, Net};
 use crate::nn::Parameters;
 use crate::objective::Progress;
 use crate::rng::Rng;
 use crate::run::TrainConfig;
-use crate::train::gradient::gradients;
-use crate::train::optim::Optim;
+use crate::train::{Optim, Pass, gradients};
 use crate::variants::{Params, Recipe, Target, find};
 use crate::{Error, Result};
 
@@ -37,16 +36,15 @@ fn waves(rows: usize) -> Result<Dataset> {
     // 10, 7 and 5 have 70 for a common multiple: later rows repeat the first.
     let first: Vec<u8> = (0..70).flat_map(|i| (0..784).map(move |j| value(i, j))).collect();
     let values = first.iter().copied().cycle().take(rows * 784).collect();
-    let shape = Shape::Image { channels: 1, height: 28, width: 28 };
-    Dataset::new("waves", DataSpec { shape, kind: Kind::Byte }, Rows::U8(values), None)
+    Dataset::new("waves", Schema::images([1, 28, 28], Kind::Byte), Rows::U8(values))
 }
 
 fn build(config: &TrainConfig, data: &Dataset) -> Result<(Recipe, Preparation)> {
     let rng = Rng::new(config.seed);
-    let transform = Transform::Unit.fit(data, &[0])?;
-    let target = Target { spec: &data.spec, transform: &transform, rows: data.len(), classes: 0, rng };
+    let encoding = Encoding::fit(Transform::Unit, data, &[0])?;
+    let target = Target { schema: data.schema(), encoding: &encoding, rows: data.len(), rng };
     let recipe = find(&config.variant)?.build(&config.model, &Params::default(), &target)?;
-    Ok((recipe, Preparation { transform, binarize: Binarize::None, rng }))
+    Ok((recipe, Preparation { encoding, rng }))
 }
 
 pub fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Result<Measured> {
@@ -68,7 +66,7 @@ pub fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) ->
             }
             let batch = host.to_device(&device::here());
             let rng = preparation.rng.at(epoch);
-            let (value, found) = gradients(&recipe, &batch, Progress { epoch: 0.0, rng });
+            let Pass { loss: value, gradients: found, .. } = gradients(&recipe, &batch, Progress { epoch: 0.0, rng });
             let Some(found) = found else {
                 return Err(Error::setting("bench", format!("the loss became {} in step {step}", value.loss)));
             };
@@ -102,7 +100,7 @@ fn training_flops(config: &TrainConfig, data: &Dataset) -> Result<f64> {
     };
     let net = config.model.network()?.net;
     if net == Net::Mlp {
-        let width = data.spec.width();
+        let width = data.width();
         return Ok(6.0 * around(width) - 2.0 * (width * hidden[0]) as f64);
     }
     // 28 to 14 with 16 values a patch, 14 to 7 with 512, each way; two blocks of two convolutions each way.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vaekit_ops::device;
 
-use crate::data::{Batches, Dataset, Preparation, Step, Transform};
+use crate::data::{Batches, Dataset, Encoding, Preparation, Step, Transform};
 use crate::model::Mode;
 use crate::nn::Parameters;
 use crate::objective::{ESTIMATORS, Progress};
@@ -29,14 +29,15 @@ pub struct Spread {
 /// A variant whose objective takes no estimator, or settings that do not hold together.
 pub fn spreads(config: &TrainConfig, data: &Dataset, draws: usize) -> Result<Vec<Spread>> {
     let rows: Vec<u32> = (0..data.len().min(64) as u32).collect();
-    let transform = config.normalize.unwrap_or(Transform::Unit).fit(data, &rows)?;
+    let encoding = Encoding::fit(config.normalize.unwrap_or(Transform::Unit), data, &rows)?;
+    let encoding = Encoding { binarize: config.binarize, ..encoding };
     let rng = Rng::new(config.seed);
-    let preparation = Preparation { transform: transform.clone(), binarize: config.binarize, rng };
+    let preparation = Preparation { encoding: encoding.clone(), rng };
     let mut all = Vec::new();
     for (estimator, _) in ESTIMATORS {
         let mut model = config.model.clone();
         model.estimator = (*estimator).to_owned();
-        let target = Target { spec: &data.spec, transform: &transform, rows: data.len(), classes: 0, rng };
+        let target = Target { schema: data.schema(), encoding: &encoding, rows: data.len(), rng };
         let variant = find(&config.variant)?;
         let mut recipe = variant.build(&model, &Params::check(variant.params(), &config.params)?, &target)?;
         recipe.parameters_mut().into_iter().for_each(|p| p.track(true));

@@ -1,0 +1,243 @@
+//! What a row is: its columns, what each can hold, and what each is for.
+
+use serde::{Deserialize, Serialize};
+
+/// The columns of a data set. Where rows are images, their pixels stand before the columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// The pixels of a row, all of one kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<Pixels>,
+    /// The modelled columns of a table first, in the order of the values of a row; then the columns beside them.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+}
+
+/// Pixels, stored channel by channel, line by line: [C, H, W].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pixels {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub kind: Kind,
+}
+
+/// A column of a table, or what stands beside an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    pub name: String,
+    pub kind: Kind,
+    pub role: Role,
+    /// Of a category, the words that it can be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+}
+
+/// What the cells of a column can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// 0 and 1 only.
+    Binary,
+    /// Whole numbers from 0 to 255.
+    Byte,
+    /// Any finite number.
+    Real,
+    /// One of a list of words.
+    Category,
+    /// Any text.
+    Text,
+}
+
+impl Kind {
+    /// The word that files and messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Byte => "byte",
+            Self::Real => "real",
+            Self::Category => "category",
+            Self::Text => "text",
+        }
+    }
+
+    /// The narrowest numeric kind that holds the numbers of both.
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Binary, kind) | (kind, Self::Binary) => kind,
+            (Self::Byte, Self::Byte) => Self::Byte,
+            _ => Self::Real,
+        }
+    }
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Part of x.
+    Modelled,
+    /// Told to a conditional model, which does not model it.
+    Condition,
+    /// The class of a row.
+    Label,
+    /// What a row is called.
+    Identifier,
+}
+
+impl Role {
+    /// The word that files and messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Modelled => "modelled",
+            Self::Condition => "condition",
+            Self::Label => "label",
+            Self::Identifier => "identifier",
+        }
+    }
+}
+
+impl Column {
+    /// A column of numbers that the model is of.
+    pub fn modelled(name: impl Into<String>, kind: Kind) -> Self {
+        Self { name: name.into(), kind, role: Role::Modelled, levels: Vec::new() }
+    }
+
+    /// A column of words.
+    pub fn category(name: impl Into<String>, role: Role, levels: Vec<String>) -> Self {
+        Self { name: name.into(), kind: Kind::Category, role, levels }
+    }
+}
+
+impl Schema {
+    /// Images of one kind of pixel, `[C, H, W]`.
+    pub fn images(shape: [usize; 3], kind: Kind) -> Self {
+        let [channels, height, width] = shape;
+        Self { pixels: Some(Pixels { channels, height, width, kind }), columns: Vec::new() }
+    }
+
+    /// A table whose columns are all of one kind.
+    pub fn table(names: impl IntoIterator<Item = impl Into<String>>, kind: Kind) -> Self {
+        Self { pixels: None, columns: names.into_iter().map(|name| Column::modelled(name, kind)).collect() }
+    }
+
+    /// True for pictures.
+    pub fn is_image(&self) -> bool {
+        self.pixels.is_some()
+    }
+
+    /// The modelled columns of a table; none for images.
+    pub fn modelled(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.role == Role::Modelled)
+    }
+
+    /// Their names.
+    pub fn modelled_names(&self) -> Vec<String> {
+        self.modelled().map(|column| column.name.clone()).collect()
+    }
+
+    /// The columns that are not modelled.
+    pub fn beside(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.role != Role::Modelled)
+    }
+
+    /// The column of classes.
+    pub fn label(&self) -> Option<&Column> {
+        self.columns.iter().find(|column| column.role == Role::Label)
+    }
+
+    /// The names of the classes; none without.
+    pub fn classes(&self) -> &[String] {
+        self.label().map_or(&[], |label| &label.levels)
+    }
+
+    /// What a conditional model is told: the columns of that role, or else the classes.
+    pub fn conditions(&self) -> Vec<&Column> {
+        let of = |role| self.columns.iter().filter(|column| column.role == role).collect::<Vec<_>>();
+        let conditions = of(Role::Condition);
+        if conditions.is_empty() { of(Role::Label) } else { conditions }
+    }
+
+    /// Modelled values in a row.
+    pub fn width(&self) -> usize {
+        match &self.pixels {
+            Some(p) => p.channels * p.height * p.width,
+            None => self.modelled().count(),
+        }
+    }
+
+    /// The same for sizes from a file, which may overflow.
+    pub fn checked_width(&self) -> Option<usize> {
+        match &self.pixels {
+            Some(p) => p.channels.checked_mul(p.height)?.checked_mul(p.width),
+            None => Some(self.modelled().count()),
+        }
+    }
+
+    /// Channels of a pixel; 1 for a table.
+    pub fn channels(&self) -> usize {
+        self.pixels.as_ref().map_or(1, |p| p.channels)
+    }
+
+    /// `[C, H, W]` of images.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        self.pixels.as_ref().map(|p| [p.channels, p.height, p.width])
+    }
+
+    /// The narrowest kind that holds every modelled value.
+    pub fn value_kind(&self) -> Kind {
+        match &self.pixels {
+            Some(p) => p.kind,
+            None => self.modelled().map(|column| column.kind).reduce(Kind::with).unwrap_or(Kind::Real),
+        }
+    }
+
+    /// What to call a value of a row in a message.
+    pub fn value_name(&self, i: usize) -> String {
+        match &self.pixels {
+            Some(p) => format!("pixel y={} x={}", i / p.width % p.height, i % p.width),
+            None => self.modelled().nth(i).map_or_else(|| format!("column {i}"), |c| format!("column '{}'", c.name)),
+        }
+    }
+}
+
+impl std::fmt::Display for Schema {
+    /// Of the modelled values: `28x28 byte images`, `real table of 2 columns`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.value_kind().name();
+        match &self.pixels {
+            Some(Pixels { channels: 1, height, width, .. }) => write!(f, "{height}x{width} {kind} images"),
+            Some(Pixels { channels, height, width, .. }) => write!(f, "{channels}x{height}x{width} {kind} images"),
+            None => write!(f, "{kind} table of {} columns", self.width()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_kind_holds_all_values_and_is_the_narrowest() {
+        let kind = |kinds: &[Kind]| {
+            let columns = kinds.iter().enumerate().map(|(i, kind)| Column::modelled(i.to_string(), *kind)).collect();
+            Schema { pixels: None, columns }.value_kind()
+        };
+        assert_eq!(kind(&[Kind::Binary, Kind::Binary]), Kind::Binary);
+        assert_eq!(kind(&[Kind::Byte, Kind::Binary]), Kind::Byte);
+        assert_eq!(kind(&[Kind::Binary, Kind::Real, Kind::Byte]), Kind::Real);
+    }
+
+    #[test]
+    fn the_classes_are_the_condition_where_no_column_has_that_role() {
+        let mut schema = Schema::table(["a"], Kind::Real);
+        schema.columns.push(Column::category("class", Role::Label, vec!["x".into()]));
+        assert_eq!(schema.conditions()[0].name, "class");
+        schema.columns.push(Column { role: Role::Condition, ..Column::modelled("dose", Kind::Real) });
+        assert_eq!(schema.conditions().iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["dose"]);
+        assert_eq!((schema.width(), schema.beside().count()), (1, 2));
+    }
+}

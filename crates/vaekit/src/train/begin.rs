@@ -1,0 +1,134 @@
+//! A training opened: anew, or where its checkpoint stands.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::data::Dataset;
+use crate::eval::quality::Classifier;
+use crate::model::Moment;
+use crate::nn::Parameters;
+use crate::rng::{Purpose, Rng};
+use crate::run::{Checkpoint, Metrics, OutputBias, RunFile, TrainState, clear_leftovers};
+use crate::variants::Recipe;
+use crate::{Error, Result};
+
+use super::optim::Optim;
+use super::session::{SaveEvery, Session};
+
+/// What sets the seed of the classifier behind a perceptual loss apart.
+const PERCEPTUAL: u64 = 0x5045_5243_0000_0000;
+
+impl<'a> Session<'a> {
+    /// Opens a folder for training, from its checkpoint if it has one.
+    pub fn open(dir: PathBuf, file: RunFile, recipe: Recipe, data: &'a Dataset, samples: bool) -> Result<Self> {
+        let lock = lock(&dir)?;
+        [dir.clone(), dir.join("state")].iter().for_each(|d| clear_leftovers(d));
+        file.write(&dir)?;
+        let splits = file.config.split(data)?;
+        let first_own = recipe.vae.parameters().len();
+        let optim = Optim::new(&file.config, &recipe).with_own(first_own, recipe.objective.group());
+        let checkpoint = super::trainer::checkpoint(&dir, &file, &recipe)?;
+        let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
+        let mut session = Self {
+            metrics: Metrics::open_after(&dir, epoch)?,
+            state: TrainState { identity: file.identity(), ..TrainState::default() },
+            preparation: file.preparation(),
+            best: Vec::new(),
+            pending: None,
+            outputs: Vec::new(),
+            saved: Instant::now(),
+            save_every: SaveEvery::default(),
+            since: (Instant::now(), 0),
+            kl_weight: None,
+            samples_from_prior: samples,
+            lock,
+            dir,
+            file,
+            recipe,
+            data,
+            splits,
+            optim,
+        };
+        match checkpoint {
+            Some(checkpoint) => session.restore(checkpoint)?,
+            None => session.start()?,
+        }
+        session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+        Ok(session)
+    }
+
+    /// What begins where the data lies.
+    fn start(&mut self) -> Result<()> {
+        if self.file.config.output_bias == OutputBias::Mean {
+            self.start_at_mean();
+        }
+        let (data, preparation, train) = (self.data, &self.preparation, &self.splits.train);
+        let rows = |wanted: usize| {
+            let order = Rng::new(self.file.config.seed).permutation(Purpose::Choice, train.len());
+            let rows: Vec<u32> = order.into_iter().cycle().take(wanted).map(|i| train[i as usize]).collect();
+            Ok(preparation.prepare(data, &rows, 0)?.x)
+        };
+        self.recipe.vae.prior.begin(Moment::Start(&rows))?;
+        if let Some(net) = self.recipe.objective.features_mut() {
+            let classes = self.file.schema.classes().len();
+            // Another than the one that sample quality is judged by.
+            let seed = self.file.config.seed ^ PERCEPTUAL;
+            let mut classifier = Classifier::new(self.data.width(), classes, seed);
+            classifier.train(self.data, &self.preparation, &self.splits.train, &self.splits.test)?;
+            net.parameters_mut().into_iter().zip(classifier.body()).for_each(|(p, values)| p.set(values, false));
+        }
+        Ok(())
+    }
+
+    /// Starts the decoder at the mean of the training rows (Burda et al. 2016
+    /// start there, in their code): fewer latent dimensions fall idle while
+    /// training would still look for it.
+    fn start_at_mean(&mut self) {
+        let mut sums = vec![0f64; self.data.width()];
+        let mut known = vec![0f64; sums.len()];
+        let mut row = Vec::with_capacity(sums.len());
+        for &r in &self.splits.train {
+            row.clear();
+            self.data.extend_with_row(r as usize, &mut row);
+            self.preparation.encoding.apply(&mut row);
+            for ((sum, known), v) in sums.iter_mut().zip(&mut known).zip(&row).filter(|(_, v)| !v.is_nan()) {
+                *sum += f64::from(*v);
+                *known += 1.0;
+            }
+        }
+        let mean = |(sum, known): (&f64, &f64)| (sum / known.max(1.0)) as f32;
+        self.recipe.vae.start_at(&sums.iter().zip(&known).map(mean).collect::<Vec<f32>>());
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {
+        let path = self.dir.join(crate::run::STATE);
+        if !checkpoint.best.is_empty() {
+            // Checked now rather than after all the training that follows.
+            crate::run::assign(&path, checkpoint.best.clone(), &mut self.recipe)?;
+        }
+        crate::run::assign(&path, checkpoint.weights, &mut self.recipe)?;
+        if !self.optim.remember(&self.recipe, checkpoint.optimizer) {
+            return Err(Error::run(&path, "its optimizer state is not that of this run's optimizer"));
+        }
+        self.best = checkpoint.best;
+        self.state = checkpoint.state;
+        Ok(())
+    }
+}
+
+/// Takes the folder for this process.
+fn lock(dir: &std::path::Path) -> Result<File> {
+    let path = dir.join("state/lock");
+    let file = std::fs::create_dir_all(dir.join("state"))
+        .and_then(|()| File::create(&path))
+        .map_err(|e| Error::setting("out", format!("{} cannot be written: {e}", dir.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Error::run(dir, "another process is training this run; wait for it or stop it"))
+        }
+        // Some network file systems cannot lock; the risk is the user's then.
+        Err(std::fs::TryLockError::Error(_)) => Ok(file),
+    }
+}
