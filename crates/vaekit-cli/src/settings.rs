@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use vaekit::TrainConfig;
-use vaekit::run::SETTINGS;
+use vaekit::settings::{Setting, settings};
 use vaekit::variants::{Param, ParamKind, VARIANTS};
 
 /// What flags said, as a layer of configuration.
@@ -11,7 +11,9 @@ pub struct Settings(pub toml::Table);
 
 /// Every setting as (key, value name, help, heading).
 fn all() -> Vec<(&'static str, &'static str, String, String)> {
-    let mut all: Vec<_> = SETTINGS.iter().map(|s| (s.key, s.value, s.doc.to_owned(), "Settings".to_owned())).collect();
+    let flags = settings().filter(|s| s.key != "data");
+    let flag = |s: &Setting| (s.key, s.takes.value_name(), s.help.to_owned(), s.group.heading().to_owned());
+    let mut all: Vec<_> = flags.map(flag).collect();
     for variant in VARIANTS {
         for param in variant.params() {
             // Variants may share a setting; it is one flag.

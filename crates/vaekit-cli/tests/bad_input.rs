@@ -108,12 +108,12 @@ fn every_reader_refuses_what_it_cannot_read() {
         ("zero.npy", npy("<f4", "(0, 3)", &[]), vec!["no rows"]),
         ("narrow.npy", npy("<f4", "(3, 0)", &[]), vec!["no rows"]),
         ("flat.npy", npy("<f4", "(2,)", &floats(&[1.0, 2.0])), vec!["shape"]),
-        ("nan.npy", npy("<f4", "(2, 2)", &floats(&[1.0, 2.0, nan, 4.0])), vec!["row 2", "c0", "NaN"]),
+        ("nan.npy", npy("<f4", "(2, 2)", &floats(&[nan, nan, nan, nan])), vec!["every cell is missing"]),
         ("inf.npy", npy("<f4", "(1, 2)", &floats(&[1.0, f32::INFINITY])), vec!["row 1", "c1", "inf"]),
         ("not.npz", b"not a zip".to_vec(), vec!["npz"]),
         ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), vec!["row 3"]),
         ("text.csv", b"a,b\n1,2\n3,x\n".to_vec(), vec!["row 3", "'b'", "'x'"]),
-        ("gap.csv", b"a,b\n1,NA\n".to_vec(), vec!["missing", "row 2"]),
+        ("gap.csv", b"a,b\n1,nothing\n".to_vec(), vec!["--missing", "row 2"]),
         ("header.csv", b"a,b\n".to_vec(), vec!["no rows"]),
         ("bytes.csv", vec![0xff, 0xfe, 0, 1, 2, b'\n', 3], vec!["bytes.csv"]),
         ("data.xyz", b"?".to_vec(), vec!["no known format"]),
@@ -281,7 +281,7 @@ fn damaged_runs_are_refused() {
     }
     let text = String::from_utf8(good("run.toml")).unwrap();
     for (from, to, words) in [
-        ("format = 1", "format = 2", vec!["format 2", "newer"]),
+        ("format = 2", "format = 3", vec!["format 3", "newer"]),
         ("latent = 2", "latent = 3", vec!["model.safetensors"]),
         ("hidden = [4]", "hidden = [1048576, 1048576]", vec!["hidden"]),
         ("variant = \"vae\"", "variant = \"ave\"", vec!["'ave'"]),

@@ -4,7 +4,7 @@
 //! imports one to its right:
 //!
 //! ```text
-//! data -> nn -> model -> objective -> variants -> plot, eval -> run -> train, uses -> bench, sweep
+//! data -> nn -> model -> objective -> variants -> plot, eval -> settings -> run -> train, uses -> bench, sweep
 //! ```
 //!
 //! [`Trainer`] takes a [`TrainConfig`] and a [`Dataset`](data::Dataset) and
@@ -37,6 +37,7 @@
 
 pub mod bench;
 pub mod data;
+mod declare;
 mod error;
 pub mod eval;
 pub mod model;
@@ -45,14 +46,19 @@ pub mod objective;
 pub mod plot;
 pub mod rng;
 pub mod run;
+pub mod settings;
 pub mod sweep;
 pub mod train;
 pub mod uses;
 pub mod variants;
 
 pub use error::{Error, ErrorKind, Result};
-pub use run::{Run, TrainConfig};
+pub use run::Run;
+pub use settings::TrainConfig;
 pub use train::{TrainEvent, Trainer};
+/// The tensor operations. [`Tensor`] is that of Burn 0.22, whose methods are on it.
+pub use vaekit_ops as ops;
+pub use vaekit_ops::Tensor;
 
 /// Sets the number of threads to compute with; results do not depend on it.
 ///

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 /// From left to right. `train` and `uses` meet at the run folder and never import each other.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 16] = [
     "error",
+    "declare",
     "rng",
     "data",
     "nn",
@@ -14,6 +15,7 @@ const ORDER: [&str; 14] = [
     "variants",
     "plot",
     "eval",
+    "settings",
     "run",
     "train",
     "uses",

@@ -5,7 +5,7 @@ mod common;
 
 use common::{bars, for_some, layer};
 use vaekit::data::Dataset;
-use vaekit::run::LrSchedule;
+use vaekit::settings::LrSchedule;
 use vaekit::{TrainConfig, Trainer};
 
 #[test]

@@ -105,10 +105,10 @@ fn a_net_that_does_not_fit_the_data_is_refused_with_what_to_do() {
     let table = Dataset::from_rows("t", &["a", "b", "c", "d"], (0..80).map(|i| i as f32).collect()).unwrap();
     assert!(refused(config("resnet", "transposed", "gaussian"), &table).contains("need images"));
     let mut mlp = config("mlp", "transposed", "bernoulli");
-    assert!(refused(mlp.clone(), &small).contains("no meaning for 'mlp'"));
+    assert!(refused(mlp.clone(), &small).contains("only goes with --net conv, resnet"));
     mlp.model.channels.clear();
     mlp.model.upsample = "resize".into();
-    assert!(refused(mlp.clone(), &small).contains("no meaning for 'mlp'"));
+    assert!(refused(mlp.clone(), &small).contains("only goes with --net conv, resnet"));
     mlp.model.upsample = "transposed".into();
     mlp.model.net = "cnn".into();
     assert!(refused(mlp, &small).contains("expected one of mlp, conv, resnet"));

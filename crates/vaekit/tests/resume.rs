@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::bars;
 use vaekit::data::{Binarize, Dataset};
-use vaekit::run::{LrSchedule, Optimizer};
+use vaekit::settings::{LrSchedule, Optimizer};
 use vaekit::train::Changes;
 use vaekit::variants::{self, VARIANTS};
 use vaekit::{ErrorKind, TrainConfig, TrainEvent, Trainer};

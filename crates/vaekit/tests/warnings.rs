@@ -9,7 +9,7 @@ use std::rc::Rc;
 use common::bars;
 use vaekit::data::Binarize;
 use vaekit::objective::KlSchedule;
-use vaekit::run::LrSchedule;
+use vaekit::settings::LrSchedule;
 use vaekit::{TrainConfig, TrainEvent, Trainer};
 
 /// The warnings of a short training.

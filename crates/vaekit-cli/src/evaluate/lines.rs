@@ -5,7 +5,7 @@ use vaekit::Run;
 use vaekit::eval::likelihood::{Evidence, Gap};
 use vaekit::eval::{Figures, disentanglement::Disentanglement, latents::Aggregate};
 use vaekit::eval::{quality::Quality, representation::Served};
-use vaekit::uses::Chosen;
+use vaekit::uses::DiscreteUse;
 
 use crate::say;
 
@@ -32,7 +32,7 @@ impl Shown {
     }
 
     /// Clusters and codes, where the model has them.
-    pub fn chosen(&mut self, c: &Chosen) {
+    pub fn chosen(&mut self, c: &DiscreteUse) {
         if self.json {
             if c.components_used.is_some() || c.perplexity.is_some() {
                 self.object.insert("chosen".into(), json!(c));

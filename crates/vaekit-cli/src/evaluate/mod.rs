@@ -86,7 +86,7 @@ impl Evaluate {
         if !shown.json {
             print("", &figures, &run);
         }
-        shown.chosen(&run.chosen(&data, &rows)?);
+        shown.chosen(&run.discrete_use(&data, &rows)?);
         let interrupted = interrupts();
         self.likelihood(&run, &data, &rows, &mut shown)?;
         for judgement in asked {

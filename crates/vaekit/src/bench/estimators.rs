@@ -8,7 +8,7 @@ use crate::model::Mode;
 use crate::nn::Parameters;
 use crate::objective::{ESTIMATORS, Progress};
 use crate::rng::Rng;
-use crate::run::TrainConfig;
+use crate::settings::TrainConfig;
 use crate::variants::{Params, Target, find};
 use crate::{Error, Result};
 

@@ -10,7 +10,7 @@ use crate::model::{Mode, Net};
 use crate::nn::Parameters;
 use crate::objective::Progress;
 use crate::rng::Rng;
-use crate::run::TrainConfig;
+use crate::settings::TrainConfig;
 use crate::train::{Optim, Pass, gradients};
 use crate::variants::{Params, Recipe, Target, find};
 use crate::{Error, Result};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use vaekit_ops::device;
 
-use crate::run::TrainConfig;
+use crate::settings::TrainConfig;
 use crate::{Error, Result};
 
 use measure::{infer, limit, peak_mb, train};

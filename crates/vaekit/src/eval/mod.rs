@@ -5,11 +5,13 @@
 //! | [`evaluate`] | ELBO, rate, distortion, what each latent dimension does |
 //! | [`rows`](RowFigures) | the same row by row, for errors, worst rows and paired differences |
 //! | [`likelihood`] | log p(x) with its error, and why the ELBO lies below it |
+//! | [`density`] | mixtures and flows fitted to codes |
 //! | [`latents`] | all codes together against the prior |
 //! | [`disentanglement`] | whether a latent dimension stands for one cause |
 //! | [`representation`] | what codes are good for, against pixels and PCA |
 //! | [`quality`] | samples against rows the model has not seen |
 
+pub mod density;
 pub mod disentanglement;
 mod figures;
 pub mod latents;

@@ -9,16 +9,16 @@
 //! row, R raw decoder outputs. Latents come in groups, so that a hierarchy
 //! fits; most models have one.
 
-pub mod choice;
 mod conditional;
 mod decoder;
 mod encoder;
 pub mod likelihood;
 mod network;
-mod parts;
+mod part_settings;
 pub mod posterior;
 pub mod prior;
 mod pyramid;
+pub mod registry;
 mod trained;
 mod vae;
 

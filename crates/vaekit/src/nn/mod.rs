@@ -1,6 +1,8 @@
-//! Layers with named parameters; they know nothing of autoencoders.
+//! Layers with named parameters, and small networks fitted by themselves; they know nothing of autoencoders.
 
+pub(crate) mod classifier;
 mod conv;
+mod fit;
 mod linear;
 mod made;
 mod mlp;
@@ -8,7 +10,9 @@ mod parameter;
 mod residual;
 mod spectral;
 
+pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvTranspose2d};
+pub use fit::Fit;
 pub use linear::Linear;
 pub use made::{Made, MadeShape};
 pub use mlp::Mlp;

@@ -5,7 +5,7 @@ use vaekit_ops::{Activation, Tensor, softplus};
 use crate::model::ElboTerms;
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 
-use super::{Elbo, Group, Loss, Objective, Progress};
+use super::{Elbo, Group, Loss, Objective, Progress, Schedule};
 
 /// value = distortion + weight E softplus(-D(z)), where D is the logit that a code was drawn from the prior; D itself
 /// minimises E softplus(-D(drawn)) + E softplus(D(z)).
@@ -132,7 +132,7 @@ impl Objective for Perceiver {
         false
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.elbo.is_warm(epoch)
+    fn schedule(&self) -> Option<Schedule> {
+        self.elbo.schedule()
     }
 }

@@ -5,7 +5,7 @@ use vaekit_ops::Tensor;
 use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
-use super::{Loss, Objective, Progress};
+use super::{KlSchedule, Loss, Objective, Progress, Schedule};
 
 /// value = distortion + gamma |KL - C(t)|, C rising from 0 over `period` epochs.
 ///
@@ -45,7 +45,7 @@ impl Objective for Capacity {
         Loss::new(terms.distortion().mean() + charged, terms)
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        epoch >= self.period
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule { kind: KlSchedule::Linear, period: self.period, pretrain: 0, beta: None })
     }
 }

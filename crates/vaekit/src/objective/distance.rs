@@ -6,7 +6,7 @@ use crate::model::ElboTerms;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
 
-use super::{Elbo, Loss, Objective, Progress};
+use super::{Elbo, Loss, Objective, Progress, Schedule};
 
 /// A kernel on codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,11 @@ fn sorted(t: Tensor<2>, n: usize, lines: usize) -> Tensor<2> {
 impl Parameters for OnCodes {}
 
 impl Objective for OnCodes {
+    fn schedule(&self) -> Option<Schedule> {
+        let schedule = self.elbo.over_time();
+        (self.kl != 0.0).then(|| Schedule { beta: schedule.beta.map(|beta| self.kl * beta), ..schedule })
+    }
+
     fn pairs(&self) -> usize {
         if let Distance::Mmd(_) = self.distance { 16 } else { 0 }
     }

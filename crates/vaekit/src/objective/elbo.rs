@@ -6,7 +6,7 @@ use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
 use super::estimator::{held, others_mean, score};
-use super::{Estimator, KlSchedule, Loss, Objective, Progress};
+use super::{Estimator, KlSchedule, Loss, Objective, Progress, Schedule};
 
 /// value = distortion + beta w(t) KL, which is minimised; for beta = 1 it is
 /// -ELBO = -E_q log p(x given z) + KL(q(z given x) || p(z)).
@@ -31,12 +31,14 @@ pub struct Elbo {
 }
 
 impl Elbo {
+    /// The weight of the KL over training.
+    pub fn over_time(&self) -> Schedule {
+        Schedule { kind: self.schedule, period: self.period, pretrain: self.pretrain, beta: Some(self.beta) }
+    }
+
     /// The weight of the KL now.
     pub fn weight(&self, progress: Progress) -> f64 {
-        match progress.epoch < self.pretrain as f64 {
-            true => 0.0,
-            false => self.beta * self.schedule.weight(progress.epoch - self.pretrain as f64, self.period),
-        }
+        self.beta * self.over_time().part(progress.epoch)
     }
 
     /// The KL as it is charged: `[1]`.
@@ -98,23 +100,14 @@ impl Objective for Elbo {
         let Some(value) = bound else {
             return Loss::new(terms.distortion().mean(), terms);
         };
-        Loss { parts: vec![("kl_weight", weight)], ..Loss::new(value, terms) }
+        Loss::new(value, terms)
     }
 
-    fn pretrain(&self) -> Option<u64> {
-        (self.pretrain > 0).then_some(self.pretrain)
+    fn schedule(&self) -> Option<Schedule> {
+        Some(self.over_time())
     }
 
     fn is_slope_of_value(&self) -> bool {
         self.estimator == Estimator::Reparameterized
-    }
-
-    fn is_warm(&self, epoch: f64) -> bool {
-        // The end of a cycle is also the start of the next, where the weight is 0.
-        let epoch = epoch - self.pretrain as f64;
-        if epoch <= 0.0 && self.pretrain > 0 {
-            return false;
-        }
-        self.schedule.weight(epoch, self.period) >= 1.0 || epoch > 0.0 && (epoch / self.period).fract() == 0.0
     }
 }

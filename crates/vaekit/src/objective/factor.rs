@@ -6,7 +6,7 @@ use crate::model::ElboTerms;
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 use crate::rng::{Purpose, Rng};
 
-use super::{Elbo, Group, Loss, Objective, Progress};
+use super::{Elbo, Group, Loss, Objective, Progress, Schedule};
 
 /// value = -ELBO + gamma E[D(z)], where D is the logit that z was not shuffled; D itself minimises
 /// -1/2 (E log s(D(z)) + E log s(-D(shuffled z))), each dimension of z shuffled over the batch.
@@ -86,7 +86,7 @@ impl Objective for Factor {
         false
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.elbo.is_warm(epoch)
+    fn schedule(&self) -> Option<Schedule> {
+        self.elbo.schedule()
     }
 }

@@ -6,7 +6,7 @@ use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
 use super::estimator::{held, score};
-use super::{Elbo, Estimator, Loss, Objective, Progress};
+use super::{Elbo, Estimator, Loss, Objective, Progress, Schedule};
 
 /// L_K = E log 1/K sum_k w_k, w_k = p(x, z_k) / q(z_k given x), which rises to log p(x) with K.
 ///
@@ -134,6 +134,11 @@ impl Parameters for ImportanceWeighted {}
 impl Objective for ImportanceWeighted {
     fn samples(&self) -> usize {
         self.samples * self.groups
+    }
+
+    /// Of its share of the ELBO: the bound itself has no KL to weigh.
+    fn schedule(&self) -> Option<Schedule> {
+        (self.share > 0.0).then(|| self.elbo.over_time())
     }
 
     fn is_slope_of_value(&self) -> bool {

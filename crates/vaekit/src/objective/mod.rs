@@ -27,14 +27,15 @@ pub use factor::Factor;
 pub use importance::ImportanceWeighted;
 pub use moments::Moments;
 pub use regularized::{Penalty, Regularized};
-pub use schedule::KlSchedule;
+pub use schedule::{KlSchedule, Schedule};
 pub use total_correlation::{TotalCorrelation, Weighting};
 pub use two_stage::TwoStage;
 
 use vaekit_ops::Tensor;
 
+use crate::Result;
 use crate::model::ElboTerms;
-use crate::nn::{Mlp, Parameters};
+use crate::nn::Parameters;
 use crate::rng::Rng;
 
 /// The value of an objective on a batch; each tensor holds one number.
@@ -91,8 +92,8 @@ pub trait Objective: Parameters + Send {
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
 
-    /// Epochs before the prior is put where the codes lie, where the objective waits for that.
-    fn pretrain(&self) -> Option<u64> {
+    /// What it does with its KL over training; none for always the same, and where there is no KL.
+    fn schedule(&self) -> Option<Schedule> {
         None
     }
 
@@ -111,18 +112,17 @@ pub trait Objective: Parameters + Send {
         None
     }
 
-    /// A network whose features it compares, which is trained to tell classes before anything else.
-    fn features_mut(&mut self) -> Option<&mut Mlp> {
-        None
+    /// Prepares for training, before the first batch. `classifier` gives the features of a network that was taught to
+    /// tell the classes of the training rows; to ask for it takes a while.
+    ///
+    /// # Errors
+    /// Those of `classifier`.
+    fn begin(&mut self, _classifier: &mut dyn FnMut() -> Result<Vec<Vec<f32>>>) -> Result<()> {
+        Ok(())
     }
 
     /// False where the gradient is meant to be another than the value's: other estimators, games of two.
     fn is_slope_of_value(&self) -> bool {
-        true
-    }
-
-    /// False while a schedule still holds part of the objective back.
-    fn is_warm(&self, _epoch: f64) -> bool {
         true
     }
 }

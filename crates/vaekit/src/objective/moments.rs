@@ -5,7 +5,7 @@ use vaekit_ops::{Tensor, device, from_vec};
 use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
-use super::{Elbo, Loss, Objective, Progress};
+use super::{Elbo, Loss, Objective, Progress, Schedule};
 
 /// value = -ELBO + off sum_(i != j) C_ij^2 + diagonal sum_i (C_ii - 1)^2.
 ///
@@ -47,7 +47,7 @@ impl Objective for Moments {
         Loss { value, ..loss }
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.elbo.is_warm(epoch)
+    fn schedule(&self) -> Option<Schedule> {
+        self.elbo.schedule()
     }
 }

@@ -5,7 +5,7 @@ use vaekit_ops::{Tensor, density, device, from_vec};
 use crate::model::ElboTerms;
 use crate::nn::Parameters;
 
-use super::{Elbo, Loss, Objective, Progress};
+use super::{Elbo, Loss, Objective, Progress, Schedule};
 
 /// How q(z) is estimated from a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,11 +94,11 @@ impl Objective for TotalCorrelation {
             + information.mul_scalar(self.alpha)
             + correlation.mul_scalar(self.elbo.weight(progress))
             + dimensions.mul_scalar(self.gamma);
-        Loss { parts: vec![("kl_weight", self.elbo.weight(progress))], ..Loss::new(value, terms) }
+        Loss::new(value, terms)
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.elbo.is_warm(epoch)
+    fn schedule(&self) -> Option<Schedule> {
+        self.elbo.schedule()
     }
 }
 

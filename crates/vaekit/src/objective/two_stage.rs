@@ -4,7 +4,7 @@ use crate::model::ElboTerms;
 use crate::model::prior::StandardNormal;
 use crate::nn::Parameters;
 
-use super::{Elbo, Loss, Objective, Progress};
+use super::{Elbo, Loss, Objective, Progress, Schedule};
 
 /// value = distortion + beta KL(q(z1 given x) || N(0, I)) + E [log q(z2 given z1) - log p(z2) - log p(z1 given z2)],
 /// with z1 held in the last term. The bound that is reported is that of both stages as one model,
@@ -33,14 +33,14 @@ impl Objective for TwoStage {
         if let Some(log_q) = terms.posterior.log_prob_of_upper(&held) {
             value = value + (log_q - joint).mean();
         }
-        Loss { parts: vec![("kl_weight", weight)], ..Loss::new(value, terms) }
+        Loss::new(value, terms)
     }
 
     fn is_slope_of_value(&self) -> bool {
         false
     }
 
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.0.is_warm(epoch)
+    fn schedule(&self) -> Option<Schedule> {
+        self.0.schedule()
     }
 }

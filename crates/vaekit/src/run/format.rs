@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Encoding, MAX_WIDTH, Schema, Splits, fingerprint};
+use crate::settings::TrainConfig;
 use crate::{Error, Result};
 
-use super::{RUN, TrainConfig, format1, identity, write_atomically};
+use super::{RUN, format1, identity, write_atomically};
 
 /// The version of the run folder's format that this library writes.
 pub const FORMAT_VERSION: u32 = 2;
@@ -125,7 +126,8 @@ impl RunFile {
             ours.name
         );
         if data.len() == ours.rows && theirs.to_string() == self.schema.to_string() {
-            problem = "values, classes or column names are not those that the run was trained on".into();
+            problem =
+                "has other values, classes or column names than what the run was trained on; that is other data".into();
         }
         Err(Error::data(&data.name, problem))
     }

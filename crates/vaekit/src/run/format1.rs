@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Column, Condition, Encoding, Kind, Role, Schema, Transform, download::md5_hex};
+use crate::settings::TrainConfig;
 use crate::{Error, Result, variants};
 
-use super::{DataInfo, RunFile, TrainConfig};
+use super::{DataInfo, RunFile};
 
 /// The number of this format.
 pub(super) const FORMAT: u32 = 1;

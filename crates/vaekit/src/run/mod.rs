@@ -5,24 +5,17 @@
 //! all that going on to the same bytes needs (`state/checkpoint.safetensors`).
 
 mod atomic;
-mod config;
 mod format;
 mod format1;
 mod identity;
-mod layers;
+mod layer;
 mod metrics;
-mod ranges;
-mod settings;
 mod state;
-mod unread;
 mod weights;
-mod words;
 
 pub use atomic::{clear_leftovers, is_leftover, write_atomically};
-pub use config::{LrSchedule, Optimizer, OutputBias, TrainConfig};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
-pub use settings::{SETTINGS, Setting};
 pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
 pub use weights::Named;
 pub(crate) use weights::{assign, save_model};
@@ -31,10 +24,11 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, OpenOptions, Preparation, Splits, public};
-use crate::eval::quality::Classifier;
 use crate::model::{Identity, Model};
+use crate::nn::Classifier;
 use crate::nn::Parameters;
 use crate::rng::Rng;
+use crate::settings::TrainConfig;
 use crate::variants::{self, ModelSettings, Recipe, Target};
 use crate::{Error, Result};
 

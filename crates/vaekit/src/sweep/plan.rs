@@ -1,7 +1,7 @@
 //! Which runs to make.
 
 use crate::rng::{Purpose, Rng, unit};
-use crate::run::TrainConfig;
+use crate::settings::{Takes, TrainConfig, setting};
 use crate::variants::{Param, ParamKind, VARIANTS};
 use crate::{Error, Result};
 
@@ -113,9 +113,9 @@ fn range_of(key: &str, range: &toml::Table) -> Result<Values> {
 
 /// True for settings that are whole numbers.
 fn is_whole(key: &str) -> bool {
-    let defaults = serde_json::to_value(TrainConfig::default()).unwrap_or_default();
     let count = |p: &Param| p.key == key && matches!(p.kind, ParamKind::Count { .. });
-    defaults[key].is_u64() || VARIANTS.iter().flat_map(|v| v.params()).any(count)
+    setting(key).is_some_and(|setting| matches!(setting.takes, Takes::Count(..)))
+        || VARIANTS.iter().flat_map(|v| v.params()).any(count)
 }
 
 fn grid(keys: &[(String, Values)]) -> Result<Vec<Vec<toml::Value>>> {

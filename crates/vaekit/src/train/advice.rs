@@ -4,7 +4,8 @@ use crate::Result;
 use crate::data::{Binarize, Kind};
 use crate::model::likelihood::Domain;
 use crate::objective::KlSchedule;
-use crate::run::{LrSchedule, Metrics, RunFile};
+use crate::run::{Metrics, RunFile};
+use crate::settings::LrSchedule;
 use crate::variants::ModelSettings;
 
 use super::session::Session;
@@ -57,8 +58,9 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
     let (active, rate) = session.activity()?;
     let c = &session.file.config;
     let mut told = Vec::new();
-    if !session.recipe.objective.is_warm(session.state.epoch as f64) {
-        told.push(match session.recipe.objective.pretrain().filter(|n| *n >= session.state.epoch) {
+    let schedule = session.recipe.objective.schedule();
+    if let Some(schedule) = schedule.filter(|schedule| !schedule.is_over(session.state.epoch as f64)) {
+        told.push(match Some(schedule.pretrain).filter(|n| *n > 0 && *n >= session.state.epoch) {
             Some(n) => format!(
                 "pretraining (pretrain is {n} epochs) took all the training: there was no KL, and the prior was never \
                  put where the codes lie; train longer or lower pretrain"

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::data::Dataset;
-use crate::eval::quality::Classifier;
 use crate::model::Moment;
+use crate::nn::Classifier;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
-use crate::run::{Checkpoint, Metrics, OutputBias, RunFile, TrainState, clear_leftovers};
+use crate::run::{Checkpoint, Metrics, RunFile, TrainState, clear_leftovers};
+use crate::settings::OutputBias;
 use crate::variants::Recipe;
 use crate::{Error, Result};
 
+use super::event::TrainEvent;
 use super::optim::Optim;
 use super::session::{SaveEvery, Session};
 
@@ -21,7 +23,14 @@ const PERCEPTUAL: u64 = 0x5045_5243_0000_0000;
 
 impl<'a> Session<'a> {
     /// Opens a folder for training, from its checkpoint if it has one.
-    pub fn open(dir: PathBuf, file: RunFile, recipe: Recipe, data: &'a Dataset, samples: bool) -> Result<Self> {
+    pub fn open(
+        dir: PathBuf,
+        file: RunFile,
+        recipe: Recipe,
+        data: &'a Dataset,
+        samples_from_prior: bool,
+        tell: &mut dyn FnMut(TrainEvent),
+    ) -> Result<Self> {
         let lock = lock(&dir)?;
         [dir.clone(), dir.join("state")].iter().for_each(|d| clear_leftovers(d));
         file.write(&dir)?;
@@ -41,7 +50,8 @@ impl<'a> Session<'a> {
             save_every: SaveEvery::default(),
             since: (Instant::now(), 0),
             kl_weight: None,
-            samples_from_prior: samples,
+            is_perceptual: false,
+            samples_from_prior,
             lock,
             dir,
             file,
@@ -52,14 +62,14 @@ impl<'a> Session<'a> {
         };
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
-            None => session.start()?,
+            None => session.start(tell)?,
         }
         session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         Ok(session)
     }
 
     /// What begins where the data lies.
-    fn start(&mut self) -> Result<()> {
+    fn start(&mut self, tell: &mut dyn FnMut(TrainEvent)) -> Result<()> {
         if self.file.config.output_bias == OutputBias::Mean {
             self.start_at_mean();
         }
@@ -70,15 +80,15 @@ impl<'a> Session<'a> {
             Ok(preparation.prepare(data, &rows, 0)?.x)
         };
         self.recipe.vae.prior.begin(Moment::Start(&rows))?;
-        if let Some(net) = self.recipe.objective.features_mut() {
-            let classes = self.file.schema.classes().len();
+        let splits = &self.splits;
+        let (classes, seed) = (self.file.schema.classes().len(), self.file.config.seed);
+        self.recipe.objective.begin(&mut || {
+            tell(TrainEvent::Preparing("teaching a classifier whose features the loss compares"));
             // Another than the one that sample quality is judged by.
-            let seed = self.file.config.seed ^ PERCEPTUAL;
-            let mut classifier = Classifier::new(self.data.width(), classes, seed);
-            classifier.train(self.data, &self.preparation, &self.splits.train, &self.splits.test)?;
-            net.parameters_mut().into_iter().zip(classifier.body()).for_each(|(p, values)| p.set(values, false));
-        }
-        Ok(())
+            let mut classifier = Classifier::new(data.width(), classes, seed ^ PERCEPTUAL);
+            classifier.train(data, preparation, &splits.train, &splits.test)?;
+            Ok(classifier.body())
+        })
     }
 
     /// Starts the decoder at the mean of the training rows (Burda et al. 2016

@@ -27,7 +27,8 @@ impl Session<'_> {
         let lr = learning_rate::at(&self.file.config, self.state.epoch as f64, &self.state.plateau);
         self.state.epoch += 1;
         self.state.batch = 0;
-        if self.recipe.objective.pretrain() == Some(self.state.epoch) {
+        let pretrain = self.recipe.objective.schedule().map_or(0, |schedule| schedule.pretrain);
+        if pretrain > 0 && pretrain == self.state.epoch {
             self.fit_prior()?;
         }
         let metrics = EpochMetrics {
@@ -52,7 +53,7 @@ impl Session<'_> {
             elbo_nats: density.then_some(-(sums.distortion + sums.rate) / n),
             rate_nats: density.then_some(sums.rate / n),
             distortion_nats: sums.distortion / n,
-            perceptual: (self.file.config.model.perceptual != "none").then_some(sums.perceptual / n),
+            perceptual: self.is_perceptual.then_some(sums.perceptual / n),
         }
     }
 

@@ -41,7 +41,7 @@ pub fn gradients(recipe: &Recipe, batch: &Batch, progress: Progress) -> Pass {
     let loss = objective.loss(&terms, progress);
     let part = |name: &str| loss.parts.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     let value = BatchLoss {
-        kl_weight: part("kl_weight"),
+        kl_weight: if terms.is_density { objective.schedule().and_then(|s| s.weight(progress.epoch)) } else { None },
         perceptual: part("perceptual"),
         loss: f64::from(scalar(loss.value.clone())),
         rate: loss.rate.map(|r| f64::from(scalar(r))),

@@ -2,7 +2,8 @@
 
 use std::f64::consts::PI;
 
-use crate::run::{LrSchedule, Plateau, TrainConfig};
+use crate::run::Plateau;
+use crate::settings::{LrSchedule, TrainConfig};
 
 /// The rate for the step that begins after `epoch` epochs, parts included.
 pub fn at(c: &TrainConfig, epoch: f64, plateau: &Plateau) -> f64 {

@@ -4,7 +4,8 @@ use vaekit_ops::optimizer::{self as rule, Adam};
 
 use crate::nn::Parameters;
 use crate::objective::Group;
-use crate::run::{Named, Optimizer, TrainConfig};
+use crate::run::Named;
+use crate::settings::{Optimizer, TrainConfig};
 
 /// An optimizer with its memory: a vector for each parameter in each slot.
 #[derive(Debug)]

@@ -49,6 +49,8 @@ pub struct Session<'a> {
     /// When this epoch's clock started, and the rows since then.
     pub(super) since: (Instant, u64),
     pub(super) kl_weight: Option<f64>,
+    /// True once a batch reported a perceptual loss.
+    pub(super) is_perceptual: bool,
     /// True where draws from the prior look like data.
     pub samples_from_prior: bool,
     /// Held so that a second process cannot train in the same folder.

@@ -79,6 +79,7 @@ impl Session<'_> {
         sums.rate += n * value.rate.unwrap_or(0.0);
         sums.distortion += n * value.distortion;
         sums.perceptual += n * value.perceptual.unwrap_or(0.0);
+        self.is_perceptual |= value.perceptual.is_some();
         self.since.1 += rows as u64;
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::data::{Batches, Dataset, Encoding, Step, Transform};
 use crate::model::likelihood::{self, Domain};
 use crate::nn::Parameters;
-use crate::run::{Build, Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile, TrainConfig};
+use crate::run::{Build, Checkpoint, DataInfo, FORMAT_VERSION, Run, RunFile};
+use crate::settings::TrainConfig;
 use crate::variants::{self, ModelSettings, Recipe, Target};
 use crate::{Error, Result};
 
@@ -147,10 +148,7 @@ impl Trainer {
     /// or cannot be written; numbers that leave the finite ones, in which case
     /// the last checkpoint stands.
     pub fn fit(mut self, data: &Dataset) -> Result<Run> {
-        let (file, mut recipe) = self.describe(data)?;
-        if self.resume.is_none() && recipe.objective.features_mut().is_some() {
-            (self.listener)(TrainEvent::Preparing("teaching a classifier whose features the loss compares"));
-        }
+        let (file, recipe) = self.describe(data)?;
         let dir = match &self.resume {
             Some(dir) => dir.clone(),
             None => make_folder(self.out.take(), &file)?,
@@ -159,7 +157,7 @@ impl Trainer {
             Some(_) => recipe.vae.posterior.is_density(),
             None => variants::find(&file.config.variant)?.samples_from_prior(),
         };
-        let mut session = Session::open(dir, file, recipe, data, samples)?;
+        let mut session = Session::open(dir, file, recipe, data, samples, &mut *self.listener)?;
         session.save_every = self.save_every;
         self.announce(&session);
         let finished = self.train(&mut session)?;

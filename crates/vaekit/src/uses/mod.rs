@@ -1,18 +1,16 @@
 //! What a trained model is for; each file is a verb of the command line.
 //!
-//! The verbs are methods of [`Run`](crate::Run). They return [`Values`], which
+//! The verbs are methods of [`Model`](crate::model::Model), which needs no folder; those that write into a run folder are
+//! methods of [`Run`](crate::Run). They return [`Values`], which
 //! know how to write themselves as a picture, as npy or as csv.
 
-mod chosen;
 mod codes;
-mod comparable;
 mod compare;
+mod discrete;
 mod encode;
 mod evaluate;
 mod given;
 mod interpolate;
-mod judge;
-mod likelihood;
 mod manifold;
 mod pictures;
 mod reconstruct;
@@ -22,12 +20,11 @@ mod sampler;
 mod traverse;
 mod values;
 
-pub use chosen::Chosen;
 pub use codes::Codes;
-pub use comparable::incomparable;
-pub use compare::{Comparison, Contender, compare};
+pub use compare::{Comparison, Contender, compare, incomparable};
+pub use discrete::DiscreteUse;
+pub use evaluate::Judgement;
 pub use interpolate::Between;
-pub use judge::Judgement;
 pub use pictures::Pictures;
 pub use report::{Effort, comparison_page};
 pub use sample::Observation;

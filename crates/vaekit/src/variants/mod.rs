@@ -25,12 +25,12 @@ mod iwae;
 mod joint_vae;
 mod ladder_vae;
 mod miwae;
+mod model_settings;
 pub mod page;
 mod param;
 pub mod parts;
 mod piwae;
 mod rae;
-mod settings;
 mod sigma_vae;
 mod sphere_vae;
 mod swae;
@@ -42,8 +42,8 @@ mod vq_vae;
 mod vsc;
 mod wae_mmd;
 
+pub use model_settings::ModelSettings;
 pub use param::{Param, ParamKind, Params};
-pub use settings::ModelSettings;
 
 use crate::data::{Encoding, Schema};
 use crate::model::{Support, Vae};

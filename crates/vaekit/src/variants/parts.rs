@@ -1,7 +1,7 @@
 //! What the settings that name a part may name: lists, and a page for each.
 
-use crate::model::choice::{self, KnownPosterior, KnownPrior, POSTERIORS, PRIORS};
 use crate::model::likelihood::LIKELIHOODS;
+use crate::model::registry::{self, KnownPosterior, KnownPrior, POSTERIORS, PRIORS};
 use crate::objective::perceptual::PERCEPTUAL;
 use crate::objective::{ESTIMATORS, Estimator};
 
@@ -75,12 +75,12 @@ pub fn flag(key: &str) -> String {
 
 fn posteriors() -> Vec<Part> {
     let part =
-        |q: &KnownPosterior| Part { reads: q.reads, goes_with: choice::priors_for(q), ..Part::new(q.name, q.doc) };
+        |q: &KnownPosterior| Part { reads: q.reads, goes_with: registry::priors_for(q), ..Part::new(q.name, q.doc) };
     POSTERIORS.iter().map(part).collect()
 }
 
 fn priors() -> Vec<Part> {
-    let of_each: Vec<_> = POSTERIORS.iter().map(|q| (q.name, choice::priors_for(q))).collect();
+    let of_each: Vec<_> = POSTERIORS.iter().map(|q| (q.name, registry::priors_for(q))).collect();
     let goes_with = |prior| of_each.iter().filter(move |(_, priors)| priors.contains(&prior)).map(|(name, _)| *name);
     let part =
         |p: &KnownPrior| Part { reads: p.reads, goes_with: goes_with(p.name).collect(), ..Part::new(p.name, p.doc) };

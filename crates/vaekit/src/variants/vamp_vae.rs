@@ -43,11 +43,11 @@ Tomczak & Welling, VAE with a VampPrior, AISTATS 2018, arXiv:1705.07120.
     }
 
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
-        if settings.prior != "vamp" {
-            let problem =
-                format!("'vamp-vae' has 'vamp', found '{}'; leave it out, or use another variant", settings.prior);
-            return Err(Error::setting("prior", problem));
+        let recipe = PlainVae.build(settings, params, target)?;
+        if !recipe.vae.prior.is_of_rows() {
+            let problem = format!("'vamp-vae' has a prior of rows, found '{}'; leave it out", settings.prior);
+            return Err(Error::setting("prior", format!("{problem}, or use another variant")));
         }
-        PlainVae.build(settings, params, target)
+        Ok(recipe)
     }
 }

@@ -3,8 +3,8 @@
 
 use vaekit::TrainConfig;
 use vaekit::data::{Dataset, Kind, Rows, Schema};
-use vaekit::model::choice::is_read;
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
+use vaekit::model::registry::is_read;
 use vaekit::variants::{VARIANTS, Variant};
 
 /// Settings of parts that make small models.

@@ -1,12 +1,12 @@
 //! Why the ELBO lies below log p(x): the family of q, or the encoder.
 
 use serde::{Deserialize, Serialize};
-use vaekit_ops::optimizer::{Adam, adam};
-use vaekit_ops::{Tensor, device, from_vec, to_vec};
+use vaekit_ops::{Tensor, to_vec};
 
 use crate::Result;
 use crate::data::{Batch, Batches};
 use crate::model::{Mode, Vae};
+use crate::nn::{Fit, Init, Parameter, Parameters};
 use crate::rng::Rng;
 
 use super::evidence::{mean, standard_error};
@@ -86,30 +86,39 @@ fn elbo(vae: &Vae, batch: &Batch, raw: Vec<Tensor<2>>, samples: usize, rng: Rng)
     doubles(log_w.mean_dim(0).reshape([b]))
 }
 
+/// Raw parameters of q for each row, to be bettered.
+struct Raw(Vec<Parameter>);
+
+impl Parameters for Raw {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.0.iter().collect()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.0.iter_mut().collect()
+    }
+}
+
 /// Raw parameters of a better q for each row.
 fn search(vae: &Vae, batch: &Batch, start: Vec<Tensor<2>>, rng: Rng) -> Vec<Tensor<2>> {
-    let shapes: Vec<[usize; 2]> = start.iter().map(Tensor::dims).collect();
-    let mut values: Vec<Vec<f32>> = start.into_iter().map(to_vec).collect();
-    let zeros: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; v.len()]).collect();
-    let (mut m, mut v) = (zeros.clone(), zeros);
+    let mut init = Init::new(rng);
+    let parameter = |(i, raw): (usize, Tensor<2>)| {
+        let mut parameter = init.constant(format!("raw{i}"), &raw.dims(), 0.0);
+        parameter.set(to_vec(raw), false);
+        parameter
+    };
+    let mut raw = Raw(start.into_iter().enumerate().map(parameter).collect());
+    let mut fit = Fit::begin(&mut raw);
     for step in 1..=STEPS {
-        let raw: Vec<Tensor<2>> = values
-            .iter()
-            .zip(&shapes)
-            .map(|(v, shape)| from_vec(v.clone(), *shape, &device::here_training()).require_grad())
-            .collect();
-        let posterior = vae.read(raw.clone(), Mode::Infer);
+        let posterior = vae.read(raw.0.iter().map(Parameter::tensor).collect(), Mode::Infer);
         let z = posterior.rsample(SEARCH, &batch.row_ids, rng.at(FIRST + step));
         let terms = vae.terms_at(batch, posterior, z);
         let Some(rate) = terms.rate() else { break };
-        let mut gradients = (terms.distortion() + rate).sum().backward();
+        let loss = (terms.distortion() + rate).sum();
         // From large steps to small ones, so that the end is a resting place.
         let lr = 0.03 * (1.0 - (step - 1) as f64 / STEPS as f64).powi(3);
-        for (i, raw) in raw.iter().enumerate() {
-            let Some(g) = raw.grad_remove(&mut gradients).map(to_vec) else { continue };
-            let rule = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-            adam(&mut values[i], &g, &mut m[i], &mut v[i], step, rule);
-        }
+        fit.descend(&mut raw, &loss, lr);
     }
-    values.into_iter().zip(shapes).map(|(v, shape)| from_vec(v, shape, &device::here())).collect()
+    fit.end(&mut raw);
+    raw.0.iter().map(Parameter::tensor).collect()
 }

@@ -1,13 +1,11 @@
 //! How good samples are, in the features of a small classifier trained on the same labelled data.
 //!
 //! These are not Inception scores: compare them only with others by the same
-//! classifier, which [`Classifier`] stores with its seed and accuracy.
+//! classifier, which [`Classifier`](crate::nn::Classifier) stores with its seed and accuracy.
 
-mod classifier;
 mod distance;
 mod manifold;
 
-pub use classifier::Classifier;
 pub use distance::{frechet, kernel_distance};
 pub use manifold::{Manifold, manifold};
 

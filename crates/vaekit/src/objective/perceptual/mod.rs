@@ -10,10 +10,11 @@ use vaekit_ops::{Activation, Tensor, scalar};
 
 use crate::data::{Encoding, Schema};
 use crate::model::ElboTerms;
+use crate::nn::classifier::LAYERS;
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 use crate::{Error, Result};
 
-use super::{Group, Loss, Objective, Progress};
+use super::{Group, Loss, Objective, Progress, Schedule};
 
 /// What may stand beside an objective.
 pub struct KnownPerceptual {
@@ -61,9 +62,6 @@ pub const PERCEPTUAL: &[KnownPerceptual] = &[
         },
     },
 ];
-
-/// Sizes of the network whose features are compared, after the width of a row.
-pub const LAYERS: [usize; 2] = [512, 128];
 
 /// Values of a row whose features fit into memory.
 const MAX_WIDTH: usize = 1 << 20;
@@ -156,8 +154,8 @@ impl Objective for Perceptual {
         loss
     }
 
-    fn pretrain(&self) -> Option<u64> {
-        self.inner.pretrain()
+    fn schedule(&self) -> Option<Schedule> {
+        self.inner.schedule()
     }
 
     fn least_rows(&self) -> usize {
@@ -172,18 +170,15 @@ impl Objective for Perceptual {
         self.inner.group()
     }
 
-    fn features_mut(&mut self) -> Option<&mut Mlp> {
-        match &mut self.measure {
-            Measure::Features(net) => Some(net),
-            Measure::Structure(_) => None,
+    fn begin(&mut self, classifier: &mut dyn FnMut() -> Result<Vec<Vec<f32>>>) -> Result<()> {
+        if let Measure::Features(net) = &mut self.measure {
+            let taught = classifier()?;
+            net.parameters_mut().into_iter().zip(taught).for_each(|(p, values)| p.set(values, false));
         }
+        self.inner.begin(classifier)
     }
 
     fn is_slope_of_value(&self) -> bool {
         self.inner.is_slope_of_value()
-    }
-
-    fn is_warm(&self, epoch: f64) -> bool {
-        self.inner.is_warm(epoch)
     }
 }

@@ -1,7 +1,7 @@
-//! Values from what a person typed, and errors in plain words.
+//! Errors of the parser in plain words.
 
 /// A type error of the parser, without the names of Rust's types.
-pub(super) fn in_plain_words(problem: &str) -> String {
+pub(crate) fn in_plain_words(problem: &str) -> String {
     let line = problem.lines().next().unwrap_or_default();
     let words = [
         ("invalid type: string ", "found "),
@@ -17,16 +17,4 @@ pub(super) fn in_plain_words(problem: &str) -> String {
         ("unknown variant", "unknown choice"),
     ];
     words.iter().fold(line.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// A number, a truth value, or else text.
-pub(super) fn parse_value(text: &str) -> toml::Value {
-    if let Ok(i) = text.parse::<i64>() {
-        return i.into();
-    }
-    match text {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => text.parse::<f64>().map_or_else(|_| text.into(), Into::into),
-    }
 }

@@ -1,4 +1,4 @@
-//! What codes that are choices choose: clusters of a mixture prior, rows of a codebook.
+//! Discrete codes: clusters of a mixture prior, codebook and class indices.
 
 use serde::Serialize;
 use vaekit_ops::{device, to_vec};
@@ -13,7 +13,7 @@ use super::{BATCH, Values};
 
 /// What the prior's own parts do over rows; each where the model has it.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Chosen {
+pub struct DiscreteUse {
     /// Components of the mixture that are the likeliest of some row, and how many there are.
     pub components_used: Option<(usize, usize)>,
     /// The likeliest component of each row against its class, where rows have classes.
@@ -69,9 +69,9 @@ impl Model {
     ///
     /// # Errors
     /// Rows of another shape than the model's.
-    pub fn chosen(&self, data: &Dataset, rows: &[u32]) -> Result<Chosen> {
+    pub fn discrete_use(&self, data: &Dataset, rows: &[u32]) -> Result<DiscreteUse> {
         self.check_fits(data)?;
-        let mut found = Chosen::default();
+        let mut found = DiscreteUse::default();
         let support = self.vae().prior.support();
         if self.vae().prior.components().is_none() && !matches!(support, Support::Codes { .. }) {
             return Ok(found);

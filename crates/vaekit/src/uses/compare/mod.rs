@@ -1,5 +1,10 @@
 //! Which of several runs is better, by how much, and in what they differ.
 
+mod comparable;
+mod verdict;
+
+pub use comparable::incomparable;
+
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -8,12 +13,14 @@ use crate::data::{Dataset, Step};
 use crate::eval::disentanglement::udr;
 use crate::eval::likelihood::{Evidence, mean, standard_error};
 use crate::eval::{Figures, paired};
-use crate::model::choice;
+use crate::model::registry;
 use crate::run::Run;
+use crate::settings::{Read, setting};
 use crate::{Error, Result};
 
 use super::Effort;
-use super::comparable::{Judged, comparable, sees_classes};
+use comparable::{Judged, comparable, sees_classes};
+use verdict::verdict;
 
 /// A run among others.
 #[derive(Clone, Debug, Serialize)]
@@ -180,7 +187,8 @@ fn differing(runs: &[Run], order: &[usize]) -> Vec<(String, Vec<String>)> {
     let text = |i: usize, t: &toml::Table, key: &str| {
         let model = &runs[i].config().model;
         // A part that a run does not have has no settings there.
-        let read = !choice::SEAM.contains(&key) || choice::is_read(key, &model.posterior, &model.prior).is_ok();
+        let by_parts = setting(key).is_some_and(|setting| setting.read == Read::ByParts);
+        let read = !by_parts || registry::is_read(key, &model.posterior, &model.prior).is_ok();
         t.get(key).filter(|_| read).map_or_else(|| "-".to_owned(), |v| v.to_string().replace('"', ""))
     };
     let values = |key: &str| order.iter().zip(&tables).map(|(i, t)| text(*i, t, key)).collect::<Vec<_>>();
@@ -216,46 +224,4 @@ pub(crate) fn names<'a>(runs: impl Iterator<Item = &'a Path>) -> Vec<String> {
     shortened.dedup();
     let distinct = shortened.len() == runs.len();
     runs.iter().map(|r| if distinct { short(r) } else { r.display().to_string() }).collect()
-}
-
-/// Which is better, and why, in sentences.
-fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, rows: usize) -> Vec<String> {
-    let (best, first) = (&sorted[0], &names[0]);
-    let mut lines = Vec::new();
-    for (other, name) in sorted.iter().zip(names).skip(1) {
-        let told = |(behind, error): (f64, f64), what: &str, rows: usize| {
-            // Twice the error of the paired difference: 95 % of chance.
-            let size = match what {
-                "MSE" => format!("{:.6} \u{b1} {error:.6}", behind.abs()),
-                _ => format!("{:.4} \u{b1} {error:.4} nats", behind.abs()),
-            };
-            match (behind.abs() > 2.0 * error, behind > 0.0) {
-                (true, true) => format!("{first} is better than {name} by {size} in {what} (paired over {rows} rows)"),
-                (true, false) => format!("{name} is better than {first} by {size} in {what} (paired over {rows} rows)"),
-                _ => format!("{first} and {name} cannot be told apart: {size} in {what} over {rows} rows"),
-            }
-        };
-        let Some(behind) = other.behind.zip(other.behind_se) else {
-            let by_mse = told(paired(&other.errors, &best.errors), "MSE", best.errors.len());
-            let why = if other.nll_nats.is_some() { "is told classes" } else { "has no likelihood" };
-            lines.push(format!("{name} {why}; as a copier, {by_mse}."));
-            continue;
-        };
-        let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {
-            (Some((a, b)), "-log p(x)") => {
-                let (dr, dd) = (a - b, best.figures.distortion_nats - other.figures.distortion_nats);
-                let word = |v: f64| if v < 0.0 { "less" } else { "more" };
-                format!(
-                    "; its codes carry {:.2} nats {} (rate) and leave {:.2} nats {} of a row unexplained (distortion)",
-                    dr.abs(),
-                    word(dr),
-                    dd.abs(),
-                    word(dd)
-                )
-            }
-            _ => String::new(),
-        };
-        lines.push(format!("{}{why}.", told(behind, judged_by, rows)));
-    }
-    lines
 }

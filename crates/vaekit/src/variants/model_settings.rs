@@ -4,107 +4,88 @@ use serde::{Deserialize, Serialize};
 use vaekit_ops::Activation;
 
 use crate::data::{Encoding, Kind, Schema};
-use crate::model::choice::{self, Parts};
+use crate::declare::{Read, Takes, declare};
 use crate::model::likelihood::{self, Domain};
+use crate::model::registry::{self, PartSettings};
 use crate::model::{Arrangement, NETS, Net, Network, Support, UPSAMPLES, Vae};
 use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
 use crate::{Error, Result};
 
-use super::Target;
+use super::{Target, Variant};
 
 /// With its gradient and the optimizer's memory, 16 GB.
 const MAX_WEIGHTS: f64 = 1e9;
 
+declare! {
 /// Settings that every variant understands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelSettings {
-    /// A name of [`NETS`](crate::model::NETS).
-    pub net: String,
-    /// Channels of a convolutional network after each halving; empty for those that suit the image.
-    pub channels: Vec<usize>,
-    /// How a convolutional decoder doubles an image, a name of [`UPSAMPLES`](crate::model::UPSAMPLES).
-    pub upsample: String,
-    /// A name of [`INITS`](crate::nn::INITS).
-    pub init: String,
-    /// Sizes of the encoder's hidden layers; the decoder has them reversed.
-    pub hidden: Vec<usize>,
-    /// Dimensions of z.
-    pub latent: usize,
-    pub activation: String,
-    /// `auto` is bernoulli for images of bytes and for binary data, gaussian-shared otherwise.
-    pub likelihood: String,
-    /// L, the Monte Carlo samples a row in training.
-    pub samples: usize,
-    pub beta: f64,
-    pub kl_schedule: KlSchedule,
-    /// Length of the KL schedule in epochs.
-    pub kl_period: f64,
-    pub free_bits: f64,
-    /// A name of [`POSTERIORS`](crate::model::choice::POSTERIORS).
-    pub posterior: String,
-    /// `auto`, or a name of [`PRIORS`](crate::model::choice::PRIORS).
-    pub prior: String,
-    /// A name of [`ESTIMATORS`](crate::objective::ESTIMATORS).
-    pub estimator: String,
-    pub flow_steps: usize,
-    pub flow_hidden: usize,
-    /// Components of a mixture, rows of a VampPrior, codes of a codebook.
-    pub components: usize,
-    /// Classes of a class variable.
-    pub categories: usize,
-    pub temperature: f64,
-    /// Groups of a hierarchy.
-    pub groups: usize,
-    /// Pieces of z that have a code each.
-    pub positions: usize,
-    /// Codebooks, each for what those before it leave over.
-    pub levels: usize,
-    /// Weight of the distance between outputs and codes.
-    pub commitment: f64,
-    /// Share of the dimensions that a spike-and-slab prior expects in use.
-    pub slab: f64,
-    /// A name of [`PERCEPTUAL`](crate::objective::perceptual::PERCEPTUAL).
-    pub perceptual: String,
-    pub perceptual_weight: f64,
+    net: String = "mlp".into(); Takes::Name, Model, Read::Always,
+        "mlp, or for images conv or resnet";
+    channels: Vec<usize> = Vec::new(); Takes::Counts(1, 1 << 14, 12), Model, Read::When("net", CONVOLUTIONS),
+        "Channels of a convolutional net after each halving; they follow the image unless said";
+    upsample: String = "transposed".into(); Takes::Name, Model, Read::When("net", CONVOLUTIONS),
+        "How a convolutional decoder doubles an image: transposed or resize";
+    init: String = "torch".into(); Takes::Name, Model, Read::Always,
+        "Initial weights: torch (as torch.nn.Linear has them) or glorot (and biases of 0)";
+    hidden: Vec<usize> = vec![400]; Takes::Counts(1, 1 << 20, 64), Model, Read::Always,
+        "Hidden layers of the encoder, 512,256 for two; the decoder mirrors them";
+    latent: usize = 20; Takes::Count(1, 1 << 16), Latent, Read::Always,
+        "Dimensions of the latent code z";
+    activation: String = "relu".into(); Takes::Name, Model, Read::Always,
+        "relu, tanh, sigmoid, softplus, gelu, elu or leaky-relu";
+    likelihood: String = "auto".into(); Takes::Name, Likelihood, Read::Always,
+        "p(x given z), a name that `vaekit variants likelihoods` lists; auto follows the data";
+    samples: usize = 1; Takes::Count(1, 10_000), Objective, Read::Always,
+        "L, Monte Carlo samples of z a row in training";
+    beta: f64 = 1.0; Takes::Number(0.0, 1e6), Objective, Read::Always,
+        "Weight of the KL";
+    kl_schedule: KlSchedule = KlSchedule::Constant; Takes::Choice(KlSchedule::NAMES), Objective, Read::Always,
+        "constant, linear (warm-up) or cyclical";
+    kl_period: f64 = 10.0; Takes::Number(1e-3, 1e6), Objective, Read::When("kl_schedule", &["linear", "cyclical"]),
+        "Length of the KL warm-up or of a cycle, in epochs";
+    free_bits: f64 = 0.0; Takes::Number(0.0, 1e3), Objective, Read::Always,
+        "KL in nats that each latent dimension has for free; in a hierarchy for a group together";
+    posterior: String = "diagonal-gaussian".into(); Takes::Name, Latent, Read::Always,
+        "q(z given x), a name that `vaekit variants posteriors` lists";
+    prior: String = "auto".into(); Takes::Name, Latent, Read::Always,
+        "p(z), a name that `vaekit variants priors` lists; auto follows the posterior";
+    estimator: String = "reparameterized".into(); Takes::Name, Objective, Read::Always,
+        "Gradient of the encoder: reparameterized, score, sticking-the-landing or doubly-reparameterized";
+    flow_steps: usize = 4; Takes::Count(1, 64), Latent, Read::ByParts,
+        "Maps of a flow, posterior or prior";
+    flow_hidden: usize = 128; Takes::Count(1, 1 << 14), Latent, Read::ByParts,
+        "Hidden units of a flow's networks and of other small ones";
+    components: usize = 64; Takes::Count(1, 1 << 16), Latent, Read::ByParts,
+        "Components of a mixture, rows of a VampPrior, codes of a codebook";
+    categories: usize = 10; Takes::Count(2, 1 << 12), Latent, Read::ByParts,
+        "Classes of a class variable in z";
+    temperature: f64 = 0.5; Takes::Number(1e-3, 1e3), Latent, Read::ByParts,
+        "Of relaxed class variables; smaller is sharper";
+    groups: usize = 2; Takes::Count(2, 16), Latent, Read::ByParts,
+        "Groups of latents of a hierarchy, each with half the dimensions of the one below";
+    positions: usize = 1; Takes::Count(1, 1 << 16), Latent, Read::ByParts,
+        "Pieces of z that have a code of the codebook each";
+    levels: usize = 1; Takes::Count(1, 16), Latent, Read::ByParts,
+        "Codebooks, each for what those before it leave over";
+    commitment: f64 = 0.25; Takes::Number(0.0, 1e4), Latent, Read::ByParts,
+        "Weight of the distance between the encoder's outputs and their codes";
+    slab: f64 = 0.2; Takes::Number(0.001, 0.999), Latent, Read::ByParts,
+        "Share of the dimensions that a spike-and-slab prior expects in use";
+    perceptual: String = "none".into(); Takes::Name, Objective, Read::Always,
+        "A loss beside the likelihood: none, ms-ssim or features (of a classifier)";
+    perceptual_weight: f64 = 100.0; Takes::Number(0.0, 1e6), Objective, Read::When("perceptual", PERCEIVING),
+        "Weight of the perceptual loss";
+}
 }
 
-impl Default for ModelSettings {
-    fn default() -> Self {
-        Self {
-            net: "mlp".into(),
-            channels: Vec::new(),
-            upsample: "transposed".into(),
-            init: "torch".into(),
-            hidden: vec![400],
-            latent: 20,
-            activation: "relu".into(),
-            likelihood: "auto".into(),
-            samples: 1,
-            beta: 1.0,
-            kl_schedule: KlSchedule::Constant,
-            kl_period: 10.0,
-            free_bits: 0.0,
-            posterior: "diagonal-gaussian".into(),
-            prior: "auto".into(),
-            estimator: "reparameterized".into(),
-            flow_steps: 4,
-            flow_hidden: 128,
-            components: 64,
-            categories: 10,
-            temperature: 0.5,
-            groups: 2,
-            positions: 1,
-            levels: 1,
-            commitment: 0.25,
-            slab: 0.2,
-            perceptual: "none".into(),
-            perceptual_weight: 100.0,
-        }
-    }
-}
+/// Networks with convolutions.
+const CONVOLUTIONS: &[&str] = &["conv", "resnet"];
+/// Perceptual losses other than none.
+const PERCEIVING: &[&str] = &["ms-ssim", "features"];
 
 impl ModelSettings {
     /// The activation that the setting names.
@@ -141,8 +122,8 @@ impl ModelSettings {
     }
 
     /// The numbers that posterior and prior are built from.
-    fn parts(&self, target: &Target<'_>) -> Parts {
-        Parts {
+    fn parts(&self, target: &Target<'_>) -> PartSettings {
+        PartSettings {
             latent: self.latent,
             width: target.schema.width(),
             flow_steps: self.flow_steps,
@@ -173,8 +154,8 @@ impl ModelSettings {
             let problem = format!("together with latent and flow_hidden make more than {MAX_WEIGHTS:.0e} weights");
             return Err(Error::setting("components", problem));
         }
-        let posterior = choice::posterior(&self.posterior, parts, &mut own)?;
-        let prior = choice::prior(&self.prior, &*posterior, parts, &mut own)?;
+        let posterior = registry::posterior(&self.posterior, parts, &mut own)?;
+        let prior = registry::prior(&self.prior, &*posterior, parts, &mut own)?;
         let network = self.network()?;
         let weights = network.weights(rows, self.latent + given)?;
         if weights > MAX_WEIGHTS {
@@ -286,50 +267,28 @@ impl ModelSettings {
         named("estimator", &self.estimator, ESTIMATORS)
     }
 
-    /// Refuses settings that neither posterior nor prior looks at; `own` are the variant's defaults.
+    /// Refuses weights that weigh nothing, and what they would scale.
     ///
     /// # Errors
     /// The first of them.
-    pub fn all_read(&self, own: &[(&str, &str)]) -> Result<()> {
+    pub(crate) fn all_weighed(&self, variant: &dyn Variant) -> Result<()> {
         let plain = Self::default();
-        if self.perceptual == plain.perceptual && self.perceptual_weight != plain.perceptual_weight {
-            return Err(Error::setting("perceptual_weight", "weighs nothing without --perceptual; leave it out"));
-        }
         if self.perceptual != plain.perceptual && self.perceptual_weight == 0.0 {
             return Err(Error::setting("perceptual_weight", "of 0 leaves the perceptual loss out; leave both out"));
         }
-        let by_default = |key: &str| own.iter().any(|(k, _)| *k == key);
-        let scaled =
-            [("kl_schedule", self.kl_schedule != plain.kl_schedule), ("free_bits", self.free_bits != plain.free_bits)];
-        if let Some((key, _)) = scaled.iter().find(|(key, given)| self.beta == 0.0 && *given && !by_default(key)) {
+        let given = |key: &str| {
+            let own = variant.defaults().iter().any(|(k, _)| *k == key);
+            !own && self.values().into_iter().zip(plain.values()).any(|((k, a), (_, b))| k == key && a != b)
+        };
+        let scaled = ["kl_schedule", "free_bits"].into_iter().find(|key| given(key));
+        if let (Some(key), true) = (scaled, self.beta == 0.0) {
             return Err(Error::setting(key, "does nothing where beta is 0; leave it out"));
         }
-        let weighed = [
-            ("beta", self.beta != plain.beta),
-            ("samples", self.samples != plain.samples),
-            ("kl_schedule", self.kl_schedule != plain.kl_schedule),
-            ("free_bits", self.free_bits != plain.free_bits),
-        ];
         // Of codes that are points the KL trains the prior alone.
-        let idle = weighed.iter().find(|(key, given)| *given && !by_default(key));
-        if let (Some((key, _)), "quantized") = (idle, self.posterior.as_str()) {
-            return Err(Error::setting(key, "has no meaning for codes of 'quantized'; leave it out"));
-        }
-        // Variants with a schedule of their own name the period among their defaults.
-        let waits = by_default("kl_period");
-        if self.kl_period != plain.kl_period && self.kl_schedule == KlSchedule::Constant && !waits {
-            return Err(Error::setting(
-                "kl_period",
-                "does nothing with a constant KL; leave it out, or add --kl-schedule linear",
-            ));
-        }
-        let numbers = |m: &Self| serde_json::to_value(m).unwrap_or_default();
-        let (here, plain) = (numbers(self), numbers(&plain));
-        for key in choice::SEAM {
-            let default = own.iter().find(|(k, _)| *k == key).and_then(|(_, text)| text.parse::<f64>().ok());
-            if here[key] != plain[key] && here[key].as_f64() != default {
-                choice::is_read(key, &self.posterior, &self.prior)?;
-            }
+        let idle = ["beta", "samples", "kl_schedule", "free_bits"].into_iter().find(|key| given(key));
+        if let (Some(key), true) = (idle, registry::is_of_points(&self.posterior)) {
+            let problem = format!("has no meaning for codes of '{}'; leave it out", self.posterior);
+            return Err(Error::setting(key, problem));
         }
         Ok(())
     }
@@ -341,17 +300,10 @@ impl ModelSettings {
 
     /// Refuses settings that a variant would not look at.
     pub(super) fn without(&self, variant: &str, keys: &[&str]) -> Result<()> {
-        let plain = Self::default();
-        let given = [
-            ("beta", self.beta != plain.beta),
-            ("samples", self.samples != plain.samples),
-            ("kl_schedule", self.kl_schedule != plain.kl_schedule),
-            ("kl_period", self.kl_period != plain.kl_period),
-            ("free_bits", self.free_bits != plain.free_bits),
-            ("estimator", self.estimator != plain.estimator),
-        ];
-        match given.iter().find(|(key, given)| *given && keys.contains(key)) {
-            Some((key, _)) => Err(Error::setting(
+        let plain = Self::default().values();
+        let given = self.values().into_iter().zip(plain).find(|((key, a), (_, b))| keys.contains(key) && a != b);
+        match given {
+            Some(((key, _), _)) => Err(Error::setting(
                 key,
                 format!("has no meaning for '{variant}'; leave it out, or use another variant, vae for one"),
             )),

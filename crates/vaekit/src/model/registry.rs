@@ -4,7 +4,7 @@ use crate::nn::Init;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
-pub use super::parts::Parts;
+pub use super::part_settings::PartSettings;
 use super::posterior::{
     Deterministic, DiagonalGaussian, FullGaussian, Householder, InverseAutoregressive, Ladder, Mixed, Planar,
     Quantized, SpikeAndSlab, Staged, VonMisesFisher,
@@ -13,20 +13,6 @@ use super::prior::{
     self, Classes, Codebook, MaskedAutoregressive, Mixture, RealNvp, Sphere, SpikeSlab, StandardNormal, Vamp,
 };
 use super::{PosteriorFamily, PriorFamily, Support};
-
-/// Settings that some posteriors and priors look at and others do not.
-pub const SEAM: [&str; 10] = [
-    "flow_steps",
-    "flow_hidden",
-    "components",
-    "categories",
-    "groups",
-    "positions",
-    "levels",
-    "temperature",
-    "commitment",
-    "slab",
-];
 
 /// Refuses a setting that neither the posterior nor the prior of these names looks at.
 ///
@@ -43,6 +29,12 @@ pub fn is_read(key: &str, posterior: &str, prior: &str) -> Result<()> {
     Err(Error::setting(key, format!("nothing here looks at it, only {} do; leave it out", readers.join(", "))))
 }
 
+/// True where the codes of a posterior are single rows of a codebook, without a spread.
+pub fn is_of_points(posterior: &str) -> bool {
+    let known = POSTERIORS.iter().find(|known| known.name == posterior);
+    known.and_then(|known| known.example().ok()).is_some_and(|q| matches!(q.support(), Support::Codes { .. }))
+}
+
 /// Codes over all pieces of z, which a batch holds as zeros and ones for each row.
 const MAX_INDICATORS: usize = 1 << 18;
 
@@ -50,18 +42,18 @@ const MAX_INDICATORS: usize = 1 << 18;
 pub struct KnownPosterior {
     pub name: &'static str,
     pub doc: &'static str,
-    /// Settings of [`SEAM`] that it looks at, or that the only prior for its codes does.
+    /// Settings of parts that it looks at, or that the only prior for its codes does.
     pub reads: &'static [&'static str],
-    pub build: fn(&Parts, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
+    pub build: fn(&PartSettings, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
 }
 
-type BuildPrior = fn(&Parts, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn PriorFamily>>;
+type BuildPrior = fn(&PartSettings, &dyn PosteriorFamily, &mut Init) -> Result<Box<dyn PriorFamily>>;
 
 /// A prior in the list.
 pub struct KnownPrior {
     pub name: &'static str,
     pub doc: &'static str,
-    /// Settings of [`SEAM`] that it looks at.
+    /// Settings of parts that it looks at.
     pub reads: &'static [&'static str],
     /// True where codes of such a kind lie where this prior does.
     lies: fn(Support) -> bool,
@@ -281,7 +273,7 @@ impl KnownPosterior {
     /// # Errors
     /// One that is not for such numbers.
     pub fn example(&self) -> Result<Box<dyn PosteriorFamily>> {
-        (self.build)(&Parts::SMALL, &mut Init::new(Rng::new(0)))
+        (self.build)(&PartSettings::SMALL, &mut Init::new(Rng::new(0)))
     }
 }
 
@@ -294,12 +286,12 @@ pub fn priors_for(known: &KnownPosterior) -> Vec<&'static str> {
         return Vec::new();
     }
     let fits = |prior: &&KnownPrior| (prior.lies)(posterior.support());
-    let builds = |prior: &&KnownPrior| (prior.build)(&Parts::SMALL, &*posterior, &mut init).is_ok();
+    let builds = |prior: &&KnownPrior| (prior.build)(&PartSettings::SMALL, &*posterior, &mut init).is_ok();
     PRIORS.iter().filter(fits).filter(builds).map(|prior| prior.name).collect()
 }
 
 /// Class variables that fill `dimensions`.
-fn classes(p: &Parts, dimensions: usize) -> Result<usize> {
+fn classes(p: &PartSettings, dimensions: usize) -> Result<usize> {
     if p.categories >= 2 && dimensions.is_multiple_of(p.categories) {
         return Ok(dimensions / p.categories);
     }
@@ -312,7 +304,7 @@ fn classes(p: &Parts, dimensions: usize) -> Result<usize> {
 ///
 /// # Errors
 /// An unknown name, or numbers that do not suit it.
-pub fn posterior(name: &str, parts: &Parts, init: &mut Init) -> Result<Box<dyn PosteriorFamily>> {
+pub fn posterior(name: &str, parts: &PartSettings, init: &mut Init) -> Result<Box<dyn PosteriorFamily>> {
     match POSTERIORS.iter().find(|known| known.name == name) {
         Some(known) => (known.build)(parts, init),
         None => Err(unknown("posterior", name, POSTERIORS.iter().map(|known| known.name).collect())),
@@ -326,7 +318,7 @@ pub fn posterior(name: &str, parts: &Parts, init: &mut Init) -> Result<Box<dyn P
 pub fn prior(
     name: &str,
     posterior: &dyn PosteriorFamily,
-    parts: &Parts,
+    parts: &PartSettings,
     init: &mut Init,
 ) -> Result<Box<dyn PriorFamily>> {
     let support = posterior.support();

@@ -2,7 +2,7 @@
 
 /// Numbers that posteriors and priors are built from.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts {
+pub struct PartSettings {
     /// Dimensions of z; of the lowest group where there are several.
     pub latent: usize,
     /// Values of a row.
@@ -28,7 +28,7 @@ pub struct Parts {
     pub slab: f64,
 }
 
-impl Parts {
+impl PartSettings {
     /// Small numbers that suit every posterior and prior.
     pub(super) const SMALL: Self = Self {
         latent: 8,

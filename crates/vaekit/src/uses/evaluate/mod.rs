@@ -1,4 +1,12 @@
-//! The figures of a model on rows.
+//! The figures of a model on rows: the evidence lower bound, log p(x), codes and samples.
+
+mod allowed;
+mod latents;
+mod likelihood;
+mod quality;
+mod representation;
+
+pub use allowed::Judgement;
 
 use crate::Result;
 use crate::data::{Batches, Dataset};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{self, Binarize, Dataset, OpenOptions, Splits, Transform, public, split};
+use crate::declare::{Read, Takes, declare};
 use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
@@ -51,102 +52,95 @@ pub enum OutputBias {
     Random,
 }
 
+declare! {
 /// Everything that decides what a run computes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)] // A run of an older version lacks settings that came later.
 pub struct TrainConfig {
-    /// A name or a path.
-    pub data: String,
-    pub variant: String,
-    pub seed: u64,
+    data: String = "digits".into(); Takes::Text, Data, Read::Always,
+        "A name or a path of data";
+    variant: String = "vae".into(); Takes::Name, Model, Read::Always,
+        "What to train; see `vaekit variants`";
+    seed: u64 = 0; Takes::Count(0, i64::MAX as u64), Optimisation, Read::Always,
+        "Decides weights, order, noise and splits";
+    epochs: u64 = 20; Takes::Count(1, 1_000_000), Optimisation, Read::Always,
+        "Passes over the training rows";
+    batch: usize = 128; Takes::Count(1, 1 << 20), Optimisation, Read::Always,
+        "Rows a batch";
+    optimizer: Optimizer = Optimizer::Adam; Takes::Choice(OPTIMIZERS), Optimisation, Read::Always,
+        "adam, adamw, sgd, rmsprop or lion";
+    lr: f64 = 1e-3; Takes::Above0(1e3), Optimisation, Read::Always,
+        "Learning rate";
+    epsilon: f64 = 1e-8; Takes::Number(1e-30, 1.0), Optimisation, Read::When("optimizer", &["adam", "adamw"]),
+        "The small number that adam and adamw divide by at least";
+    momentum: f64 = 0.9; Takes::Number(0.0, 1.0), Optimisation, Read::When("optimizer", &["sgd"]),
+        "Momentum of sgd";
+    weight_decay: f64 = 0.0; Takes::Number(0.0, 1e3), Optimisation, Read::Always,
+        "Decay of the weights";
+    lr_schedule: LrSchedule = LrSchedule::Constant; Takes::Choice(SCHEDULES), Optimisation, Read::Always,
+        "constant, cosine, step, exponential, plateau or stages (of the importance-weighted paper)";
+    lr_factor: f64 = 0.5; Takes::Number(1e-6, 1.0), Optimisation,
+        Read::When("lr_schedule", &["step", "exponential", "plateau"]),
+        "What step, exponential and plateau multiply the rate by";
+    lr_epochs: u64 = 0; Takes::Count(0, 1_000_000), Optimisation,
+        Read::When("lr_schedule", &["cosine", "step", "stages"]),
+        "Length of a step, horizon of cosine and stages (0 there: all epochs)";
+    lr_min: f64 = 0.0; Takes::Number(0.0, 1e3), Optimisation,
+        Read::When("lr_schedule", &["cosine", "step", "exponential", "plateau", "stages"]),
+        "The rate never falls below this";
+    lr_patience: u64 = 5; Takes::Count(0, 1_000_000), Optimisation, Read::When("lr_schedule", &["plateau"]),
+        "Epochs that plateau waits for a better validation value";
+    clip: f64 = 0.0; Takes::Number(0.0, 1e12), Optimisation, Read::Always,
+        "Largest norm of all gradients together; 0 for no limit";
+    accumulate: usize = 1; Takes::Count(1, 1 << 16), Optimisation, Read::Always,
+        "Batches whose gradients are averaged for one step";
+    patience: u64 = 0; Takes::Count(0, 1_000_000), Optimisation, Read::Always,
+        "Stop after N epochs without a better validation value, keep the best; 0 for never";
+    normalize: Option<Transform> = None; Takes::Choice(TRANSFORMS), Data, Read::Always,
+        "none, 0..1, -1..1 or standardize; follows the data unless said";
+    binarize: Binarize = Binarize::None; Takes::Choice(&["none", "dynamic", "threshold"]), Data, Read::Always,
+        "none, dynamic (drawn anew each epoch) or threshold";
+    output_bias: OutputBias = OutputBias::Mean; Takes::Choice(&["mean", "random"]), Model, Read::Always,
+        "Start the decoder at the mean training row, or random as PyTorch does";
+    valid: Option<f64> = None; Takes::Number(0.0, 0.99), Data, Read::Always,
+        "Share of the rows for validation";
+    test: f64 = 0.1; Takes::Number(0.0, 0.99), Data, Read::Always,
+        "Share of the rows for testing, where the set brings no test rows";
+    limit: usize = 0; Takes::Count(0, u32::MAX as u64), Data, Read::Always,
+        "Train on at most so many rows, chosen by the seed; 0 for all";
+    size: Option<u32> = None; Takes::Count(1, 4096), Data, Read::ByReader,
+        "Resize pictures of a folder to SIDE x SIDE; the aspect ratio is not kept";
+    key: Option<String> = None; Takes::Text, Data, Read::ByReader,
+        "The array of an npz archive";
+    columns: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
+        "Columns of a csv table to model; all unless said";
+    label_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
+        "Column of a csv table that holds classes";
+    condition: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
+        "Columns of a csv table that a conditional model is told: words or numbers";
+    id_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
+        "Column of a csv table that says what rows are called";
+    missing: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
+        "Words of a csv table for a missing value, beside NA, NaN, null, none, ? and nothing";
+}
+flatten {
     #[serde(flatten)]
-    pub model: ModelSettings,
-    pub epochs: u64,
-    pub batch: usize,
-    pub optimizer: Optimizer,
-    pub lr: f64,
-    /// Of Adam and AdamW.
-    pub epsilon: f64,
-    /// Of SGD.
-    pub momentum: f64,
-    pub weight_decay: f64,
-    pub lr_schedule: LrSchedule,
-    pub lr_factor: f64,
-    /// Horizon of the cosine, length of a step; 0 stands for `epochs`.
-    pub lr_epochs: u64,
-    pub lr_min: f64,
-    pub lr_patience: u64,
-    /// Largest global norm of the gradient; 0 for no limit.
-    pub clip: f64,
-    /// Batches whose gradients are averaged for one step.
-    pub accumulate: usize,
-    /// Epochs without a better validation value before training stops; 0 for never.
-    pub patience: u64,
-    /// `none`, `0..1`, `-1..1` or `standardize`; absent: what suits the data.
-    pub normalize: Option<Transform>,
-    pub binarize: Binarize,
-    pub output_bias: OutputBias,
-    /// Share of the rows for validation; absent: a tenth, or nothing for a set
-    /// that brings its own test rows unless something waits for a validation value.
-    pub valid: Option<f64>,
-    /// Share of the rows for testing, where the set brings none.
-    pub test: f64,
-    /// At most so many training rows; 0 for all.
-    pub limit: usize,
-    /// Side to resize pictures to.
-    pub size: Option<u32>,
-    /// Array of an npz archive.
-    pub key: Option<String>,
-    pub columns: Vec<String>,
-    pub label_column: Option<String>,
-    /// Columns that a conditional model is told.
-    pub condition: Vec<String>,
-    /// The column that says what rows are called.
-    pub id_column: Option<String>,
-    /// Words that stand for a missing value, beside the usual ones.
-    pub missing: Vec<String>,
+    model: ModelSettings,
     /// The variant's own settings.
     #[serde(flatten)]
-    pub params: BTreeMap<String, toml::Value>,
+    params: BTreeMap<String, toml::Value>,
+}
 }
 
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            data: "digits".into(),
-            variant: "vae".into(),
-            seed: 0,
-            model: ModelSettings::default(),
-            epochs: 20,
-            batch: 128,
-            optimizer: Optimizer::Adam,
-            lr: 1e-3,
-            epsilon: 1e-8,
-            momentum: 0.9,
-            weight_decay: 0.0,
-            lr_schedule: LrSchedule::Constant,
-            lr_factor: 0.5,
-            lr_epochs: 0,
-            lr_min: 0.0,
-            lr_patience: 5,
-            clip: 0.0,
-            accumulate: 1,
-            patience: 0,
-            normalize: None,
-            binarize: Binarize::None,
-            output_bias: OutputBias::Mean,
-            valid: None,
-            test: 0.1,
-            limit: 0,
-            size: None,
-            key: None,
-            columns: Vec::new(),
-            label_column: None,
-            condition: Vec::new(),
-            id_column: None,
-            missing: Vec::new(),
-            params: BTreeMap::new(),
-        }
+/// The words of the choices below.
+const OPTIMIZERS: &[&str] = &["adam", "adamw", "sgd", "rmsprop", "lion"];
+const SCHEDULES: &[&str] = &["constant", "cosine", "step", "exponential", "stages", "plateau"];
+const TRANSFORMS: &[&str] = &["none", "0..1", "-1..1", "standardize"];
+
+impl LrSchedule {
+    /// True where `lr_epochs` says how long it lasts.
+    pub(crate) fn reads_lr_epochs(self) -> bool {
+        matches!(self, Self::Cosine | Self::Step | Self::Stages)
     }
 }
 
@@ -226,8 +220,7 @@ impl TrainConfig {
             return Err(Error::setting("binarize", "needs values from 0 to 1; add --normalize 0..1"));
         }
         let variant = variants::find(&c.variant)?;
-        c.model.all_read(variant.defaults())?;
-        c.all_read()?;
+        c.all_read(variant)?;
         if !c.condition.is_empty() && !variant.is_conditional() {
             let problem = format!("'{}' is told no columns; train --variant cvae, or leave it out", c.variant);
             return Err(Error::setting("condition", problem));

@@ -1,13 +1,12 @@
 //! A classifier whose features are compared: those of samples, or in a perceptual loss.
 
-use vaekit_ops::optimizer::{Adam, adam};
 use vaekit_ops::{Activation, Tensor, device, from_vec, to_vec};
 
 use crate::data::{Batches, Dataset, Labels, Preparation, Step};
-use crate::nn::{Init, Mlp, Parameter, Parameters};
-use crate::objective::perceptual::LAYERS;
 use crate::rng::Rng;
 use crate::{Error, Result};
+
+use super::{Fit, Init, Mlp, Parameter, Parameters};
 
 /// A network X - 512 - 128 - classes; its features are the 128.
 pub struct Classifier {
@@ -20,9 +19,10 @@ pub struct Classifier {
     pub accuracy: f64,
 }
 
-/// Width of the features.
-pub const FEATURES: usize = LAYERS[1];
+/// Widths of the layers before the classes; the last gives the features.
+pub const LAYERS: [usize; 2] = [512, 128];
 const HIDDEN: usize = LAYERS[0];
+const FEATURES: usize = LAYERS[1];
 const EPOCHS: u64 = 6;
 const BATCH: usize = 128;
 
@@ -56,12 +56,8 @@ impl Classifier {
                 "has no classes, which the classifier behind sample quality needs; name them with --label-column",
             ));
         };
-        let state = |p: &&Parameter| vec![0f32; p.shape().iter().product()];
-        let (mut m, mut v): (Vec<Vec<f32>>, Vec<Vec<f32>>) =
-            (self.parameters().iter().map(state).collect(), self.parameters().iter().map(state).collect());
-        self.parameters_mut().into_iter().for_each(|p| p.track(true));
+        let mut fit = Fit::begin(self);
         let own = Preparation { rng: Rng::new(self.seed), ..preparation.clone() };
-        let mut step = 0;
         for epoch in 1..=EPOCHS {
             // The last passes settle.
             let lr = if epoch + 2 > EPOCHS { 2e-4 } else { 1e-3 };
@@ -69,19 +65,11 @@ impl Classifier {
                 let batch = host.to_device(&device::here());
                 let label = classes(labels, &batch.row_ids);
                 let logits = self.logits(batch.x);
-                let mut gradients = cross_entropy(logits, &label).backward();
-                step += 1;
-                let rule = Adam { lr, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
-                for (i, parameter) in self.parameters_mut().into_iter().enumerate() {
-                    let Some(g) = parameter.gradient(&mut gradients) else { continue };
-                    let mut p = parameter.take();
-                    adam(&mut p, &g, &mut m[i], &mut v[i], step, rule);
-                    parameter.set(p, true);
-                }
+                fit.descend(self, &cross_entropy(logits, &label), lr);
                 Ok(Step::Continue)
             })?;
         }
-        self.parameters_mut().into_iter().for_each(|p| p.track(false));
+        fit.end(self);
         let mut right = 0;
         Batches::in_order(data, preparation, test, 512).for_each(0, |_, host| {
             let batch = host.to_device(&device::here());
