@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use clap::Args;
-use vaekit::data::Dataset;
-use vaekit::run::{Metrics, RunFile, write_atomically};
-use vaekit::sweep::{Outcome, Plan, Point, Summary, figure_names, quoted, shown, summarise, sweep_page, write_csv};
+use vaekit::run::{RunFile, write_atomically};
+use vaekit::sweep::{
+    Outcome, Plan, Point, Summary, SweepEvent, Trained, figure_names, quoted, shown, summarise, sweep_page, write_csv,
+};
 use vaekit::uses::incomparable;
-use vaekit::{Error, Result, Run, TrainConfig, Trainer};
+use vaekit::{Error, Result, Run, TrainConfig};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -44,7 +44,10 @@ impl Sweep {
         if self.disentanglement {
             self.check_factors(&plan)?;
         }
-        self.check_points(&plan)?;
+        let open = &mut |config: &TrainConfig| {
+            config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))
+        };
+        plan.check(open)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
         let failed = self.train(&plan, &out)?;
@@ -88,27 +91,10 @@ impl Sweep {
         }
     }
 
-    /// Refuses settings that do not fit the data or each other before hours of training.
-    fn check_points(&self, plan: &Plan) -> Result<()> {
-        let mut last: Option<(TrainConfig, Dataset)> = None;
-        for point in &plan.points {
-            let config = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
-            let reading =
-                |c: &TrainConfig| (c.data.clone(), c.size, c.key.clone(), c.columns.clone(), c.label_column.clone());
-            let data = match last.take().filter(|(before, _)| reading(before) == reading(&config)) {
-                Some((_, data)) => data,
-                None => config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?,
-            };
-            Trainer::new(config.clone()).check(&data).map_err(|e| Error::setting(&point.name, e.to_string()))?;
-            last = Some((config, data));
-        }
-        Ok(())
-    }
-
     /// Refuses data without factors before hours of training.
     fn check_factors(&self, plan: &Plan) -> Result<()> {
         let Some(point) = plan.points.first() else { return Ok(()) };
-        let config = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
+        let config = point.config()?;
         let data = config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?;
         match data.factors {
             Some(_) => Ok(()),
@@ -128,50 +114,16 @@ impl Sweep {
         let jobs = self.jobs.map_or(cores, usize::from).min(plan.points.len());
         let threads = (self.common.threads.unwrap_or(cores) / jobs).max(1);
         let interrupted = progress::interrupts();
-        let mut waiting: Vec<&Point> = Vec::new();
-        for point in &plan.points {
-            if !finished(point, &out.join(&point.name))? {
-                waiting.push(point);
+        let mut hear = |event: SweepEvent<'_>| match event {
+            SweepEvent::Trained { done, total, name } if !self.common.quiet => {
+                say::note(&format!("trained {done} of {total}: {name}"));
             }
-        }
-        let (total, mut done) = (plan.points.len(), plan.points.len() - waiting.len());
-        waiting.reverse();
-        let mut running: Vec<(&Point, Child)> = Vec::new();
-        let mut failed: Vec<&str> = Vec::new();
-        while !running.is_empty() || !waiting.is_empty() {
-            if interrupted.load(Ordering::SeqCst) {
-                waiting.clear();
-            }
-            while running.len() < jobs
-                && let Some(point) = waiting.pop()
-            {
-                match self.start(point, &out.join(&point.name), threads) {
-                    Ok(child) => running.push((point, child)),
-                    // What runs already is waited for.
-                    Err(e) => {
-                        say::warning(&e.to_string());
-                        failed.push(&point.name);
-                        waiting.clear();
-                    }
-                }
-            }
-            std::thread::sleep(Duration::from_millis(50));
-            let mut still = Vec::new();
-            for (point, mut child) in running {
-                match child.try_wait() {
-                    Ok(None) => still.push((point, child)),
-                    Ok(Some(status)) if status.success() => {
-                        done += 1;
-                        if !self.common.quiet {
-                            say::note(&format!("trained {done} of {total}: {}", point.name));
-                        }
-                    }
-                    // The others may still do well.
-                    Ok(Some(_)) | Err(_) => failed.push(&point.name),
-                }
-            }
-            running = still;
-        }
+            SweepEvent::Trained { .. } => {}
+            SweepEvent::NotStarted(error) => say::warning(&error.to_string()),
+        };
+        let mut start = |point: &Point, dir: &Path| self.start(point, dir, threads);
+        let Trained { done, failed } = plan.train(out, jobs, &interrupted, &mut start, &mut hear)?;
+        let total = plan.points.len();
         if interrupted.load(Ordering::SeqCst) {
             return Err(Error::interrupted(format!(
                 "interrupted after {done} of {total} runs; the same command goes on"
@@ -184,7 +136,7 @@ impl Sweep {
                 failed.len()
             ));
         }
-        Ok(failed.into_iter().map(str::to_owned).collect())
+        Ok(failed)
     }
 
     fn start(&self, point: &Point, dir: &Path, threads: usize) -> Result<Child> {
@@ -209,29 +161,6 @@ impl Sweep {
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(cannot)
     }
-}
-
-/// Whether a run is there and trained to the end, with the settings of its point.
-fn finished(point: &Point, dir: &Path) -> Result<bool> {
-    let Ok(file) = RunFile::read(dir) else { return Ok(false) };
-    let wanted = TrainConfig::from_layers(std::slice::from_ref(&point.layer))?;
-    let table = |config: &TrainConfig| toml::Table::try_from(config).unwrap_or_default();
-    let (had, wants) = (table(&file.config), table(&wanted));
-    // What a run completes by itself (`auto`, shares of rows) is not in the file; a set may have moved.
-    for key in point.layer.keys().filter(|key| *key != "data") {
-        if had.get(key) != wants.get(key) && wants.get(key) != Some(&"auto".into()) {
-            let (dir, had) = (dir.display(), had.get(key).map_or_else(|| "nothing".into(), ToString::to_string));
-            let wants = wants.get(key).map_or_else(|| "nothing".into(), ToString::to_string);
-            return Err(Error::setting(
-                "out",
-                format!(
-                    "{dir} holds a run of other settings: {key} is {had}, the file asks for {wants}; choose another --out"
-                ),
-            ));
-        }
-    }
-    // Pictures are the last that a run leaves.
-    Ok(dir.join("plots/loss.svg").exists() && Metrics::read(dir)?.last().is_some())
 }
 
 fn print(summaries: &[Summary]) {

@@ -16,9 +16,11 @@
 
 mod page;
 mod plan;
+mod schedule;
 mod table;
 
 pub use crate::plot::page::quoted;
 pub use page::sweep_page;
 pub use plan::{Plan, Point};
+pub use schedule::{Job, SweepEvent, Trained};
 pub use table::{Outcome, Summary, figure_names, shown, summarise, write_csv};

@@ -45,8 +45,9 @@ Tomczak & Welling, VAE with a VampPrior, AISTATS 2018, arXiv:1705.07120.
     fn build(&self, settings: &ModelSettings, params: &Params, target: &Target<'_>) -> Result<Recipe> {
         let recipe = PlainVae.build(settings, params, target)?;
         if !recipe.vae.prior.is_of_rows() {
-            let problem = format!("'vamp-vae' has a prior of rows, found '{}'; leave it out", settings.prior);
-            return Err(Error::setting("prior", format!("{problem}, or use another variant")));
+            let (own, found) = (self.defaults()[0].1, &settings.prior);
+            let problem = format!("'vamp-vae' has '{own}', found '{found}'; leave it out, or use another variant");
+            return Err(Error::setting("prior", problem));
         }
         Ok(recipe)
     }
