@@ -15,11 +15,15 @@ use crate::fused::{
 /// of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
+    /// Lines of the large image.
     pub height: usize,
+    /// Values of a line of the large image.
     pub width: usize,
+    /// Channels of the large image.
     pub channels: usize,
     /// Side of the square kernel.
     pub kernel: usize,
+    /// Steps from patch to patch.
     pub stride: usize,
     /// Pixels of zeros on each edge of the large side.
     pub padding: usize,

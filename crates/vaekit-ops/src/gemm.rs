@@ -16,10 +16,15 @@ const ALONE: usize = 1 << 16;
 /// A matrix to be read, anywhere in a slice.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
+    /// The numbers.
     pub values: &'a [f32],
+    /// Number of rows.
     pub rows: usize,
+    /// Number of columns.
     pub cols: usize,
+    /// Numbers from a row to the next.
     pub row_stride: usize,
+    /// Numbers from a column to the next.
     pub col_stride: usize,
 }
 

@@ -7,6 +7,7 @@ use crate::{density, from_vec, softplus};
 
 /// What the raw outputs of a decoder are parameters of; formulas as in [`density`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the line above a family names its numbers")]
 pub enum Family {
     /// A logit a value: [`density::bernoulli`].
     Bernoulli,

@@ -14,10 +14,15 @@ const CHUNK: usize = 4096;
 /// Settings of [`adam`] and [`adamw`].
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
+    /// Learning rate.
     pub lr: f64,
+    /// Decay of the mean of the gradient.
     pub beta1: f64,
+    /// Decay of the mean of its square.
     pub beta2: f64,
+    /// Added to the root of the second mean.
     pub epsilon: f64,
+    /// Decay of the weights.
     pub weight_decay: f64,
 }
 

@@ -6,11 +6,15 @@
 /// A setting, without the struct that it is a field of.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
+    /// The key in files; the flag has `-` for `_`.
     pub key: &'static str,
     /// One line of help.
     pub help: &'static str,
+    /// What it may be.
     pub takes: Takes,
+    /// The part of help that it belongs to.
     pub group: Group,
+    /// When it has an effect.
     pub read: Read,
 }
 
@@ -96,11 +100,17 @@ impl Takes {
 /// The part of help that a setting belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
+    /// What is read, and how it becomes numbers.
     Data,
+    /// The networks.
     Model,
+    /// z: its posterior and its prior.
     Latent,
+    /// p(x given z).
     Likelihood,
+    /// What is optimised.
     Objective,
+    /// How it is optimised.
     Optimisation,
 }
 
@@ -121,6 +131,7 @@ impl Group {
 /// When a setting has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
+    /// It always has.
     Always,
     /// Where the posterior or the prior lists it among those that it reads.
     ByParts,

@@ -16,6 +16,7 @@ pub struct Error {
 /// Who is to blame, and so what the exit code is.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum ErrorKind {
     /// The data cannot be used: a broken file, a bad cell, shapes that differ.
     #[error("{place}: {problem}")]

@@ -15,11 +15,13 @@ use crate::{Error, Result};
 /// An estimator's gradient with respect to the encoder, over draws of z.
 #[derive(Clone, Debug, Serialize)]
 pub struct Spread {
+    /// The name of the estimator.
     pub estimator: &'static str,
     /// Length of the mean gradient.
     pub norm: f64,
     /// The variance of a draw, summed over parameters.
     pub variance: f64,
+    /// Draws that the figures are of.
     pub draws: usize,
 }
 

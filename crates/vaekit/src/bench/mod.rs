@@ -27,14 +27,17 @@ const FEW_STEPS: usize = 30;
 /// What one case showed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
+    /// What was measured, such as `mlp-784-400-20-b128`.
     pub id: String,
     /// Rows a second; none for the limit of matrix products.
     pub samples_per_second: Option<f64>,
     /// 10^9 floating-point operations a second in matrix products.
     pub gflops: f64,
+    /// Threads that computed.
     pub threads: usize,
     /// -ELBO in nats an example over steps 251 to 300, for training that takes so many before the clock starts.
     pub loss: Option<f64>,
+    /// Steps before the clock started, and after.
     pub steps: usize,
     /// The most memory that the process has held so far, where the system tells.
     pub peak_mb: Option<f64>,
@@ -43,6 +46,7 @@ pub struct Measured {
 /// A thing to measure.
 #[derive(Clone, Debug)]
 pub struct Case {
+    /// What was measured, such as `mlp-784-400-20-b128`.
     pub id: String,
     work: Work,
 }

@@ -37,8 +37,11 @@ impl Batch {
 pub struct HostBatch {
     /// `[B, X]`, row-major.
     pub x: Vec<f32>,
+    /// `[B, X]`, as in [`Batch`].
     pub mask: Option<Vec<f32>>,
+    /// `[B, C]`, as in [`Batch`].
     pub given: Option<Vec<f32>>,
+    /// As in [`Batch`].
     pub row_ids: Vec<u64>,
 }
 
@@ -57,7 +60,9 @@ impl HostBatch {
 /// How stored rows become model values.
 #[derive(Clone, Debug)]
 pub struct Preparation {
+    /// How typed rows become numbers.
     pub encoding: Encoding,
+    /// Randomness of a dynamic binarisation.
     pub rng: Rng,
 }
 
@@ -159,7 +164,9 @@ impl<'a> Batches<'a> {
 /// Whether a pass goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Go on with the next batch.
     Continue,
+    /// End the pass here.
     Stop,
 }
 

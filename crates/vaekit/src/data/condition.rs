@@ -10,6 +10,7 @@ use super::{Cells, Column, Dataset, Encoding, NameColumn, Role};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
+    /// The name of the column.
     pub column: String,
     /// The words of a category, one-hot in this order; empty for a number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -17,6 +18,7 @@ pub struct Condition {
     /// A number is seen as (value - shift) / scale.
     #[serde(default)]
     pub shift: f32,
+    /// See `shift`.
     #[serde(default = "one")]
     pub scale: f32,
 }

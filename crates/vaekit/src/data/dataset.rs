@@ -7,7 +7,9 @@ use super::{Column, Kind, Role, Schema, fingerprint};
 /// The modelled values of all rows, in their own type: bytes stay bytes. In `F32` a NaN is a missing value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rows {
+    /// Bytes, such as pixels.
     U8(Vec<u8>),
+    /// Numbers; a NaN is a missing value.
     F32(Vec<f32>),
 }
 
@@ -18,6 +20,7 @@ pub enum Cells {
     Numbers(Vec<f32>),
     /// Places in the levels of the column; [`MISSING`] is a missing cell.
     Levels(Vec<u32>),
+    /// Any text, such as what rows are called.
     Text(Vec<String>),
 }
 
@@ -45,12 +48,14 @@ impl Cells {
 pub struct Labels<'a> {
     /// One class a row, an index into `names`.
     pub ids: &'a [u32],
+    /// The names of the classes.
     pub names: &'a [String],
 }
 
 /// The causes that a built-in set was made from, for judging what a model found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factors {
+    /// A name a factor.
     pub names: Vec<String>,
     /// `[rows, names]`, row-major.
     pub values: Vec<f32>,
@@ -67,6 +72,7 @@ const MOST_COUNT: f32 = 1e5;
 pub struct Dataset {
     /// A short name for folders and messages.
     pub name: String,
+    /// The causes that a built-in set was made from.
     pub factors: Option<Factors>,
     /// Rows from this one on are the test part that the set itself brings.
     pub test_from: Option<usize>,

@@ -27,7 +27,9 @@ pub enum Checksum {
 pub struct Download<'a> {
     /// Tried in order.
     pub urls: Vec<String>,
+    /// The file that it becomes.
     pub target: &'a Path,
+    /// What its bytes must sum to.
     pub checksum: Checksum,
     /// A connection that brings nothing for so long is given up.
     pub stall: Duration,

@@ -49,6 +49,7 @@ impl Transform {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Binarize {
+    /// Values stay as they are.
     #[default]
     None,
     /// A draw from Bernoulli(x), anew every epoch (Burda et al. 2016).
@@ -72,10 +73,13 @@ impl Binarize {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encoding {
+    /// How stored values become model values.
     pub transform: Transform,
     /// One number for all values, or one a value.
     pub shift: Vec<f32>,
+    /// See `shift`.
     pub scale: Vec<f32>,
+    /// Whether grey values become 0 and 1.
     #[serde(default)]
     pub binarize: Binarize,
     /// True where rows may lack values: the encoder is told which are known.

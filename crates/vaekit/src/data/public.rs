@@ -25,14 +25,18 @@ pub(super) const READER: Reader = Reader {
 /// A download under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
+    /// The file that is loaded.
     pub file: &'a str,
+    /// Bytes so far.
     pub done: u64,
+    /// Bytes in all, where the server says so.
     pub total: Option<u64>,
 }
 
 /// A public set of four idx files.
 #[derive(Debug)]
 pub struct Public {
+    /// The name that a person types.
     pub name: &'static str,
     /// One line for lists.
     pub summary: &'static str,

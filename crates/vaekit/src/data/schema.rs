@@ -18,9 +18,13 @@ pub struct Schema {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pixels {
+    /// 1 for grey, 3 for colours.
     pub channels: usize,
+    /// Lines.
     pub height: usize,
+    /// Pixels of a line.
     pub width: usize,
+    /// What the cells can be.
     pub kind: Kind,
 }
 
@@ -28,8 +32,11 @@ pub struct Pixels {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
+    /// The name in the file.
     pub name: String,
+    /// What the cells can be.
     pub kind: Kind,
+    /// What the column is for.
     pub role: Role,
     /// Of a category, the words that it can be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,8 +8,11 @@ use super::Dataset;
 /// Row numbers of each part, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splits {
+    /// Rows to train on.
     pub train: Vec<u32>,
+    /// Rows to stop and schedule by.
     pub valid: Vec<u32>,
+    /// Rows that no training sees.
     pub test: Vec<u32>,
 }
 

@@ -204,6 +204,7 @@ fn number(cell: &str, gaps: &Gaps<'_>, choosable: bool) -> Result<f32, String> {
 /// A column of names, such as classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameColumn {
+    /// The name in the header.
     pub name: String,
     /// One for each row.
     pub values: Vec<String>,

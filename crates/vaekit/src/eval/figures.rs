@@ -30,6 +30,7 @@ pub struct Figures {
     pub mse: f64,
     /// Dimensions whose mean varies by more than 0.01 (Burda et al. 2016, section 5.2); none for choices and directions.
     pub active_units: Option<usize>,
+    /// Rows that were measured.
     pub rows: usize,
 }
 
@@ -40,6 +41,7 @@ pub struct LatentStats {
     pub kl: Option<Vec<f64>>,
     /// Mean and variance of the posterior's mean.
     pub mean: Vec<f64>,
+    /// Variance of the posterior's mean.
     pub variance: Vec<f64>,
 }
 

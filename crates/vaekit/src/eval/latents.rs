@@ -26,7 +26,9 @@ pub(crate) fn divided(x: &Matrix, at: usize) -> (Matrix, Matrix) {
 /// Draws of a diagonal Gaussian posterior and what they were drawn from, `[N, D]` each.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posteriors {
+    /// `[N, D]`
     pub mean: Matrix,
+    /// `[N, D]`
     pub log_var: Matrix,
     /// A draw a row.
     pub z: Matrix,
@@ -61,7 +63,9 @@ pub struct Aggregate {
     pub dimension_kl_nats: f64,
     /// MMD^2(q(z), p(z)) without bias, with its standard error.
     pub mmd: f64,
+    /// Standard error of `mmd`.
     pub mmd_se: f64,
+    /// Rows that were judged.
     pub rows: usize,
 }
 

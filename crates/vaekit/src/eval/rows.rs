@@ -14,6 +14,7 @@ use super::likelihood::{mean, standard_error};
 pub struct RowFigures {
     /// None for an autoencoder.
     pub rate: Option<Vec<f64>>,
+    /// -E_q log p(x given z).
     pub distortion: Vec<f64>,
 }
 

@@ -10,7 +10,9 @@ use super::{Decoder, Encoder, Mode};
 /// An encoder that sees more than a row: which of its values are known, and what the model is conditional on. In images
 /// these are planes of their own, after those of the row. A value that is not known is 0.
 pub struct ToldEncoder {
+    /// The network inside.
     pub inner: Box<dyn Encoder>,
+    /// True where the encoder is told which values are known.
     pub masked: bool,
     /// Numbers of `given`.
     pub given: usize,
@@ -47,6 +49,7 @@ impl Parameters for ToldEncoder {
 
 /// A decoder that sees z and what the model is conditional on.
 pub struct ConditionalDecoder {
+    /// The network inside.
     pub inner: Box<dyn Decoder>,
     /// Numbers of `given`.
     pub given: usize,
@@ -76,7 +79,9 @@ impl Parameters for ConditionalDecoder {
 
 /// A decoder of the sum of several levels of z.
 pub struct SummingDecoder {
+    /// The network inside.
     pub inner: Box<dyn Decoder>,
+    /// Levels whose codes are added.
     pub levels: usize,
 }
 

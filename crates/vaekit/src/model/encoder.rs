@@ -9,12 +9,16 @@ use crate::rng::{Purpose, Rng};
 /// Whether a pass is for training, and with what randomness.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
+    /// Training, with the randomness of the pass.
     Train(Rng),
+    /// Use: nothing is random.
     Infer,
 }
 
 /// A network from a batch to raw posterior parameters, a tensor `[B, width]` for each latent group.
 pub trait Encoder: Parameters + Send + Sync {
+    /// # Shapes
+    /// `batch.x`: `[B, X]`; result: `[B, R]` for each latent group.
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>>;
 }
 
@@ -64,6 +68,7 @@ impl Parameters for MlpEncoder {
 
 /// Damage that a denoising model learns to undo.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the line above each names its numbers")]
 pub enum Corruption {
     /// Adds N(0, level^2).
     Gaussian { level: f32 },
@@ -101,7 +106,9 @@ impl Corruption {
 
 /// An encoder that sees damaged rows in training, and whole ones otherwise.
 pub struct Corrupting<E> {
+    /// The encoder of damaged rows.
     pub inner: E,
+    /// The damage.
     pub corruption: Corruption,
 }
 

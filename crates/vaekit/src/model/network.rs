@@ -38,6 +38,7 @@ pub const UPSAMPLES: &[(&str, Upsample)] = &[("transposed", Upsample::Transposed
 /// How the numbers that a network sees are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrangement {
+    /// Numbers without an arrangement.
     Flat(usize),
     /// `[C, H, W]`
     Image([usize; 3]),
@@ -69,11 +70,15 @@ impl Arrangement {
 /// A network's settings, its names resolved.
 #[derive(Clone, Copy, Debug)]
 pub struct Network<'a> {
+    /// The kind.
     pub net: Net,
     /// Channels after each halving; none for those that suit the image.
     pub channels: &'a [usize],
+    /// Fully connected layers.
     pub hidden: &'a [usize],
+    /// How a decoder doubles images.
     pub upsample: Upsample,
+    /// The nonlinearity between layers.
     pub activation: Activation,
 }
 

@@ -15,6 +15,7 @@ pub struct PartSettings {
     pub components: usize,
     /// Classes of a class variable.
     pub categories: usize,
+    /// Of relaxed class variables.
     pub temperature: f64,
     /// Groups of a hierarchy.
     pub groups: usize,

@@ -25,6 +25,7 @@ pub struct Pyramid {
     pub channels: Vec<usize>,
     /// Layers between the last image and the code.
     pub hidden: Vec<usize>,
+    /// The nonlinearity between layers.
     pub activation: Activation,
     /// Residual blocks at every size.
     pub residual: bool,

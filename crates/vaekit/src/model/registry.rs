@@ -40,10 +40,13 @@ const MAX_INDICATORS: usize = 1 << 18;
 
 /// A posterior in the list.
 pub struct KnownPosterior {
+    /// The name that settings use.
     pub name: &'static str,
+    /// One line for lists.
     pub doc: &'static str,
     /// Settings of parts that it looks at, or that the only prior for its codes does.
     pub reads: &'static [&'static str],
+    /// Makes it from its settings.
     pub build: fn(&PartSettings, &mut Init) -> Result<Box<dyn PosteriorFamily>>,
 }
 
@@ -51,7 +54,9 @@ type BuildPrior = fn(&PartSettings, &dyn PosteriorFamily, &mut Init) -> Result<B
 
 /// A prior in the list.
 pub struct KnownPrior {
+    /// The name that settings use.
     pub name: &'static str,
+    /// One line for lists.
     pub doc: &'static str,
     /// Settings of parts that it looks at.
     pub reads: &'static [&'static str],

@@ -26,6 +26,7 @@ pub struct Model {
 pub struct Identity {
     /// The name of the variant.
     pub variant: String,
+    /// The seed of its randomness.
     pub seed: u64,
     /// True where draws from the prior look like data.
     pub samples_from_prior: bool,

@@ -12,10 +12,15 @@ use super::{Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, P
 
 /// A variational autoencoder, or an autoencoder when the posterior is a point.
 pub struct Vae {
+    /// x to raw posterior parameters.
     pub encoder: Box<dyn Encoder>,
+    /// How these are read as q(z given x).
     pub posterior: Box<dyn PosteriorFamily>,
+    /// p(z).
     pub prior: Box<dyn PriorFamily>,
+    /// z to raw likelihood parameters.
     pub decoder: Box<dyn Decoder>,
+    /// How these are read as p(x given z).
     pub likelihood: Box<dyn Likelihood>,
     /// Dimensions of each group of latents.
     pub groups: Vec<usize>,
@@ -25,10 +30,13 @@ pub struct Vae {
 pub struct ElboTerms<'a> {
     /// The rows, with their mask, what the model is told, and addresses of noise.
     pub batch: &'a Batch,
+    /// The samples of z.
     pub draws: Draws,
     /// log p(x given z), `[K, B]`.
     pub log_p_x_given_z: Tensor<2>,
+    /// q(z given x) of the batch.
     pub posterior: Rc<dyn Posterior + 'a>,
+    /// p(z) as its parameters stand.
     pub prior: Rc<dyn Prior + 'a>,
     /// KL(q || p), where it has a closed form.
     pub analytic_kl: Option<Kl>,

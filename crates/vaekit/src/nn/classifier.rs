@@ -12,6 +12,7 @@ use super::{Fit, Init, Mlp, Parameter, Parameters};
 pub struct Classifier {
     body: Mlp,
     head: Mlp,
+    /// The seed of its weights and of the order of its rows.
     pub seed: u64,
     /// Sees log(1 + x), which keeps counts of very different sizes comparable.
     log: bool,

@@ -29,10 +29,12 @@ pub struct MadeShape {
     pub outputs: usize,
     /// Inputs that every output may see.
     pub context: usize,
+    /// Hidden units.
     pub hidden: usize,
 }
 
 impl Made {
+    /// A network of this shape.
     pub fn new(name: &str, shape: MadeShape, init: &mut Init) -> Self {
         let MadeShape { blocks, inputs, outputs, context, hidden } = shape;
         let (wide, out) = (blocks * inputs + context, blocks * outputs);

@@ -80,10 +80,12 @@ impl Parameter {
 ///
 /// Both methods give the same parameters in the same order.
 pub trait Parameters {
+    /// For reading.
     fn parameters(&self) -> Vec<&Parameter> {
         Vec::new()
     }
 
+    /// For changing.
     fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
         Vec::new()
     }
@@ -110,6 +112,7 @@ pub struct Init {
 }
 
 impl Init {
+    /// Initial values of this randomness.
     pub fn new(rng: Rng) -> Self {
         Self { rng, made: 0, scheme: InitScheme::Torch }
     }

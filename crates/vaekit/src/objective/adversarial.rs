@@ -66,6 +66,7 @@ impl Objective for Adversarial {
 /// equations 7 and 8. The distortion stays, so that the model keeps a likelihood; the game comes on top.
 #[derive(Debug)]
 pub struct Perceiver {
+    /// The bound beside the game.
     pub elbo: Elbo,
     features: f64,
     weight: f64,

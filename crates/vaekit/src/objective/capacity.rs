@@ -13,12 +13,15 @@ use super::{KlSchedule, Loss, Objective, Progress, Schedule};
 /// variables they have a capacity of their own (Dupont, JointVAE, NeurIPS 2018, arXiv:1804.00104, equation 7).
 #[derive(Clone, Debug)]
 pub struct Capacity {
+    /// Samples of z a row.
     pub samples: usize,
+    /// Weight of the distance from the capacity.
     pub gamma: f64,
     /// Nats at the end.
     pub capacity: f64,
     /// Nats of the class variables at the end, and how many real dimensions stand before them.
     pub classes: Option<(f64, usize)>,
+    /// Epochs until the capacity is reached.
     pub period: f64,
 }
 

@@ -32,8 +32,11 @@ pub enum Distance {
 /// kl = 1 - alpha and weight = alpha + lambda - 1 InfoVAE's (Zhao et al., AAAI 2019, arXiv:1706.02262, equation 6).
 #[derive(Clone, Debug)]
 pub struct OnCodes {
+    /// Samples and schedule of the KL.
     pub elbo: Elbo,
+    /// How codes are compared with the prior.
     pub distance: Distance,
+    /// Weight of the distance.
     pub weight: f64,
     /// Weight of the KL; without density there is none.
     pub kl: f64,

@@ -17,10 +17,13 @@ use super::{Estimator, KlSchedule, Loss, Objective, Progress, Schedule};
 /// group counts max(f D, its own), D its dimensions.
 #[derive(Clone, Debug)]
 pub struct Elbo {
+    /// How the encoder gets its gradient.
     pub estimator: Estimator,
+    /// Weight of the KL in the end.
     pub beta: f64,
     /// L, the Monte Carlo samples a row.
     pub samples: usize,
+    /// The weight of the KL over time.
     pub schedule: KlSchedule,
     /// Length of the schedule in epochs.
     pub period: f64,

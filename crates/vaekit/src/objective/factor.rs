@@ -14,7 +14,9 @@ use super::{Elbo, Group, Loss, Objective, Progress, Schedule};
 /// Kim & Mnih, Disentangling by Factorising, ICML 2018, arXiv:1802.05983, equations 2 and 3 and algorithm 2.
 #[derive(Debug)]
 pub struct Factor {
+    /// The bound beside the total correlation.
     pub elbo: Elbo,
+    /// Weight of the total correlation.
     pub gamma: f64,
     /// One logit: that of a true code.
     net: Mlp,

@@ -15,6 +15,7 @@ use super::{Elbo, Estimator, Loss, Objective, Progress, Schedule};
 /// for the decoder (PIWAE), and a share of the ELBO beside it (CIWAE).
 #[derive(Clone, Debug)]
 pub struct ImportanceWeighted {
+    /// Estimator, and the ELBO of a share.
     pub elbo: Elbo,
     /// K, samples of a bound.
     pub samples: usize,

@@ -72,7 +72,9 @@ impl Loss {
 pub struct Group {
     /// Times the model's learning rate.
     pub rate: f64,
+    /// Adam's first decay.
     pub beta1: f64,
+    /// Adam's second decay.
     pub beta2: f64,
 }
 
@@ -81,6 +83,7 @@ pub struct Group {
 pub struct Progress {
     /// Passes over the data so far, with the part of the present one.
     pub epoch: f64,
+    /// Randomness of an objective's own.
     pub rng: Rng,
 }
 

@@ -13,8 +13,11 @@ use super::{Elbo, Loss, Objective, Progress, Schedule};
 /// the posterior means over the batch (I), or of the codes, with the mean of the posterior variances added (II).
 #[derive(Clone, Debug)]
 pub struct Moments {
+    /// The bound beside the moments.
     pub elbo: Elbo,
+    /// Weight of the covariances.
     pub off_diagonal: f64,
+    /// Weight of the distance of variances from 1.
     pub diagonal: f64,
     /// True for DIP-VAE-II.
     pub of_codes: bool,

@@ -29,6 +29,7 @@ pub struct Regularized {
     pub codes: f64,
     /// Weight of the penalty.
     pub decoder: f64,
+    /// What keeps the decoder smooth.
     pub penalty: Penalty,
 }
 

@@ -41,6 +41,7 @@ impl KlSchedule {
 /// ended before the schedule did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
+    /// The shape over time.
     pub kind: KlSchedule,
     /// Length in epochs.
     pub period: f64,

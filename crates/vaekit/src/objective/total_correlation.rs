@@ -22,9 +22,13 @@ pub enum Weighting {
 /// sample of z a row is used. q must be a diagonal Gaussian.
 #[derive(Clone, Debug)]
 pub struct TotalCorrelation {
+    /// Samples, and the weight of the total correlation.
     pub elbo: Elbo,
+    /// Weight of the mutual information of codes and rows.
     pub alpha: f64,
+    /// Weight of the KL of single dimensions.
     pub gamma: f64,
+    /// How a batch stands for the data.
     pub weighting: Weighting,
     /// Rows of the training data.
     pub rows: usize,

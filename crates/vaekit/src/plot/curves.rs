@@ -5,16 +5,22 @@ use std::fmt::Write as _;
 /// A named line.
 #[derive(Clone, Debug)]
 pub struct Curve {
+    /// The name in the legend.
     pub name: String,
+    /// (x, y), from left to right.
     pub points: Vec<(f64, f64)>,
 }
 
 /// The colours that a plot is drawn in.
 #[derive(Clone, Copy, Debug)]
 pub struct Inks {
+    /// Behind everything.
     pub paper: &'static str,
+    /// Words and numbers.
     pub text: &'static str,
+    /// Lines behind the curves.
     pub grid: &'static str,
+    /// Curves, in their order.
     pub lines: [&'static str; 4],
 }
 

@@ -116,9 +116,13 @@ pub fn drawing(svg: &str, caption: &str) -> String {
 /// Small pictures side by side in one, which a plot shows at its points.
 #[derive(Clone, Debug)]
 pub struct Sprite {
+    /// All pictures in one, row by row.
     pub png: Vec<u8>,
+    /// Pixels of a small picture.
     pub width: usize,
+    /// Lines of a small picture.
     pub height: usize,
+    /// Pictures of a row.
     pub columns: usize,
 }
 

@@ -7,9 +7,11 @@ use super::curves::{bounds, escape, number, ticks};
 /// Points in the plane with their classes.
 #[derive(Clone, Debug, Default)]
 pub struct Dots {
+    /// (x, y) of each.
     pub at: Vec<[f64; 2]>,
     /// A class a point, below `names.len()`; all 0 without classes.
     pub class: Vec<usize>,
+    /// The names of the classes.
     pub names: Vec<String>,
 }
 

@@ -26,21 +26,30 @@ pub struct RunFile {
     /// The name of a recipe that is no variant of the list; see [`Trainer::with_recipe`](crate::Trainer::with_recipe).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
+    /// The settings in effect.
     pub config: TrainConfig,
+    /// The data that it was trained on.
     pub data: DataInfo,
+    /// What a row is.
     pub schema: Schema,
+    /// How rows become numbers.
     pub encoding: Encoding,
 }
 
 /// The data of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataInfo {
+    /// The name of the data set.
     pub name: String,
     /// Checksum of all that the model may look at.
     pub fingerprint: String,
+    /// Rows in all.
     pub rows: usize,
+    /// Rows of the training part.
     pub train_rows: usize,
+    /// Rows of the validation part.
     pub valid_rows: usize,
+    /// Rows of the test part.
     pub test_rows: usize,
 }
 

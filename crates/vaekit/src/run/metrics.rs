@@ -13,16 +13,21 @@ use super::{METRICS, write_atomically};
 /// The figures of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
+    /// Epochs so far.
     pub epoch: u64,
     /// Optimizer steps so far.
     pub step: u64,
     /// Training time so far, without the pauses between resumed parts.
     pub seconds: f64,
+    /// Rows a second while it trained.
     pub samples_per_second: f64,
+    /// The learning rate at its end.
     pub lr: f64,
+    /// What the KL was multiplied by at its end.
     pub kl_weight: Option<f64>,
     /// Means over the epoch, while the weights moved.
     pub train: TrainFigures,
+    /// Figures of the validation rows.
     pub valid: Option<Figures>,
 }
 
@@ -31,8 +36,11 @@ pub struct EpochMetrics {
 pub struct TrainFigures {
     /// What was minimised.
     pub loss: f64,
+    /// The evidence lower bound.
     pub elbo_nats: Option<f64>,
+    /// KL(q || p).
     pub rate_nats: Option<f64>,
+    /// -E_q log p(x given z).
     pub distortion_nats: f64,
     /// The perceptual loss before its weight, no nats; absent where none is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,9 @@ pub struct TrainState {
     pub seconds: f64,
     /// Sums over the epoch under way.
     pub sums: EpochSums,
+    /// The best validation value so far.
     pub best: Option<Best>,
+    /// What the plateau schedule remembers.
     pub plateau: Plateau,
     /// Set when early stopping ended the run.
     pub stopped: bool,
@@ -35,9 +37,13 @@ pub struct TrainState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochSums {
+    /// Examples so far.
     pub rows: u64,
+    /// Of the loss.
     pub loss: f64,
+    /// Of the KL.
     pub rate: f64,
+    /// Of -E_q log p(x given z).
     pub distortion: f64,
     /// Younger than the format.
     #[serde(default)]
@@ -48,6 +54,7 @@ pub struct EpochSums {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Best {
+    /// The epoch that it was measured after.
     pub epoch: u64,
     /// ELBO, or minus the distortion of an autoencoder.
     pub value: f64,
@@ -57,6 +64,7 @@ pub struct Best {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plateau {
+    /// The best validation value.
     pub best: Option<f64>,
     /// Epochs since then or since the last reduction.
     pub waited: u64,
@@ -73,7 +81,9 @@ impl Default for Plateau {
 /// A state with its tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// Where training stands.
     pub state: TrainState,
+    /// The weights as they stand.
     pub weights: Vec<Named>,
     /// The best weights, where early stopping keeps them.
     pub best: Vec<Named>,

@@ -21,12 +21,16 @@ const HEADER_ROOM: u64 = 64 << 20;
 /// A tensor on its way to or from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
+    /// The name in the file.
     pub name: String,
+    /// Sizes.
     pub shape: Vec<usize>,
+    /// Row-major.
     pub values: Vec<f32>,
 }
 
 impl Named {
+    /// The values of a parameter, under its name after a prefix.
     pub fn of(prefix: &str, parameter: &Parameter, values: Vec<f32>) -> Self {
         Self { name: format!("{prefix}{}", parameter.name()), shape: parameter.shape().to_vec(), values }
     }

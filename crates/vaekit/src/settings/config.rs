@@ -17,10 +17,15 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimizer {
+    /// Kingma & Ba 2015.
     Adam,
+    /// Loshchilov & Hutter 2019.
     AdamW,
+    /// With momentum.
     Sgd,
+    /// Hinton 2012.
     RmsProp,
+    /// Chen et al. 2023.
     Lion,
 }
 
@@ -28,6 +33,7 @@ pub enum Optimizer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LrSchedule {
+    /// Always `lr`.
     Constant,
     /// Half a cosine from `lr` to `lr_min` over `lr_epochs`.
     Cosine,
@@ -124,6 +130,7 @@ pub struct TrainConfig {
         "Words of a csv table for a missing value, beside NA, NaN, null, none, ? and nothing";
 }
 flatten {
+    /// The settings of the model.
     #[serde(flatten)]
     model: ModelSettings,
     /// The variant's own settings.

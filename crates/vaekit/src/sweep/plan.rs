@@ -24,6 +24,7 @@ pub struct Point {
 pub struct Plan {
     /// The settings that are swept, the seed last.
     pub keys: Vec<String>,
+    /// The runs.
     pub points: Vec<Point>,
 }
 

@@ -31,6 +31,7 @@ impl Job for Child {
 
 /// What a schedule tells while it runs.
 #[derive(Debug)]
+#[allow(missing_docs, reason = "the fields of an event are named for what they are")]
 pub enum SweepEvent<'a> {
     /// So many of all runs are trained, this one the last.
     Trained { done: usize, total: usize, name: &'a str },

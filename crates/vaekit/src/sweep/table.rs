@@ -12,9 +12,13 @@ use super::{Plan, Point};
 /// A finished run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The run of the plan.
     pub point: Point,
+    /// Of its test rows.
     pub figures: Figures,
+    /// Where it was asked for.
     pub disentanglement: Option<Disentanglement>,
+    /// Training time.
     pub seconds: f64,
 }
 
@@ -23,6 +27,7 @@ pub struct Outcome {
 pub struct Summary {
     /// The swept settings but the seed: key and value.
     pub settings: Vec<(String, String)>,
+    /// Number of runs.
     pub runs: usize,
     /// Figures by name: mean over runs, and its standard error where there are several.
     pub figures: Vec<(&'static str, f64, Option<f64>)>,

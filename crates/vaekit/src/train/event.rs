@@ -7,6 +7,7 @@ use crate::run::EpochMetrics;
 /// Something that a progress display or a log may show.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the fields of an event are named for what they are")]
 pub enum TrainEvent {
     /// Before anything that takes long ahead of the first batch.
     Preparing(&'static str),

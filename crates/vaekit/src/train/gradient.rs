@@ -11,8 +11,11 @@ use crate::variants::Recipe;
 /// The loss of a batch, in nats an example.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLoss {
+    /// What is minimised.
     pub loss: f64,
+    /// KL(q || p).
     pub rate: Option<f64>,
+    /// -E_q log p(x given z).
     pub distortion: f64,
     /// What the KL was multiplied by, where there is one.
     pub kl_weight: Option<f64>,
@@ -26,6 +29,7 @@ pub type Gradients = Vec<Option<Vec<f32>>>;
 /// What one pass over a batch gives.
 #[derive(Clone, Debug)]
 pub struct Pass {
+    /// The loss of the batch.
     pub loss: BatchLoss,
     /// None where the loss is not finite.
     pub gradients: Option<Gradients>,

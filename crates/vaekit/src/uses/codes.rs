@@ -21,6 +21,7 @@ pub struct Codes {
     pub mean: Vec<f32>,
     /// `[N, D]`; none for an autoencoder.
     pub log_var: Option<Vec<f32>>,
+    /// D, dimensions of z.
     pub latent: usize,
     /// What the rows are called, where their data says so.
     pub name: Option<NameColumn>,

@@ -12,7 +12,9 @@ use crate::{Error, Result};
 pub struct Pictures {
     /// None for a variant that does not sample.
     pub samples: Option<PathBuf>,
+    /// None for a table of one column.
     pub reconstructions: Option<PathBuf>,
+    /// The loss over training.
     pub curves: PathBuf,
 }
 

@@ -90,11 +90,17 @@ pub const VARIANTS: &[&dyn Variant] = &[
 /// What a trained model can be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
+    /// Rows through the code and back.
     Reconstruct,
+    /// Codes of rows.
     Encode,
+    /// Rows of codes.
     Decode,
+    /// Between two rows.
     Interpolate,
+    /// Along each latent dimension.
     Traverse,
+    /// Figures of rows.
     Evaluate,
     /// Draws from the prior make sense.
     Sample,
@@ -163,16 +169,21 @@ pub const HEADINGS: [&str; 5] = ["What it changes", "Objective", "When to use", 
 /// What a model is built for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
+    /// What a row is.
     pub schema: &'a Schema,
+    /// How rows become numbers.
     pub encoding: &'a Encoding,
     /// Rows to train on.
     pub rows: usize,
+    /// Randomness of the initial weights.
     pub rng: Rng,
 }
 
 /// A model, and what it is trained for.
 pub struct Recipe {
+    /// The model.
     pub vae: Vae,
+    /// What it is trained for.
     pub objective: Box<dyn Objective>,
 }
 

@@ -9,27 +9,40 @@ use crate::{Error, Result};
 /// A setting that one variant has.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
+    /// The key in files.
     pub key: &'static str,
+    /// One line of help.
     pub doc: &'static str,
+    /// What it may be.
     pub kind: ParamKind,
 }
 
 /// What a setting may be, with its default.
 #[derive(Clone, Copy, Debug)]
 pub enum ParamKind {
+    /// A number of a range.
     Number {
+        /// Unless said.
         default: f64,
+        /// The least.
         min: f64,
+        /// The most.
         max: f64,
     },
     /// A whole number.
     Count {
+        /// Unless said.
         default: i64,
+        /// The least.
         min: i64,
+        /// The most.
         max: i64,
     },
+    /// One of some words.
     Choice {
+        /// Unless said.
         default: &'static str,
+        /// The words.
         of: &'static [&'static str],
     },
 }

@@ -15,6 +15,7 @@ pub struct List {
     pub setting: &'static str,
     /// The setting whose parts go with these; empty where all do.
     pub other: &'static str,
+    /// Its members.
     pub parts: fn() -> Vec<Part>,
 }
 
@@ -34,7 +35,9 @@ pub fn list(name: &str) -> Option<&'static List> {
 
 /// A name that a setting may have.
 pub struct Part {
+    /// The name that settings use.
     pub name: &'static str,
+    /// One line.
     pub doc: String,
     /// Settings that it looks at.
     pub reads: &'static [&'static str],

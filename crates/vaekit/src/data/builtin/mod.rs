@@ -11,6 +11,7 @@ use super::Dataset;
 /// A built-in set.
 #[derive(Debug)]
 pub struct Builtin {
+    /// The name that a person types.
     pub name: &'static str,
     /// One line for lists.
     pub summary: &'static str,

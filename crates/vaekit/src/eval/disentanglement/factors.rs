@@ -9,9 +9,11 @@ pub(super) const BINS: usize = 20;
 /// A cause of the data, a class for each row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
+    /// The name of the factor.
     pub name: String,
     /// `[N]`, each below `classes`.
     pub values: Vec<usize>,
+    /// Number of different values.
     pub classes: usize,
 }
 

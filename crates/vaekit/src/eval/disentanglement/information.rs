@@ -12,7 +12,9 @@ use super::factors::BINS;
 /// The mutual information gap in the two conventions in use.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mig {
+    /// By the mutual information of 20 bins.
     pub binned: f64,
+    /// By samples of q(z given x).
     pub sampled: f64,
 }
 

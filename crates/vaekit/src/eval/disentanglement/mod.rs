@@ -47,19 +47,27 @@ pub struct Disentanglement {
     /// Mutual information gap from samples of q(z given x) by density (Chen et al. 2018, appendix C).
     /// None where codes are points.
     pub mig_sampled: Option<f64>,
+    /// How far a dimension serves one factor.
     pub dci_disentanglement: f64,
+    /// How far a factor is served by one dimension.
     pub dci_completeness: f64,
     /// Accuracy of the trees that importances come from, on rows they have not seen.
     pub dci_informativeness: f64,
+    /// Separated attribute predictability.
     pub sap: f64,
+    /// Accuracy of the classifier of Higgins et al.
     pub beta_vae: f64,
+    /// Accuracy of the vote of Kim & Mnih.
     pub factor_vae: f64,
+    /// Modularity of Ridgeway & Mozer.
     pub modularity: f64,
     /// Mean area under the ROC curve of a linear classifier; 0.5 is chance.
     pub explicitness: f64,
+    /// Interventional robustness.
     pub irs: f64,
     /// Factors that were judged.
     pub factors: Vec<String>,
+    /// Rows that were judged.
     pub rows: usize,
 }
 

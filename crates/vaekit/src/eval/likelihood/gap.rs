@@ -17,13 +17,17 @@ use super::{Evidence, Heard, STEP, batches, check, doubles};
 pub struct Gap {
     /// log p(x) - ELBO of the encoder's q.
     pub total_nats: f64,
+    /// Its standard error.
     pub total_se: f64,
     /// log p(x) - ELBO of the best q of the family, found for each row alone.
     pub approximation_nats: f64,
+    /// Its standard error.
     pub approximation_se: f64,
     /// ELBO of that best q - ELBO of the encoder's.
     pub amortization_nats: f64,
+    /// Its standard error.
     pub amortization_se: f64,
+    /// Rows that were measured.
     pub rows: usize,
 }
 

@@ -20,14 +20,19 @@ pub struct Quality {
     pub frechet_floor: f64,
     /// Kernel distance (unbiased MMD^2, cubic kernel) and its standard error.
     pub kernel: f64,
+    /// Standard error of `kernel`.
     pub kernel_se: f64,
+    /// Precision, recall, density and coverage.
     pub manifold: Manifold,
     /// Mean distance of a sample to its nearest training row, over that of a
     /// test row: far below 1 the model repeats its training rows.
     pub nearest_ratio: f64,
+    /// Accuracy of the classifier on test rows.
     pub classifier_accuracy: f64,
+    /// The seed that it was trained with.
     pub classifier_seed: u64,
     /// Samples, and test rows.
     pub samples: usize,
+    /// Test rows.
     pub rows: usize,
 }

@@ -24,6 +24,7 @@ use super::latents::Matrix;
 pub struct Served {
     /// `codes`, `pca` or `values`.
     pub of: String,
+    /// Dimensions of the representation.
     pub dimensions: usize,
     /// Accuracy on test rows of multinomial logistic regression on training rows.
     pub probe: f64,
@@ -49,7 +50,9 @@ pub struct Clusters {
 /// Rows with their classes.
 #[derive(Clone, Debug)]
 pub struct Labelled {
+    /// `[N, D]`
     pub x: Matrix,
+    /// A class a row.
     pub class: Array1<usize>,
 }
 

@@ -132,6 +132,7 @@ type Build = fn(&Schema, &mut Init) -> Box<dyn Likelihood>;
 
 /// A likelihood in the list.
 pub struct Known {
+    /// The name that settings use.
     pub name: &'static str,
     doc: &'static str,
     build: Build,

@@ -18,7 +18,9 @@ use super::{Draws, Kl, Posterior, PosteriorFamily};
 /// Sonderby et al., Ladder Variational Autoencoders, NeurIPS 2016, arXiv:1602.02282, equations 16 to 18.
 #[derive(Debug)]
 pub struct Ladder {
+    /// Groups of latents.
     pub groups: usize,
+    /// True where each group is joined with its prior given the one above.
     pub joined: bool,
 }
 

@@ -18,9 +18,11 @@ use super::{Draws, Kl, Posterior, PosteriorFamily};
 /// ICLR 2017, arXiv:1611.01144; Maddison et al., arXiv:1611.00712; with real dimensions Dupont, arXiv:1804.00104.
 #[derive(Debug)]
 pub struct Mixed {
+    /// Real dimensions before the class variables.
     pub reals: usize,
     /// Classes a variable.
     pub classes: usize,
+    /// Of the relaxation; smaller is sharper.
     pub temperature: f64,
 }
 

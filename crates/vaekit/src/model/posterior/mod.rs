@@ -93,6 +93,7 @@ pub trait PosteriorFamily: Parameters + Send + Sync {
 /// Samples of z.
 #[derive(Clone, Debug)]
 pub struct Draws {
+    /// `[K, B, D]` for each group.
     pub z: Latents,
     /// log q(z given x), `[K, B]`, where drawing tells it: a flow knows the density of its own draws alone.
     pub log_q: Option<Tensor<2>>,

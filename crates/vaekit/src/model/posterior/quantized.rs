@@ -17,6 +17,7 @@ use super::{Draws, Kl, Posterior, PosteriorFamily};
 /// van den Oord et al., NeurIPS 2017, arXiv:1711.00937, equations 1 to 3.
 #[derive(Debug)]
 pub struct Quantized {
+    /// Pieces of z that have a code each.
     pub positions: usize,
     /// Codebooks, each for what those before leave over.
     pub levels: usize,

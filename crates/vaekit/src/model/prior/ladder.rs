@@ -24,6 +24,7 @@ pub struct Ladder {
 }
 
 impl Ladder {
+    /// For groups of these sizes, the lowest first; `hidden` units a network.
     pub fn new(groups: &[usize], hidden: usize, init: &mut Init) -> Self {
         let net = |(g, pair): (usize, &[usize])| {
             let name = if g == 0 { "prior.lower".to_owned() } else { format!("prior.lower{}", g + 1) };

@@ -86,6 +86,7 @@ pub struct Vamp {
 }
 
 impl Vamp {
+    /// For rows of `width` values and codes of `latent` dimensions.
     pub fn new(components: usize, width: usize, latent: usize, init: &mut Init) -> Self {
         Self { rows: init.uniform("prior.rows".into(), &[components, width], 0.5), latent }
     }

@@ -75,13 +75,17 @@ pub enum Moment<'a> {
 /// Weights `[C]`, means and variances `[C, D]` of a mixture.
 #[derive(Clone, Debug)]
 pub struct FittedMixture {
+    /// `[C]`
     pub weights: Vec<f32>,
+    /// `[C, D]`
     pub means: Vec<f32>,
+    /// `[C, D]`
     pub variances: Vec<f32>,
 }
 
 /// Where codes lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the line above each names its numbers")]
 pub enum Support {
     /// All of R^D.
     Reals,
@@ -99,6 +103,7 @@ pub enum Support {
 
 /// The form of a prior that closed-form divergences ask for.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the line above each names its numbers")]
 pub enum Form {
     /// N(0, I)
     Standard,

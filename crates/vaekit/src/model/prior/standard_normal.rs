@@ -17,6 +17,7 @@ pub struct StandardNormal {
 }
 
 impl StandardNormal {
+    /// For codes of `latent` dimensions.
     pub fn new(latent: usize) -> Self {
         Self { latent }
     }

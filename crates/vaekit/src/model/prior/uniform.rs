@@ -18,6 +18,7 @@ pub struct Sphere {
 }
 
 impl Sphere {
+    /// For codes of `latent` dimensions.
     pub fn new(latent: usize) -> Self {
         Self { latent }
     }
@@ -60,8 +61,11 @@ impl Prior for Sphere {
 /// Real dimensions under N(0, 1), then class variables, each class as likely as another.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes {
+    /// Real dimensions before the class variables.
     pub reals: usize,
+    /// Class variables.
     pub variables: usize,
+    /// Classes of each.
     pub classes: usize,
 }
 
@@ -120,6 +124,7 @@ pub struct SpikeSlab {
 }
 
 impl SpikeSlab {
+    /// For codes of `latent` dimensions, each in use with probability `slab`.
     pub fn new(latent: usize, slab: f64) -> Self {
         Self { latent, slab }
     }

@@ -18,7 +18,9 @@ use super::{Group, Loss, Objective, Progress, Schedule};
 
 /// What may stand beside an objective.
 pub struct KnownPerceptual {
+    /// The name that settings use.
     pub name: &'static str,
+    /// One line for lists.
     pub doc: &'static str,
     /// None where nothing stands there; else what the rows lack.
     build: fn(&Seen<'_>, &mut Init) -> Result<Option<Measure>, String>,
@@ -26,7 +28,9 @@ pub struct KnownPerceptual {
 
 /// What a comparison must know of the data.
 pub struct Seen<'a> {
+    /// What a row is.
     pub schema: &'a Schema,
+    /// How rows become numbers.
     pub encoding: &'a Encoding,
 }
 

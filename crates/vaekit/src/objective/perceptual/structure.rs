@@ -33,6 +33,7 @@ impl Structure {
     /// The smallest side of an image.
     pub const LEAST: usize = 4;
 
+    /// For images of this size.
     pub fn new(channels: usize, height: usize, width: usize) -> Self {
         let window = WINDOW.min(height).min(width);
         let halves = std::iter::successors(Some([height, width]), |[h, w]| Some([h / 2, w / 2]));

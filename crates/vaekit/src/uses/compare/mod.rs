@@ -25,14 +25,19 @@ use verdict::verdict;
 /// A run among others.
 #[derive(Clone, Debug, Serialize)]
 pub struct Contender {
+    /// The folder.
     pub run: PathBuf,
+    /// Of the rows.
     pub figures: Figures,
+    /// Standard error of the ELBO over rows.
     pub elbo_se: Option<f64>,
     /// -log p(x) by importance samples, and its error over rows.
     pub nll_nats: Option<f64>,
+    /// Standard error of `nll_nats` over rows.
     pub nll_se: Option<f64>,
     /// How much worse than the best, on the same rows, and the error of that.
     pub behind: Option<f64>,
+    /// Standard error of `behind`.
     pub behind_se: Option<f64>,
     /// The ELBO of the rows and draws that log p(x) was estimated from.
     pub likewise_elbo_nats: Option<f64>,
@@ -49,6 +54,7 @@ pub struct Contender {
 /// Runs side by side, the best first.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// The runs.
     pub contenders: Vec<Contender>,
     /// `-log p(x)`, or `MSE` where nats do not compare, or `nothing` where neither does.
     pub judged_by: &'static str,
