@@ -24,6 +24,13 @@ fn workplace() -> tempfile::TempDir {
     let rows: String =
         (0..60).map(|i| format!("{},{},{}\n", i * 3 % 17, f64::from(i).sin(), ["x", "y"][i as usize % 2])).collect();
     std::fs::write(dir.path().join("table.csv"), format!("a,b,kind\n{rows}")).unwrap();
+    let rows: String = (0..60)
+        .map(|i| {
+            let gap = if i % 9 == 4 { String::new() } else { f64::from(i).cos().to_string() };
+            format!("p{i},{gap},{},{},{}\n", i * 5 % 13, ["north", "south"][i as usize % 2], 1.0 + f64::from(i % 4))
+        })
+        .collect();
+    std::fs::write(dir.path().join("trial.csv"), format!("id,a,b,site,dose\n{rows}")).unwrap();
     std::fs::create_dir(dir.path().join("configs")).unwrap();
     for config in std::fs::read_dir(root().join("configs")).unwrap().flatten() {
         std::fs::copy(config.path(), dir.path().join("configs").join(config.file_name())).unwrap();
@@ -61,6 +68,10 @@ fn the_commands_of_readme_run() {
     }
     let codes = std::fs::read_to_string(dir.path().join("codes.csv")).unwrap();
     assert_eq!((codes.lines().next(), codes.lines().count()), (Some("z0,z1"), 61));
+    let north = std::fs::read_to_string(dir.path().join("north.csv")).unwrap();
+    assert!(north.starts_with("a,b,site,dose\n") && north.lines().skip(1).all(|l| l.ends_with(",north,2.5")), "{north}");
+    let named = std::fs::read_to_string(dir.path().join("by-name.csv")).unwrap();
+    assert!(named.starts_with("id,z0,") && named.lines().nth(1).unwrap().starts_with("p0,"), "{named}");
 }
 
 #[test]
