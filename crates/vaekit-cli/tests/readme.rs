@@ -69,7 +69,10 @@ fn the_commands_of_readme_run() {
     let codes = std::fs::read_to_string(dir.path().join("codes.csv")).unwrap();
     assert_eq!((codes.lines().next(), codes.lines().count()), (Some("z0,z1"), 61));
     let north = std::fs::read_to_string(dir.path().join("north.csv")).unwrap();
-    assert!(north.starts_with("a,b,site,dose\n") && north.lines().skip(1).all(|l| l.ends_with(",north,2.5")), "{north}");
+    assert!(
+        north.starts_with("a,b,site,dose\n") && north.lines().skip(1).all(|l| l.ends_with(",north,2.5")),
+        "{north}"
+    );
     let named = std::fs::read_to_string(dir.path().join("by-name.csv")).unwrap();
     assert!(named.starts_with("id,z0,") && named.lines().nth(1).unwrap().starts_with("p0,"), "{named}");
 }

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{bars, config, for_each, for_some, layer};
 use vaekit::data::{Batch, Encoding, Preparation, Schema, Transform};
 use vaekit::model::likelihood::{self, Domain};
@@ -211,8 +213,8 @@ fn parts_look_at_the_settings_that_they_list_and_at_no_other() {
         ("commitment", "0.5"),
         ("slab", "0.4"),
     ];
-    let of_parts: Vec<&str> = settings().filter(|s| s.read == Read::ByParts).map(|s| s.key).collect();
-    assert_eq!(others.map(|(key, _)| key).to_vec(), of_parts);
+    let of_parts: BTreeSet<&str> = settings().filter(|s| s.read == Read::ByParts).map(|s| s.key).collect();
+    assert_eq!(others.map(|(key, _)| key).into_iter().collect::<BTreeSet<_>>(), of_parts);
     let batch = batch(12, "bernoulli");
     // How much there is to learn, and the loss: different where a setting is looked at.
     let look = |posterior: &str, prior: &str, changed: Option<(&str, &str)>| {

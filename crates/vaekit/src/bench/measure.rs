@@ -9,7 +9,7 @@ use crate::data::{Batches, Dataset, Encoding, Kind, Preparation, Rows, Schema, S
 use crate::model::{Mode, Net};
 use crate::nn::Parameters;
 use crate::objective::Progress;
-use crate::rng::Rng;
+use crate::rng::{Purpose, Rng};
 use crate::settings::TrainConfig;
 use crate::train::{Optim, Pass, gradients};
 use crate::variants::{Params, Recipe, Target, find};
@@ -41,14 +41,36 @@ fn waves(rows: usize) -> Result<Dataset> {
 
 fn build(config: &TrainConfig, data: &Dataset) -> Result<(Recipe, Preparation)> {
     let rng = Rng::new(config.seed);
-    let encoding = Encoding::fit(Transform::Unit, data, &[0])?;
+    let (transform, all) = match data.schema().is_image() {
+        true => (Transform::Unit, vec![0]),
+        false => (Transform::Standardize, (0..data.len() as u32).collect()),
+    };
+    let encoding = Encoding::fit(transform, data, &all)?;
     let target = Target { schema: data.schema(), encoding: &encoding, rows: data.len(), rng };
     let recipe = find(&config.variant)?.build(&config.model, &Params::default(), &target)?;
     Ok((recipe, Preparation { encoding, rng }))
 }
 
-pub fn train(config: &TrainConfig, rows: usize, steps: usize, time: Duration) -> Result<Measured> {
-    let data = waves(rows)?;
+/// Rows of another width, with gaps where they are asked for.
+fn rows_of(rows: super::Rows) -> Result<Dataset> {
+    let data = match rows.columns {
+        None => waves(rows.count)?,
+        Some(columns) => {
+            let ids: Vec<u64> = (0..rows.count as u64).collect();
+            let values = Rng::new(0).normal(Purpose::Builtin, &ids, columns);
+            Dataset::new("noise", Schema::table((0..columns).map(|i| format!("c{i}")), Kind::Real), Rows::F32(values))?
+        }
+    };
+    if !rows.gaps {
+        return Ok(data);
+    }
+    let known: Vec<bool> = (0..data.len() * data.width()).map(|i| i % 5 != 2).collect();
+    data.masked(&known)
+}
+
+pub fn train(config: &TrainConfig, rows: super::Rows, steps: usize, time: Duration) -> Result<Measured> {
+    let data = rows_of(rows)?;
+    let rows = rows.count;
     let (mut recipe, preparation) = build(config, &data)?;
     recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
     let mut optim = Optim::new(config, &recipe);

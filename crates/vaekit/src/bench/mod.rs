@@ -53,10 +53,26 @@ pub struct Case {
 
 #[derive(Clone, Debug)]
 enum Work {
-    Train { config: Box<TrainConfig>, rows: usize, threads: Option<usize>, steps: usize },
+    Train { config: Box<TrainConfig>, rows: Rows, threads: Option<usize>, steps: usize },
     Encode,
     Decode,
     Limit,
+}
+
+/// The rows that a case trains on.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    count: usize,
+    /// Columns of a table; none for the images of 28 x 28.
+    columns: Option<usize>,
+    /// Every fifth value is missing, and the encoder is told which.
+    gaps: bool,
+}
+
+impl Rows {
+    fn images(count: usize) -> Self {
+        Self { count, columns: None, gaps: false }
+    }
 }
 
 fn config(net: &str, hidden: &[usize], latent: usize, batch: usize) -> TrainConfig {
@@ -72,7 +88,16 @@ fn config(net: &str, hidden: &[usize], latent: usize, batch: usize) -> TrainConf
 pub fn cases() -> Vec<Case> {
     let train = |id: &str, config, steps| Case {
         id: id.into(),
-        work: Work::Train { config: Box::new(config), rows: 6_000, threads: None, steps },
+        work: Work::Train { config: Box::new(config), rows: Rows::images(6_000), threads: None, steps },
+    };
+    // A mask beside the rows costs the encoder a wider first layer, and the likelihood a look at it.
+    let table = |id: &str, columns: Option<usize>, gaps| {
+        let mut config = config("mlp", &[400], 20, 128);
+        if columns.is_some() {
+            config.model.likelihood = "gaussian-shared".into();
+        }
+        let rows = Rows { count: 6_000, columns, gaps };
+        Case { id: id.into(), work: Work::Train { config: Box::new(config), rows, threads: None, steps: FEW_STEPS } }
     };
     let plain = |id: &str, work| Case { id: id.into(), work };
     vec![
@@ -82,6 +107,9 @@ pub fn cases() -> Vec<Case> {
         train("mlp-784-512-256-32-b128", config("mlp", &[512, 256], 32, 128), STEPS),
         train("conv-32-64-256-20-b128", config("conv", &[256], 20, 128), STEPS),
         train("resnet-32-64-256-20-b128", config("resnet", &[256], 20, 128), FEW_STEPS),
+        table("masked-784-400-20-b128", None, true),
+        table("table-20-400-20-b128", Some(20), false),
+        table("masked-20-400-20-b128", Some(20), true),
         plain("encode-784-400-20", Work::Encode),
         plain("decode-784-400-20", Work::Decode),
         plain("gemm-limit", Work::Limit),
@@ -94,7 +122,7 @@ pub fn sweep() -> Vec<Case> {
         id,
         work: Work::Train {
             config: Box::new(config("mlp", &[hidden], 20, batch)),
-            rows,
+            rows: Rows::images(rows),
             threads: Some(threads),
             steps: FEW_STEPS,
         },
