@@ -42,7 +42,9 @@ impl Compare {
             return Err(Error::setting("out", format!("{} is no .html file, which a page is", self.out.display())));
         }
         let runs = self.runs.iter().map(Run::open).collect::<Result<Vec<Run>>>()?;
-        let (data, _) = runs[0].open_data(&self.places.options(), &mut download(quiet))?;
+        // The run that looks at most columns: what it reads serves the others too.
+        let widest = runs.iter().rev().max_by_key(|run| run.schema().beside().count()).unwrap_or(&runs[0]);
+        let (data, _) = widest.open_data(&self.places.options(), &mut download(quiet))?;
         let effort = Effort { importance_samples: self.importance_samples as usize, ..Effort::default() };
         let comparison = compare(&runs, &data, &effort, &mut |run| {
             if !quiet {

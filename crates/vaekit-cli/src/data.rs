@@ -2,7 +2,7 @@
 
 use clap::Args;
 use vaekit::Result;
-use vaekit::data::{OpenOptions, Role, builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{AskedColumn, OpenOptions, READERS, Role, builtin::BUILTIN, open, public::PUBLIC};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -28,14 +28,14 @@ pub struct Data {
     label_column: Option<String>,
     #[command(flatten)]
     common: Common,
-    /// Columns of a csv table that a conditional model is told
+    /// Columns of a csv table that a conditional model is conditioned on
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
     condition: Vec<String>,
     /// Column of a csv table that says what rows are called
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     id_column: Option<String>,
     /// Words of a csv table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
-    #[arg(long, value_name = "WORDS", value_delimiter = ',', help_heading = "Data")]
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Data")]
     missing: Vec<String>,
 }
 
@@ -54,6 +54,8 @@ impl Data {
             say::json(&list.collect());
         } else {
             all.iter().for_each(|(name, summary, kind)| say::out(&format!("{name:<20}{kind:<10}{summary}")));
+            say::out("");
+            READERS.iter().for_each(|reader| say::out(&format!("{:<30}{}", reader.name, reader.reads)));
         }
         Ok(())
     }
@@ -63,9 +65,7 @@ impl Data {
             size: self.size,
             key: self.key.clone(),
             columns: self.columns.clone(),
-            label_column: self.label_column.clone(),
-            condition: self.condition.clone(),
-            id_column: self.id_column.clone(),
+            roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
             missing: self.missing.clone(),
             ..self.places.options()
         };

@@ -77,11 +77,11 @@ impl Decode {
         let run = self.told.apply(Run::open(&self.run)?)?;
         let codes = run.read_codes(&self.codes)?;
         let given = run.given_of(&codes)?;
-        let assumed: Vec<String> = run.assumed(&codes).iter().map(|(c, v)| format!("{c} is '{v}'")).collect();
+        let assumed: Vec<String> = run.assumed(Some(&codes)).iter().map(|(c, v)| format!("{c} = {v}")).collect();
         if !assumed.is_empty() {
             say::warning(&format!(
-                "these codes do not say what the model is told, so for all of them {}: use --given or --class, or codes \
-                 in csv",
+                "the codes file lacks condition columns, so every row is decoded with {}; pass --given or --class, or decode the \
+                 csv that encode writes",
                 assumed.join(", ")
             ));
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use vaekit::data::{Dataset, OpenOptions, open};
+use vaekit::data::{AskedColumn, Dataset, OpenOptions, open};
 use vaekit::{Result, Run};
 
 use crate::{progress, say};
@@ -28,16 +28,25 @@ impl Places {
 /// What a conditional model is told of new rows.
 #[derive(Args, Clone)]
 pub struct Told {
-    /// The class, of a conditional model [default: as the rows have it, else each in turn]
+    /// The class, of a conditional model [default: that of the rows; new rows take each in turn, codes the first]
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
-    /// Conditions of a conditional model, such as site=north,dose=2.5 [default: as the rows have them, else each word
-    /// in turn and the mean of a number]
+    /// Conditions of a conditional model, such as site=north,dose=2.5 [default: those of the rows; new rows take each
+    /// word in turn, codes the first; of a number the mean]
     #[arg(long, value_name = "COLUMN=VALUE", value_delimiter = ',')]
     given: Vec<String>,
 }
 
 impl Told {
+    /// Says which conditions codes are decoded with, where neither the codes nor a person said so.
+    pub fn warn(assumed: &[(String, String)]) {
+        if assumed.is_empty() {
+            return;
+        }
+        let values: Vec<String> = assumed.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+        say::warning(&format!("decoded with {} throughout; pass --given or --class for others", values.join(", ")));
+    }
+
     /// The run with these conditions.
     pub fn apply(&self, run: Run) -> Result<Run> {
         let run = match &self.class {
@@ -91,6 +100,17 @@ impl Input {
         Ok((run, data, rows))
     }
 
+    /// The columns that the run looks at beside the modelled ones, where DATA has them; flags name others in their place.
+    fn roles(&self, run: &Run) -> Vec<AskedColumn> {
+        let mut roles = AskedColumn::by_schema(run.schema());
+        let given = AskedColumn::by_settings(self.label_column.as_ref(), &[], self.id_column.as_ref());
+        for asked in given {
+            roles.retain(|known| known.role != asked.role && known.name != asked.name);
+            roles.push(asked);
+        }
+        roles
+    }
+
     fn rows(&self, run: &Run, part: Part, quiet: bool) -> Result<(Dataset, Vec<u32>)> {
         let mut progress = progress::download(quiet);
         let options = self.places.options();
@@ -106,12 +126,8 @@ impl Input {
                 let options = OpenOptions {
                     size: config.size,
                     key: self.key.clone().or_else(|| config.key.clone()),
-                    label_column: self.label_column.clone().or_else(|| config.label_column.clone()),
-                    id_column: self.id_column.clone().or_else(|| config.id_column.clone()),
-                    condition: config.condition.clone(),
+                    roles: self.roles(run),
                     missing: config.missing.clone(),
-                    // A table of other rows may lack the columns that training read classes and names from.
-                    if_there: self.label_column.is_none() && self.id_column.is_none(),
                     columns: run.schema().modelled_names(),
                     columns_are_fixed: true,
                     ..options
@@ -122,7 +138,7 @@ impl Input {
             }
         };
         let all = || (0..data.len() as u32).collect::<Vec<u32>>();
-        let own = run.is_of(&data);
+        let own = run.has_rows_of(&data);
         let rows = match (self.part.unwrap_or(if own { part } else { Part::All }), own) {
             (Part::All, _) => all(),
             (part, true) => {

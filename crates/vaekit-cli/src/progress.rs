@@ -59,7 +59,7 @@ impl Display {
                 ));
                 if missing > 0 {
                     say::note(&format!(
-                        "{} values are missing: the encoder is told which, and the likelihood leaves them out",
+                        "{} values are missing: the encoder gets a mask of them, and the likelihood leaves them out",
                         say::count(missing)
                     ));
                 }

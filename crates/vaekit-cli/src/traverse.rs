@@ -42,6 +42,7 @@ impl Traverse {
         if self.manifold {
             let run = Run::open(&self.input.run)?;
             let run = self.told.apply(run)?;
+            Told::warn(&run.assumed(None));
             let values = run.manifold(usize::from(self.steps))?;
             values.write(&self.out)?;
             say::wrote(&self.out, values.len(), &self.common);
@@ -54,6 +55,9 @@ impl Traverse {
         {
             let last = data.len() - 1;
             return Err(Error::setting("row", format!("found {row}, expected a row from 0 to {last}")));
+        }
+        if self.row.is_none() {
+            Told::warn(&run.assumed(None));
         }
         let (steps, dims) = (usize::from(self.steps), usize::from(self.dims));
         let (values, order) = run.traverse(&data, &rows, self.row, steps, dims)?;

@@ -17,7 +17,8 @@ struct WithSquares {
 }
 
 impl Encoder for WithSquares {
-    /// `batch.x`: `[B, X]`; result: raw posterior parameters `[B, R]` of the one group of latents.
+    /// `batch.x`: `[B, X]`; result: raw posterior parameters `[B, R]` of the one group of latents. For rows with missing
+    /// values put `batch.mask` beside `batch.x`, for a conditional model `batch.given`; here there are none.
     fn forward(&self, batch: &Batch, _mode: Mode) -> Vec<Tensor<2>> {
         let seen = Tensor::cat(vec![batch.x.clone(), batch.x.clone().square()], 1);
         vec![self.net.forward(seen.clone()) + self.around.forward(seen, None)]

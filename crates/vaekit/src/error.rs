@@ -81,6 +81,23 @@ impl Error {
         }
     }
 
+    /// The same error, said to be of one of several things, such as a run of a sweep. Its kind stays.
+    pub(crate) fn of(self, name: &str) -> Self {
+        match self.kind {
+            ErrorKind::Data { place, problem } => ErrorKind::Data { place: format!("{name}: {place}"), problem },
+            ErrorKind::Setting { key, problem } => ErrorKind::Setting { key: format!("{name}: {key}"), problem },
+            ErrorKind::Run { place, problem } => ErrorKind::Run { place: format!("{name}: {place}"), problem },
+            ErrorKind::Unsupported { what, problem } => {
+                ErrorKind::Unsupported { what: format!("{name}: {what}"), problem }
+            }
+            ErrorKind::Diverged { step, problem } => {
+                ErrorKind::Diverged { step, problem: format!("{name}: {problem}") }
+            }
+            other => other,
+        }
+        .into()
+    }
+
     /// Work that a person stopped.
     pub fn interrupted(told: impl Into<String>) -> Self {
         ErrorKind::Interrupted(told.into()).into()

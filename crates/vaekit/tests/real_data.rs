@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use vaekit::data::{Dataset, Kind, OpenOptions, Rows, open};
+use vaekit::data::{AskedColumn, Dataset, Kind, OpenOptions, Rows, open};
 
 /// A path below the folder, or none with a word about it.
 fn find(name: &str) -> Option<PathBuf> {
@@ -66,8 +66,11 @@ fn penguins_say_which_cell_is_text_and_count_what_is_missing() {
     assert!(error.contains("row 2") && error.contains("species"), "{error}");
     let options = OpenOptions { columns: vec!["bill_length_mm".into()], ..Default::default() };
     assert_eq!(read(&path, &options).unwrap().missing(), 2);
-    let options =
-        OpenOptions { columns: vec!["year".into()], label_column: Some("species".into()), ..Default::default() };
+    let options = OpenOptions {
+        columns: vec!["year".into()],
+        roles: AskedColumn::by_settings(Some(&"species".into()), &[], None),
+        ..Default::default()
+    };
     let data = read(&path, &options).unwrap();
     assert_eq!((data.len(), data.schema().value_kind()), (344, Kind::Real));
     assert_eq!(data.labels().unwrap().names, ["Adelie", "Chinstrap", "Gentoo"]);

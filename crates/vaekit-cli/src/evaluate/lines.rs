@@ -71,7 +71,7 @@ impl Shown {
             _ => "of which one sample does not tell Monte Carlo's part".into(),
         };
         line(
-            if run.is_conditional() { "-log p(x | class)" } else { "-log p(x)" },
+            &format!("-log p({})", run.given_x()),
             format!(
                 "{:.3} +- {:.3} nats by {} {how} on {} rows ({monte_carlo})",
                 e.nll_nats(),

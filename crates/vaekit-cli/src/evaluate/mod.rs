@@ -171,11 +171,12 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
             let served = run.representation(data, &run.split(data)?.train, rows)?;
             if run.is_conditional() {
                 say::warning(
-                    "the encoder is told the class of each row, so that its codes may name it: this flatters them",
+                    "the encoder is conditioned on columns of each row that its codes may repeat: this flatters them",
                 );
             }
             if served.len() == 1 {
-                say::warning("rows this wide are served by codes alone: PCA and raw values are left out");
+                let why = if data.has_missing() { "rows have missing values" } else { "rows are this wide" };
+                say::warning(&format!("PCA and raw values are left out, for {why}"));
             }
             shown.part("representation", &served, |s| lines::representation(s));
         }

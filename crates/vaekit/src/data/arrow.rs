@@ -80,6 +80,12 @@ fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
         DataType::Utf8 => array.as_string::<i32>().iter().map(owned).collect(),
         DataType::LargeUtf8 => array.as_string::<i64>().iter().map(owned).collect(),
         DataType::Utf8View => array.as_string_view().iter().map(owned).collect(),
+        // Each type in its own words: 32 bits hold no long identifiers.
+        DataType::Int64 => array.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::UInt64 => array.as_primitive::<UInt64Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::Int32 => array.as_primitive::<Int32Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::UInt32 => array.as_primitive::<UInt32Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
         _ => numbers(array)?.into_iter().map(|v| (!v.is_nan()).then(|| v.to_string())).collect(),
     })
 }
@@ -108,6 +114,19 @@ mod tests {
     use super::*;
     use arrow_array::{Float64Array, Int32Array, StringArray};
     use std::sync::Arc;
+
+    #[test]
+    fn long_identifiers_stay_apart_and_a_null_class_is_refused() {
+        let ids: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![16_777_216, 16_777_217]));
+        let kind: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+        let x: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
+        let batch = RecordBatch::try_from_iter([("id", ids), ("x", x), ("kind", kind)]).unwrap();
+        let of = |roles: &[(&str, Role)]| Dataset::from_record_batch("t", &batch, roles);
+        let data = of(&[("id", Role::Identifier), ("kind", Role::Condition)]).unwrap();
+        assert_eq!(data.row_names().unwrap().1, ["16777216", "16777217"]);
+        let error = of(&[("id", Role::Identifier), ("kind", Role::Label)]).unwrap_err().to_string();
+        assert!(error.contains("'kind'") && error.contains("row 2"), "{error}");
+    }
 
     #[test]
     fn nulls_are_missing_and_roles_are_kept() {

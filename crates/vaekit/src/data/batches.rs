@@ -1,6 +1,6 @@
 //! Mini-batches.
 
-use vaekit_ops::{Device, Tensor, from_vec, pool};
+use vaekit_ops::{Device, Tensor, from_vec, pool, to_vec};
 
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
@@ -30,6 +30,14 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.row_ids.is_empty()
     }
+
+    /// Known values of all rows together.
+    pub fn known(&self) -> f64 {
+        match &self.mask {
+            Some(mask) => to_vec(mask.clone()).into_iter().map(f64::from).sum(),
+            None => self.x.dims().into_iter().product::<usize>() as f64,
+        }
+    }
 }
 
 /// A batch in host memory, converted but not yet on a device.
@@ -46,6 +54,14 @@ pub struct HostBatch {
 }
 
 impl HostBatch {
+    /// The values of `x`, with a NaN for each that is missing: `[B, X]`.
+    pub fn with_gaps(&self) -> Vec<f32> {
+        match &self.mask {
+            Some(mask) => self.x.iter().zip(mask).map(|(v, m)| if *m == 0.0 { f32::NAN } else { *v }).collect(),
+            None => self.x.clone(),
+        }
+    }
+
     /// Moves the batch to a device.
     pub fn to_device(self, device: &Device) -> Batch {
         let rows = self.row_ids.len();
@@ -97,9 +113,9 @@ impl Preparation {
             && data.has_missing()
             && let Some(at) = x.iter().position(|v| v.is_nan())
         {
-            let (row, column) = (rows[at / width], data.schema().value_name(at % width));
-            let problem = "a missing value, and this model was trained on rows that lack none";
-            let problem = format!("row {}, {column}: {problem}; fill it, or train on rows with gaps", row + 1);
+            let (row, column) = (data.name_of(rows[at / width]), data.schema().value_name(at % width));
+            let problem = "missing value, but the model was trained on complete rows";
+            let problem = format!("{row}, {column}: {problem}; fill it in, or train on data with missing values");
             return Err(Error::data(&data.name, problem));
         }
         let given = encoding.given(data, rows)?;
@@ -192,7 +208,7 @@ mod tests {
         let complete = Preparation { encoding: Encoding::none(), ..prep };
         assert!(complete.prepare(&data, &[1], 1).is_ok());
         let error = complete.prepare(&data, &[1, 0], 1).unwrap_err().to_string();
-        assert!(error.contains("row 1") && error.contains("'b'"), "{error}");
+        assert!(error.contains("row 0") && error.contains("'b'"), "{error}");
     }
 
     fn collect(batches: &Batches<'_>, start: usize) -> Vec<HostBatch> {

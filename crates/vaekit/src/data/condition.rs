@@ -57,7 +57,7 @@ impl Condition {
     /// The cell, in the file's own words, that these numbers stand for.
     pub fn decode(&self, numbers: &[f32]) -> String {
         match self.levels.is_empty() {
-            true => (numbers[0] * self.scale + self.shift).to_string(),
+            true => shown(f64::from(numbers[0]) * f64::from(self.scale) + f64::from(self.shift)),
             false => {
                 let largest = (0..numbers.len()).fold(0, |best, i| if numbers[i] > numbers[best] { i } else { best });
                 self.levels[largest].clone()
@@ -128,9 +128,17 @@ impl Encoding {
     }
 }
 
+/// A number without the digits that rounding to 32 bits leaves behind.
+fn shown(value: f64) -> String {
+    format!("{value:.5e}").parse::<f64>().unwrap_or(value).to_string()
+}
+
 /// What a model is told of a column.
 fn condition(data: &Dataset, column: &Column, cells: Option<&Cells>, train: &[u32]) -> Result<Condition> {
     let plain = Condition { column: column.name.clone(), levels: column.levels.clone(), shift: 0.0, scale: 1.0 };
+    if column.levels.len() == 1 {
+        return Err(constant(column, &column.levels[0]));
+    }
     let Some(Cells::Numbers(values)) = cells else { return Ok(plain) };
     if let Some(row) = train.iter().find(|row| !values[**row as usize].is_finite()) {
         return Err(missing_condition(data, &column.name, *row));
@@ -140,10 +148,13 @@ fn condition(data: &Dataset, column: &Column, cells: Option<&Cells>, train: &[u3
     let mean = train.iter().map(value).sum::<f64>() / n;
     let spread = (train.iter().map(|row| (value(row) - mean).powi(2)).sum::<f64>() / n).sqrt();
     if spread <= 1e-6 * mean.abs() {
-        let problem = format!("'{}' is {mean} in every training row, so it tells nothing; leave it out", column.name);
-        return Err(Error::setting("condition", problem));
+        return Err(constant(column, &mean.to_string()));
     }
     Ok(Condition { shift: mean as f32, scale: spread as f32, ..plain })
+}
+
+fn constant(column: &Column, value: &str) -> Error {
+    Error::setting("condition", format!("'{}' is {value} in every training row; leave it out", column.name))
 }
 
 /// The cells that a condition is read from: the column of its name, else the classes where those were the condition.
@@ -151,9 +162,17 @@ fn matching<'a>(data: &'a Dataset, condition: &Condition) -> Result<&'a Cells> {
     let column = data.schema().beside().find(|c| c.name == condition.column && c.role != Role::Identifier);
     let column = column.or_else(|| data.schema().label().filter(|label| label.levels == condition.levels));
     let Some((column, cells)) = column.and_then(|column| Some((column, data.cells(&column.name)?))) else {
-        let problem = format!("has no column '{}', which this conditional model is told", condition.column);
-        return Err(Error::data(&data.name, format!("{problem}; bring it (a csv table's classes by --label-column)")));
+        let problem = format!("has no column '{}', on which this model is conditioned", condition.column);
+        return Err(Error::data(&data.name, format!("{problem}; add it (a csv table's classes by --label-column)")));
     };
+    if column.levels.is_empty() != condition.levels.is_empty() {
+        let (wanted, found) = match condition.levels.is_empty() {
+            true => ("numbers".to_owned(), "words"),
+            false => (format!("one of {}", few(&condition.levels)), "numbers"),
+        };
+        let problem = format!("column '{}': found {found}, expected {wanted}", column.name);
+        return Err(Error::data(&data.name, problem));
+    }
     if column.levels != condition.levels {
         let (wanted, found) = (few(&condition.levels), few(&column.levels));
         let problem = format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
@@ -163,8 +182,8 @@ fn matching<'a>(data: &'a Dataset, condition: &Condition) -> Result<&'a Cells> {
 }
 
 fn missing_condition(data: &Dataset, column: &str, row: u32) -> Error {
-    let problem = format!("row {}, column '{column}': missing, but a conditional model is told it", row + 1);
-    Error::data(&data.name, format!("{problem}; fill it or remove the row"))
+    let problem = format!("{}, column '{column}': missing, but the model is conditioned on it", data.name_of(row));
+    Error::data(&data.name, format!("{problem}; fill it in or remove the row"))
 }
 
 /// Names in one line, however many.

@@ -82,6 +82,7 @@ pub struct Dataset {
     beside: Vec<Cells>,
     width: usize,
     missing: usize,
+    opened: bool,
 }
 
 impl Dataset {
@@ -116,7 +117,17 @@ impl Dataset {
         if schema.beside().next().is_some() {
             return Err(Error::data(&name, "has columns beside the modelled ones; add them by `with`"));
         }
-        Ok(Self { name, factors: None, test_from: None, schema, rows, beside: Vec::new(), width, missing })
+        Ok(Self {
+            name,
+            factors: None,
+            test_from: None,
+            schema,
+            rows,
+            beside: Vec::new(),
+            width,
+            missing,
+            opened: false,
+        })
     }
 
     /// The same with a column that is not modelled.
@@ -134,13 +145,23 @@ impl Dataset {
         if self.schema.columns.iter().any(|known| known.name == column.name) {
             return fail("another column has that name; rename one".into());
         }
-        let fits = match &cells {
-            Cells::Levels(ids) => ids.iter().all(|id| *id == MISSING || (*id as usize) < column.levels.len()),
-            Cells::Numbers(values) => column.levels.is_empty() && values.iter().all(|v| !v.is_infinite()),
-            Cells::Text(_) => column.levels.is_empty(),
+        let levels = column.levels.len();
+        let odd = match &cells {
+            Cells::Levels(ids) => ids.iter().position(|id| *id != MISSING && *id as usize >= levels),
+            Cells::Numbers(values) => values.iter().position(|v| v.is_infinite()),
+            Cells::Text(_) => None,
         };
-        if !fits {
-            return fail("a cell is not what the column can hold".into());
+        if let Some(row) = odd {
+            let expected = if levels > 0 { "one of its levels" } else { "a finite 32-bit number" };
+            return fail(format!("row {}: expected {expected}; remove or rescale it", row + 1));
+        }
+        if let (Role::Label, Cells::Levels(ids)) = (column.role, &cells)
+            && let Some(row) = ids.iter().position(|id| *id == MISSING)
+        {
+            return fail(format!(
+                "row {}: a class is missing; fill it in, remove the row or leave the column out",
+                row + 1
+            ));
         }
         self.schema.columns.push(column);
         self.beside.push(cells);
@@ -155,7 +176,7 @@ impl Dataset {
         self.with(Column::category(column, Role::Label, names), Cells::Levels(ids))
     }
 
-    /// The same with only those modelled values known that `known` `[N, width]` says; the others are forgotten.
+    /// Marks modelled values as missing where `known` `[N, width]` is false.
     ///
     /// # Errors
     /// Another number of values, or none that is known.
@@ -182,6 +203,16 @@ impl Dataset {
     /// What a row is.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The same, marked as read from the place that a person named.
+    pub(crate) fn opened(self) -> Self {
+        Self { opened: true, ..self }
+    }
+
+    /// True for rows of a place that can be opened again, false for rows that were put together in memory.
+    pub(crate) fn is_opened(&self) -> bool {
+        self.opened
     }
 
     /// Number of rows.
@@ -244,7 +275,7 @@ impl Dataset {
         name.cloned().unwrap_or_else(|| format!("row {row}"))
     }
 
-    /// Numbers the levels of columns as a schema of the same columns does, where all of them are among its levels.
+    /// Renumbers categories to match `known`, if all of them occur there.
     pub fn number_as(&mut self, known: &Schema) {
         for (column, cells) in self.schema.columns.iter_mut().filter(|c| c.role != Role::Modelled).zip(&mut self.beside)
         {
@@ -286,6 +317,13 @@ impl Dataset {
         let problem =
             "expected a count, a whole number from 0 to 100000; choose another likelihood, or leave the column out";
         Err(Error::data(&self.name, format!("row {row}, {column}: found {}, {problem}", values[at])))
+    }
+
+    /// A checksum of the modelled values alone.
+    pub fn fingerprint_of_values(&self) -> String {
+        let columns = self.schema.modelled().cloned().collect();
+        let modelled = Schema { pixels: self.schema.pixels.clone(), columns };
+        fingerprint::of(self, &modelled).unwrap_or_default()
     }
 
     /// A checksum of all that a model may look at, which ties a run to its data.

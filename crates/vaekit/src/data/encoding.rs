@@ -118,15 +118,19 @@ impl Encoding {
             _ => None,
         };
         let groups = if schema.is_image() { 1 } else { schema.width() };
+        if masked {
+            let mut known = vec![false; groups];
+            visit(data, train, groups, |g, _| known[g] = true);
+            if let Some(at) = known.iter().position(|known| !known) {
+                return Err(all_missing(data, at));
+            }
+        }
         let (shift, scale) = match fixed {
             Some(fixed) => fixed,
-            None if transform == Transform::Standardize => standardized(data, train, groups)?,
+            None if transform == Transform::Standardize => standardized(data, train, groups),
             None => {
                 let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); groups];
                 visit(data, train, groups, |g, v| ranges[g] = (ranges[g].0.min(v), ranges[g].1.max(v)));
-                if let Some(at) = ranges.iter().position(|r| r.0 > r.1) {
-                    return Err(all_missing(data, at));
-                }
                 over_ranges(transform, &ranges)
             }
         };
@@ -204,14 +208,11 @@ fn over_ranges(transform: Transform, ranges: &[(f64, f64)]) -> (Vec<f32>, Vec<f3
     ranges.iter().map(|r| (r.0 as f32, span(r) as f32)).unzip()
 }
 
-fn standardized(data: &Dataset, train: &[u32], groups: usize) -> Result<(Vec<f32>, Vec<f32>)> {
+fn standardized(data: &Dataset, train: &[u32], groups: usize) -> (Vec<f32>, Vec<f32>) {
     let mut known = vec![(train.len() * data.schema().width() / groups) as f64; groups];
     if data.has_missing() {
         known.fill(0.0);
         visit(data, train, groups, |g, _| known[g] += 1.0);
-    }
-    if let Some(at) = known.iter().position(|n| *n == 0.0) {
-        return Err(all_missing(data, at));
     }
     let mut mean = vec![0f64; groups];
     visit(data, train, groups, |g, v| mean[g] += v / known[g]);
@@ -223,7 +224,7 @@ fn standardized(data: &Dataset, train: &[u32], groups: usize) -> Result<(Vec<f32
         _ => 1.0,
     };
     let scale = var.iter().zip(&mean).map(scale).collect();
-    Ok((mean.iter().map(|&m| m as f32).collect(), scale))
+    (mean.iter().map(|&m| m as f32).collect(), scale)
 }
 
 /// Calls `f` with every known value of some rows.
@@ -241,8 +242,8 @@ fn visit(data: &Dataset, rows: &[u32], groups: usize, mut f: impl FnMut(usize, f
 }
 
 fn all_missing(data: &Dataset, at: usize) -> Error {
-    let place = format!("{}, {}", data.name, data.schema().value_name(at));
-    Error::data(place, "every training row lacks it; leave the column out with --columns")
+    let place = if data.schema().is_image() { "every pixel".into() } else { data.schema().value_name(at) };
+    Error::data(&data.name, format!("{place} is missing in every training row; leave it out"))
 }
 
 #[cfg(test)]
@@ -273,7 +274,7 @@ mod tests {
             let whole = Encoding::fit(transform, &table(1, vec![1.0, 3.0]), &[0, 1]).unwrap();
             assert_eq!((fitted.shift, fitted.scale), (whole.shift, whole.scale));
             let error = Encoding::fit(transform, &gaps, &[1]).unwrap_err().to_string();
-            assert!(error.contains("'c0'") && error.contains("--columns"), "{error}");
+            assert!(error.contains("'c0'") && error.contains("leave it out"), "{error}");
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) use dataset::MAX_WIDTH;
 pub use dataset::{Cells, Dataset, Factors, Labels, MISSING, Rows};
 pub use encoding::{Binarize, Encoding, Transform};
 pub use npy::write_npy;
-pub use open::{OpenOptions, open};
+pub use open::{AskedColumn, OpenOptions, open};
 pub use readers::{READERS, Reader, reader_of};
 pub use schema::{Column, Kind, Pixels, Role, Schema};
 pub use split::Splits;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 use super::readers::reader_of;
-use super::{Dataset, builtin, public};
+use super::{Column, Dataset, Kind, Role, Schema, builtin, public};
 
 /// How to read what a name or a path alone leaves open.
 #[derive(Clone, Debug, Default)]
@@ -20,20 +20,42 @@ pub struct OpenOptions {
     pub key: Option<String>,
     /// The columns of a csv table; all when empty.
     pub columns: Vec<String>,
-    /// The column of a csv table that holds classes.
-    pub label_column: Option<String>,
-    /// The columns of a csv table that a conditional model is told.
-    pub condition: Vec<String>,
-    /// The column of a csv table that says what rows are called.
-    pub id_column: Option<String>,
+    /// The columns of a csv table that are not modelled.
+    pub roles: Vec<AskedColumn>,
     /// Words that stand for a missing value, beside the usual ones.
     pub missing: Vec<String>,
-    /// A table without the columns of these roles will do.
-    pub if_there: bool,
     /// The caller has no settings for columns, so that errors must not advise them.
     pub columns_are_fixed: bool,
     /// Seed of a built-in set.
     pub seed: u64,
+}
+
+/// A column of a csv table that is not modelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedColumn {
+    /// The name in the header.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// What its cells are; without, a condition is of numbers where all its cells are, else of words.
+    pub kind: Option<Kind>,
+    /// A table without it will do.
+    pub if_there: bool,
+}
+
+impl AskedColumn {
+    /// The columns that settings name: of classes, conditions and names of rows.
+    pub fn by_settings(label: Option<&String>, condition: &[String], id: Option<&String>) -> Vec<Self> {
+        let asked = |role| move |name: &String| Self { name: name.clone(), role, kind: None, if_there: false };
+        let all = label.into_iter().map(asked(Role::Label)).chain(condition.iter().map(asked(Role::Condition)));
+        all.chain(id.into_iter().map(asked(Role::Identifier))).collect()
+    }
+
+    /// The columns of other rows for a model of this schema, as far as these rows have them.
+    pub fn by_schema(schema: &Schema) -> Vec<Self> {
+        let asked = |c: &Column| Self { name: c.name.clone(), role: c.role, kind: Some(c.kind), if_there: true };
+        schema.beside().map(asked).collect()
+    }
 }
 
 /// Opens a built-in set, a public set, or a path.
@@ -44,6 +66,10 @@ pub struct OpenOptions {
 /// A name that is neither known nor a path (the nearest name is suggested),
 /// and whatever the reader of the format finds.
 pub fn open(data: &str, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress<'_>)) -> Result<Dataset> {
+    read(data, options, progress).map(Dataset::opened)
+}
+
+fn read(data: &str, options: &OpenOptions, progress: &mut dyn FnMut(public::Progress<'_>)) -> Result<Dataset> {
     if let Some(set) = builtin::BUILTIN.iter().find(|s| s.name == data) {
         return (set.make)(set, options.seed);
     }

@@ -1,13 +1,13 @@
 //! Csv tables of numbers, with columns of classes, conditions and names beside them.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use crate::{Error, Result, error};
 
 use super::readers::{Reader, extension, stem};
-use super::{Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
+use super::{AskedColumn, Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
 
 /// `.csv`
 pub(super) const READER: Reader = Reader {
@@ -41,6 +41,10 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         (0..first.len()).map(|i| format!("c{i}")).collect()
     };
     let layout = Layout::new(&place, &names, options)?;
+    if let (1, Some(row)) = (names.len(), empty_line(path)?) {
+        let problem = format!("row {row} is an empty line; write NA for a missing value, or remove it");
+        return Err(Error::data(&place, problem));
+    }
 
     let mut values = Vec::new();
     let mut words: Vec<Vec<String>> = vec![Vec::new(); layout.beside.len()];
@@ -63,21 +67,39 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     let named = |e: Error| e.at(&place);
     let mut data =
         Dataset::new(stem(path, "table"), Schema { pixels: None, columns: modelled }, rows).map_err(named)?;
-    for ((column, role), words) in layout.beside.iter().zip(words) {
-        let (column, cells) = beside(&names[*column], *role, words, &gaps);
+    for ((column, asked), words) in layout.beside.iter().zip(words) {
+        let (column, cells) = beside(&names[*column], asked, words, &gaps).map_err(|(row, problem)| {
+            let row = row + 1 + usize::from(has_header);
+            Error::data(&place, format!("row {row}, column '{}': {problem}", names[*column]))
+        })?;
         data = data.with(column, cells).map_err(named)?;
     }
     Ok(data)
 }
 
-/// Which columns are modelled, and which stand beside them for what.
-struct Layout {
-    modelled: Vec<usize>,
-    beside: Vec<(usize, Role)>,
+/// The first empty line before a line that is none. The reader of csv passes over such lines, and in a table of one
+/// column each is a row.
+fn empty_line(path: &Path) -> Result<Option<usize>> {
+    let mut empty = None;
+    for (i, line) in BufReader::new(error::open(path)?).split(b'\n').enumerate() {
+        let line = line.map_err(|e| Error::data(path.display(), format!("cannot be read: {e}")))?;
+        match (line.trim_ascii().is_empty(), empty) {
+            (true, None) => empty = Some(i + 1),
+            (false, Some(_)) => return Ok(empty),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
-impl Layout {
-    fn new(place: &str, names: &[String], options: &OpenOptions) -> Result<Self> {
+/// Which columns are modelled, and which stand beside them for what.
+struct Layout<'a> {
+    modelled: Vec<usize>,
+    beside: Vec<(usize, &'a AskedColumn)>,
+}
+
+impl<'a> Layout<'a> {
+    fn new(place: &str, names: &[String], options: &'a OpenOptions) -> Result<Self> {
         let mut seen = HashSet::new();
         if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
             return Err(Error::data(place, format!("two columns are named '{twice}'; rename one")));
@@ -91,11 +113,10 @@ impl Layout {
                 Error::setting(key, format!("'{name}' is no column of {place}; it has {has}{hint}"))
             })
         };
-        let asked = options.label_column.iter().map(|name| (name, "label_column", Role::Label));
-        let asked = asked.chain(options.condition.iter().map(|name| (name, "condition", Role::Condition)));
-        let asked = asked.chain(options.id_column.iter().map(|name| (name, "id_column", Role::Identifier)));
-        let mut beside: Vec<(usize, Role)> = Vec::new();
-        for (name, key, role) in asked.filter(|(name, ..)| !options.if_there || places.contains_key(name.as_str())) {
+        let mut beside: Vec<(usize, &AskedColumn)> = Vec::new();
+        let there = |asked: &&AskedColumn| !asked.if_there || places.contains_key(asked.name.as_str());
+        for asked in options.roles.iter().filter(there) {
+            let (name, key) = (&asked.name, key_of(asked.role));
             if options.columns.contains(name) {
                 let problem = match options.columns_are_fixed {
                     true => "is a column that the model has; name another",
@@ -107,7 +128,7 @@ impl Layout {
             if beside.iter().any(|(known, _)| *known == column) {
                 return Err(Error::setting(key, format!("'{name}' has another role already; name each column once")));
             }
-            beside.push((column, role));
+            beside.push((column, asked));
         }
         let mut seen = HashSet::new();
         if let Some(twice) = options.columns.iter().find(|name| !seen.insert(name.as_str())) {
@@ -125,24 +146,52 @@ impl Layout {
     }
 }
 
-/// A column that is not modelled, from its words. A condition whose cells are all numbers is one of numbers.
-fn beside(name: &str, role: Role, words: Vec<String>, gaps: &Gaps<'_>) -> (Column, Cells) {
-    let numeric = role == Role::Condition && words.iter().all(|w| gaps.has(w) || is_number(w));
-    if role == Role::Identifier {
-        let column = Column { name: name.to_owned(), kind: Kind::Text, role, levels: Vec::new() };
-        return (column, Cells::Text(words));
+/// The setting that gives a role.
+fn key_of(role: Role) -> &'static str {
+    match role {
+        Role::Modelled => "columns",
+        Role::Condition => "condition",
+        Role::Label => "label_column",
+        Role::Identifier => "id_column",
     }
-    if numeric {
-        let value = |word: &String| if gaps.has(word) { f32::NAN } else { word.parse().unwrap_or(f32::NAN) };
-        let column = Column { role, ..Column::modelled(name, Kind::Real) };
-        return (column, Cells::Numbers(words.iter().map(value).collect()));
+}
+
+/// A column that is not modelled, from its words; else the first row that it cannot be of, and why.
+fn beside(
+    name: &str,
+    asked: &AskedColumn,
+    words: Vec<String>,
+    gaps: &Gaps<'_>,
+) -> Result<(Column, Cells), (usize, String)> {
+    let role = asked.role;
+    let kind = match (role, asked.kind) {
+        (Role::Identifier, _) => Kind::Text,
+        (Role::Label, None) => Kind::Category,
+        (_, Some(kind)) => kind,
+        (_, None) if words.iter().all(|w| gaps.has(w) || is_number(w)) => Kind::Real,
+        (_, None) => Kind::Category,
+    };
+    match kind {
+        Kind::Text => {
+            let column = Column { name: name.to_owned(), kind, role, levels: Vec::new() };
+            Ok((column, Cells::Text(words)))
+        }
+        Kind::Category => {
+            if let (Role::Label, Some(row)) = (role, words.iter().position(|word| gaps.has(word))) {
+                let advice = "fill it in, remove the row, or leave the column out with --columns";
+                return Err((row, format!("found '{}', a missing class; {advice}", words[row])));
+            }
+            let levels = in_order(words.iter().filter(|word| !gaps.has(word)).cloned().collect());
+            let places: HashMap<&String, u32> = levels.iter().zip(0..).collect();
+            let ids = words.iter().map(|word| places.get(word).copied().unwrap_or(super::MISSING)).collect();
+            Ok((Column::category(name, role, levels), Cells::Levels(ids)))
+        }
+        Kind::Binary | Kind::Byte | Kind::Real => {
+            let value = |(row, word): (usize, &String)| number(word, gaps, false).map_err(|problem| (row, problem));
+            let numbers = words.iter().enumerate().map(value).collect::<Result<_, _>>()?;
+            Ok((Column { role, ..Column::modelled(name, Kind::Real) }, Cells::Numbers(numbers)))
+        }
     }
-    let missing = |word: &String| role == Role::Condition && gaps.has(word);
-    let known: Vec<String> = words.iter().filter(|word| !missing(word)).cloned().collect();
-    let levels = in_order(known);
-    let places: HashMap<&String, u32> = levels.iter().zip(0..).collect();
-    let ids = words.iter().map(|word| if missing(word) { super::MISSING } else { places[word] }).collect();
-    (Column::category(name, role, levels), Cells::Levels(ids))
 }
 
 /// The words that occur, in alphabetical order, or by value where all are whole numbers.
@@ -176,7 +225,9 @@ impl Gaps<'_> {
     /// True for a word that says that nothing is known.
     pub fn has(&self, cell: &str) -> bool {
         let usual = ["", "na", "n/a", "nan", "null", "none", "?"];
-        usual.iter().any(|gap| cell.eq_ignore_ascii_case(gap)) || self.0.iter().any(|gap| gap == cell)
+        let number = |text: &str| text.parse::<f64>().ok();
+        let same = |gap: &String| gap == cell || number(gap).is_some_and(|gap| number(cell) == Some(gap));
+        usual.iter().any(|gap| cell.eq_ignore_ascii_case(gap)) || self.0.iter().any(same)
     }
 }
 
@@ -246,7 +297,7 @@ mod tests {
     fn header_labels_and_chosen_columns_are_understood() {
         let options = OpenOptions {
             columns: vec!["y".into(), "x".into()],
-            label_column: Some("kind".into()),
+            roles: AskedColumn::by_settings(Some(&"kind".into()), &[], None),
             ..Default::default()
         };
         let data = read("x,kind,y\n1,b,2\n3,a,4\n", options).unwrap();
@@ -267,8 +318,7 @@ mod tests {
     #[test]
     fn conditions_are_numbers_or_words_and_names_are_kept() {
         let options = || OpenOptions {
-            condition: vec!["dose".into(), "site".into()],
-            id_column: Some("id".into()),
+            roles: AskedColumn::by_settings(None, &["dose".into(), "site".into()], Some(&"id".into())),
             ..Default::default()
         };
         let data = read("id,x,dose,site\nr1,1,0.5,b\nr2,2,,a\n", options()).unwrap();
@@ -297,6 +347,30 @@ mod tests {
             let error = read(text, OpenOptions::default()).unwrap_err().to_string();
             assert!(words.iter().all(|w| error.contains(w)), "{error}");
         }
+    }
+
+    #[test]
+    fn a_missing_class_and_an_empty_line_of_one_column_are_refused_by_row() {
+        let roles = AskedColumn::by_settings(Some(&"kind".into()), &[], None);
+        let error = read("x,kind\n1,a\n2,\n", OpenOptions { roles, ..Default::default() }).unwrap_err().to_string();
+        assert!(error.contains("row 3") && error.contains("missing class"), "{error}");
+        let error = read("x\n1\n\n3\n", OpenOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("row 3 is an empty line"), "{error}");
+        assert_eq!(read("x\n1\n3\n\n", OpenOptions::default()).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_column_is_of_the_kind_that_a_model_knows_it_by() {
+        let asked = |kind| AskedColumn { name: "site".into(), role: Role::Condition, kind: Some(kind), if_there: true };
+        let read = |kind| read("x,site\n1,01\n2,1\n", OpenOptions { roles: vec![asked(kind)], ..Default::default() });
+        assert_eq!(read(Kind::Category).unwrap().schema().columns[1].levels, ["01", "1"]);
+        assert!(matches!(read(Kind::Real).unwrap().cells("site"), Some(Cells::Numbers(v)) if *v == [1.0, 1.0]));
+    }
+
+    #[test]
+    fn a_sentinel_is_found_however_it_is_written() {
+        let options = OpenOptions { missing: vec!["-99".into()], ..Default::default() };
+        assert_eq!(read("a,b\n-99.0,2\n1,-99\n", options).unwrap().missing(), 2);
     }
 
     #[test]

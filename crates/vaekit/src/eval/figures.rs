@@ -23,10 +23,10 @@ pub struct Figures {
     pub rate_nats: Option<f64>,
     /// -E_q log p(x given z).
     pub distortion_nats: f64,
-    /// -ELBO / (X log 2), of the values as the model sees them; none where
+    /// -ELBO / log 2 a known value, of the values as the model sees them; none where
     /// grey values under a Bernoulli make it meaningless.
     pub bits_per_dim: Option<f64>,
-    /// Squared error a value of the reconstruction from the mean code.
+    /// Squared error a known value of the reconstruction from the mean code.
     pub mse: f64,
     /// Dimensions whose mean varies by more than 0.01 (Burda et al. 2016, section 5.2); none for choices and directions.
     pub active_units: Option<usize>,
@@ -61,8 +61,9 @@ pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> R
         let terms = vae.elbo_terms(&batch, samples, rng.at(0), Mode::Infer);
         let raw = vae.decode_samples(&terms.posterior.centre(), batch.given.as_ref());
         let [_, b, r] = raw.dims();
-        let error = vae.likelihood.mean(raw.reshape([b, r])) - batch.x.clone();
-        sums.width = batch.x.dims()[1];
+        let mean = vae.likelihood.mean(raw.reshape([b, r]));
+        let error = mean.clone() - terms.rows_beside(&mean);
+        sums.values += batch.known();
         sums.rows += b;
         sums.distortion += total(to_vec(terms.distortion()));
         sums.error += total(to_vec(error.square().sum_dim(1)));
@@ -89,7 +90,8 @@ pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> R
 #[derive(Default)]
 struct Sums {
     rows: usize,
-    width: usize,
+    /// Known values of all rows.
+    values: f64,
     distortion: f64,
     error: f64,
     rate: Option<f64>,
@@ -111,8 +113,8 @@ impl Sums {
             elbo_nats: elbo,
             rate_nats: rate,
             distortion_nats: distortion,
-            bits_per_dim: elbo.map(|e| -e / (self.width.max(1) as f64 * LN_2)),
-            mse: self.error / (n * self.width.max(1) as f64),
+            bits_per_dim: elbo.map(|e| -e * n / (self.values.max(1.0) * LN_2)),
+            mse: self.error / self.values.max(1.0),
             active_units: rate.map(|_| variance.iter().filter(|v| **v > ACTIVE).count()),
             rows: self.rows,
         };

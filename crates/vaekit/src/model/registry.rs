@@ -26,7 +26,7 @@ pub fn is_read(key: &str, posterior: &str, prior: &str) -> Result<()> {
     if !known(posterior) || !known(prior) || readers.contains(&posterior) || readers.contains(&prior) {
         return Ok(());
     }
-    Err(Error::setting(key, format!("nothing here looks at it, only {} do; leave it out", readers.join(", "))))
+    Err(Error::setting(key, format!("has no effect here: it needs one of {}; leave it out", readers.join(", "))))
 }
 
 /// True where the codes of a posterior are single rows of a codebook, without a spread.

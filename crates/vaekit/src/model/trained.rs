@@ -1,6 +1,6 @@
-//! A model with all that its uses need, and no folder.
+//! A trained model, independent of a run folder.
 
-use crate::data::{Dataset, Encoding, Kind, Preparation, Schema};
+use crate::data::{Condition, Dataset, Encoding, Kind, Preparation, Schema};
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
@@ -80,6 +80,12 @@ impl Model {
         Preparation { encoding: self.encoding.clone(), rng: self.rng() }
     }
 
+    /// What log p is of: `x`, or `x | site, dose` for a model that is conditioned on these columns.
+    pub fn given_x(&self) -> String {
+        let names: Vec<&str> = self.encoding.given.iter().map(|c| c.column.as_str()).collect();
+        if names.is_empty() { "x".into() } else { format!("x | {}", names.join(", ")) }
+    }
+
     /// True when the model is told columns of each row.
     pub fn is_conditional(&self) -> bool {
         !self.encoding.given.is_empty()
@@ -91,12 +97,12 @@ impl Model {
     /// A model that is not conditional, no such column, or a value that the column does not have.
     pub fn given(mut self, column: &str, value: &str) -> Result<Self> {
         if !self.is_conditional() {
-            let problem = format!("'{}' is told no columns of a row; train --variant cvae", self.variant);
+            let problem = format!("'{}' is not a conditional variant; use --variant cvae", self.variant);
             return Err(Error::setting("given", problem));
         }
         let Some(at) = self.encoding.given.iter().position(|condition| condition.column == column) else {
             let names: Vec<&str> = self.encoding.given.iter().map(|c| c.column.as_str()).collect();
-            let problem = format!("'{column}' is no condition of this model; it is told {}", names.join(", "));
+            let problem = format!("'{column}' is no condition of this model; expected one of {}", names.join(", "));
             return Err(Error::setting("given", problem));
         };
         let numbers = self.encoding.given[at].encode(value);
@@ -110,9 +116,20 @@ impl Model {
     /// # Errors
     /// A model that is told no class, or a name that is none.
     pub fn of_class(self, name: &str) -> Result<Self> {
-        let Some(told) = self.encoding.given.iter().find(|condition| !condition.levels.is_empty()) else {
-            let problem = format!("'{}' is not conditional on classes; train --variant cvae", self.variant);
-            return Err(Error::setting("class", problem));
+        let words: Vec<&Condition> = self.encoding.given.iter().filter(|c| !c.levels.is_empty()).collect();
+        let label = self.schema.label().map(|label| label.name.as_str());
+        let told = match (words.iter().find(|c| Some(c.column.as_str()) == label), words.as_slice()) {
+            (Some(told), _) => *told,
+            (None, [told]) => told,
+            (None, []) => {
+                let problem = format!("'{}' is not conditional on classes; train --variant cvae", self.variant);
+                return Err(Error::setting("class", problem));
+            }
+            (None, several) => {
+                let names: Vec<&str> = several.iter().map(|c| c.column.as_str()).collect();
+                let problem = format!("the model is conditional on {}; say which by --given", names.join(", "));
+                return Err(Error::setting("class", problem));
+            }
         };
         if !told.levels.iter().any(|level| level == name) {
             let names = told.levels.join(", ");

@@ -96,8 +96,11 @@ impl<'a> ElboTerms<'a> {
         self.vae.likelihood.mean(self.raw.clone().reshape([k * b, r]))
     }
 
-    /// The rows beside `means` `[K B, X]`, as often: a value that is not known is that of the mean, so that nothing
-    /// is between the two. No gradient reaches it. `[K B, X]`
+    /// The rows, repeated to stand beside `means`; missing values are replaced by the mean, so that they add no
+    /// difference. No gradient flows through them.
+    ///
+    /// # Shapes
+    /// `means` and result: `[K B, X]`.
     pub fn rows_beside(&self, means: &Tensor<2>) -> Tensor<2> {
         let k = means.dims()[0] / self.batch.len();
         let x = self.batch.x.clone().repeat_dim(0, k);

@@ -95,7 +95,7 @@ pub trait Objective: Parameters + Send {
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
 
-    /// What it does with its KL over training; none for always the same, and where there is no KL.
+    /// Schedule of the KL weight; none if there is no KL to weigh.
     fn schedule(&self) -> Option<Schedule> {
         None
     }

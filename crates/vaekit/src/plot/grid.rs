@@ -30,7 +30,9 @@ pub fn tiles(
     let (tile_w, tile_h) = (w * zoom + gap, h * zoom + gap);
     let size = ((columns * tile_w + gap) as u32, (rows * tile_h + gap) as u32);
     let mut picture = RgbImage::from_pixel(size.0, size.1, PAPER);
-    let shade = |v: f32| (255.0 * ((v - range.0) / (range.1 - range.0)).clamp(0.0, 1.0)).round() as u8;
+    let bright = |v: f32| (255.0 * ((v - range.0) / (range.1 - range.0)).clamp(0.0, 1.0)).round() as u8;
+    // A missing pixel shows the paper behind.
+    let shade = |v: f32| if v.is_nan() { PAPER.0[0] } else { bright(v) };
     for (i, image) in values.chunks_exact((c * h * w).max(1)).enumerate() {
         let (left, top) = (gap + i % columns * tile_w, gap + i / columns * tile_h);
         for y in 0..h * zoom {

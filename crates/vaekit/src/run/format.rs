@@ -43,6 +43,8 @@ pub struct DataInfo {
     pub name: String,
     /// Checksum of all that the model may look at.
     pub fingerprint: String,
+    /// Checksum of the modelled values alone, without classes and conditions.
+    pub values: String,
     /// Rows in all.
     pub rows: usize,
     /// Rows of the training part.
@@ -59,6 +61,7 @@ impl DataInfo {
         Self {
             name: data.name.clone(),
             fingerprint: data.fingerprint(),
+            values: data.fingerprint_of_values(),
             rows: data.len(),
             train_rows: splits.train.len(),
             valid_rows: splits.valid.len(),
@@ -115,6 +118,14 @@ impl RunFile {
         match self.format {
             format1::FORMAT => fingerprint::of_format_1(data) == self.data.fingerprint,
             _ => fingerprint::of(data, &self.schema).is_some_and(|found| found == self.data.fingerprint),
+        }
+    }
+
+    /// True for data with the rows that the run was trained on, whatever stands beside them.
+    pub fn has_rows_of(&self, data: &Dataset) -> bool {
+        match self.format {
+            format1::FORMAT => fingerprint::of_format_1(data) == self.data.fingerprint,
+            _ => data.fingerprint_of_values() == self.data.values,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `run.toml` as format 1 has it. Runs of that format open, are used and go on for ever, and stay what they are.
+//! `run.toml` in format 1. Runs of format 1 stay readable and resumable, and are written back in format 1.
 
 use std::path::Path;
 
@@ -86,7 +86,7 @@ impl File {
             vaekit: self.vaekit,
             recipe: None,
             config: self.config,
-            data: DataInfo { name, fingerprint, rows, train_rows, valid_rows, test_rows },
+            data: DataInfo { values: fingerprint.clone(), name, fingerprint, rows, train_rows, valid_rows, test_rows },
             schema,
             encoding: Encoding { transform, shift, scale, binarize, masked: false, given },
         })
@@ -98,7 +98,7 @@ impl File {
             Some([channels, height, width]) => Shape::Image { channels, height, width },
             None => Shape::Table { columns: run.schema.modelled_names() },
         };
-        let DataInfo { name, fingerprint, rows, train_rows, valid_rows, test_rows } = run.data.clone();
+        let DataInfo { name, fingerprint, values: _, rows, train_rows, valid_rows, test_rows } = run.data.clone();
         Self {
             format: FORMAT,
             vaekit: run.vaekit.clone(),

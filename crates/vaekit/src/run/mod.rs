@@ -87,12 +87,12 @@ impl Run {
         Self { dir, file, model }
     }
 
-    /// The model alone, which needs no folder.
+    /// The model, which needs no folder.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The model alone, for a holder of its own.
+    /// Consumes the run and returns its model.
     pub fn into_model(self) -> Model {
         self.model
     }
@@ -131,6 +131,11 @@ impl Run {
     /// True for the data that the run was trained on.
     pub fn is_of(&self, data: &Dataset) -> bool {
         self.file.is_of(data)
+    }
+
+    /// True for data with the rows that the run was trained on, whatever classes and conditions are read beside them.
+    pub fn has_rows_of(&self, data: &Dataset) -> bool {
+        self.file.has_rows_of(data)
     }
 
     /// Opens the data that the run was trained on and checks that it is still the same.

@@ -1,4 +1,4 @@
-//! Ranges of settings, and settings without effect: who gives one expects it to do something.
+//! Value ranges, and an error for settings that have no effect.
 
 use std::path::Path;
 

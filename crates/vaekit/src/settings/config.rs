@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, Binarize, Dataset, OpenOptions, Splits, Transform, public, split};
+use crate::data::{self, AskedColumn, Binarize, Dataset, OpenOptions, Splits, Transform, public, split};
 use crate::declare::{Read, Takes, declare};
 use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
@@ -123,7 +123,7 @@ pub struct TrainConfig {
     label_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
         "Column of a csv table that holds classes";
     condition: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
-        "Columns of a csv table that a conditional model is told: words or numbers";
+        "Columns of a csv table that a conditional model is conditioned on: categorical or numeric";
     id_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
         "Column of a csv table that says what rows are called";
     missing: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
@@ -162,9 +162,7 @@ impl TrainConfig {
             size: self.size,
             key: self.key.clone(),
             columns: self.columns.clone(),
-            label_column: self.label_column.clone(),
-            condition: self.condition.clone(),
-            id_column: self.id_column.clone(),
+            roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
             missing: self.missing.clone(),
             seed: 0,
             ..options.clone()
@@ -229,7 +227,7 @@ impl TrainConfig {
         let variant = variants::find(&c.variant)?;
         c.all_read(variant)?;
         if !c.condition.is_empty() && !variant.is_conditional() {
-            let problem = format!("'{}' is told no columns; train --variant cvae, or leave it out", c.variant);
+            let problem = format!("'{}' is not a conditional variant; use --variant cvae, or leave it out", c.variant);
             return Err(Error::setting("condition", problem));
         }
         c.params = Params::check(variant.params(), &c.params)?.values().clone();

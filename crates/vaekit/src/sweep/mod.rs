@@ -22,5 +22,5 @@ mod table;
 pub use crate::plot::page::quoted;
 pub use page::sweep_page;
 pub use plan::{Plan, Point};
-pub use schedule::{Job, SweepEvent, Trained};
+pub use schedule::{SweepEvent, Trained};
 pub use table::{Outcome, Summary, figure_names, shown, summarise, write_csv};

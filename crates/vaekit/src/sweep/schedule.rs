@@ -13,22 +13,6 @@ use crate::{Error, Result};
 
 use super::{Plan, Point};
 
-/// A run that somebody trains.
-pub trait Job {
-    /// None while it trains; then whether it succeeded.
-    fn ended(&mut self) -> Option<bool>;
-}
-
-impl Job for Child {
-    fn ended(&mut self) -> Option<bool> {
-        match self.try_wait() {
-            Ok(None) => None,
-            Ok(Some(status)) => Some(status.success()),
-            Err(_) => Some(false),
-        }
-    }
-}
-
 /// What a schedule tells while it runs.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the fields of an event are named for what they are")]
@@ -65,25 +49,25 @@ impl Plan {
             let config = point.config()?;
             let data = match last.take().filter(|(before, _)| reading(before) == reading(&config)) {
                 Some((_, data)) => data,
-                None => open(&config)?,
+                None => open(&config).map_err(|e| e.of(&point.name))?,
             };
-            Trainer::new(config.clone()).check(&data).map_err(|e| Error::setting(&point.name, e.to_string()))?;
+            Trainer::new(config.clone()).check(&data).map_err(|e| e.of(&point.name))?;
             last = Some((config, data));
         }
         Ok(())
     }
 
-    /// Trains what is not finished below `out`, at most `jobs` at a time. `start` trains a run elsewhere; once
+    /// Trains what is not finished below `out`, at most `jobs` at a time. `start` trains a run in another process; once
     /// `interrupt` is set no more are started.
     ///
     /// # Errors
     /// A folder that holds a run of other settings.
-    pub fn train<J: Job>(
+    pub fn train(
         &self,
         out: &Path,
         jobs: usize,
         interrupt: &AtomicBool,
-        start: &mut dyn FnMut(&Point, &Path) -> Result<J>,
+        start: &mut dyn FnMut(&Point, &Path) -> Result<Child>,
         hear: &mut dyn FnMut(SweepEvent<'_>),
     ) -> Result<Trained> {
         let mut waiting: Vec<&Point> = Vec::new();
@@ -95,7 +79,7 @@ impl Plan {
         let total = self.points.len();
         let mut found = Trained { done: total - waiting.len(), failed: Vec::new() };
         waiting.reverse();
-        let mut running: Vec<(&Point, J)> = Vec::new();
+        let mut running: Vec<(&Point, Child)> = Vec::new();
         while !running.is_empty() || !waiting.is_empty() {
             if interrupt.load(Ordering::SeqCst) {
                 waiting.clear();
@@ -116,14 +100,14 @@ impl Plan {
             std::thread::sleep(Duration::from_millis(50));
             let mut still = Vec::new();
             for (point, mut job) in running {
-                match job.ended() {
-                    None => still.push((point, job)),
-                    Some(true) => {
+                match job.try_wait() {
+                    Ok(None) => still.push((point, job)),
+                    Ok(Some(status)) if status.success() => {
                         found.done += 1;
                         hear(SweepEvent::Trained { done: found.done, total, name: &point.name });
                     }
                     // The others may still do well.
-                    Some(false) => found.failed.push(point.name.clone()),
+                    Ok(Some(_)) | Err(_) => found.failed.push(point.name.clone()),
                 }
             }
             running = still;
@@ -142,12 +126,12 @@ impl Plan {
                 continue;
             }
             let config = point.config()?;
-            let data = open(&config)?;
+            let data = open(&config).map_err(|e| e.of(&point.name))?;
             let trainer = match RunFile::read(&dir) {
                 Ok(_) => Trainer::resume(&dir, &Changes::default())?,
                 Err(_) => Trainer::new(config).out(&dir),
             };
-            let run = trainer.fit(&data).map_err(|e| Error::setting(&point.name, e.to_string()))?;
+            let run = trainer.fit(&data).map_err(|e| e.of(&point.name))?;
             run.write_pictures(&data, &run.split(&data)?)?;
         }
         Ok(())

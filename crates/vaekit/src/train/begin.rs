@@ -1,4 +1,4 @@
-//! A training opened: anew, or where its checkpoint stands.
+//! Starts training, or resumes it from its checkpoint.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// What begins where the data lies.
+    /// Data-dependent initialisation.
     fn start(&mut self, tell: &mut dyn FnMut(TrainEvent)) -> Result<()> {
         if self.file.config.output_bias == OutputBias::Mean {
             self.start_at_mean();

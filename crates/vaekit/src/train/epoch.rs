@@ -1,4 +1,4 @@
-//! The end of an epoch: what the model is worth now.
+//! The end of an epoch: validation, and a line of metrics.
 
 use crate::Result;
 use crate::data::Batches;

@@ -1,4 +1,4 @@
-//! A training written down, so that it can go on to the same bytes.
+//! Checkpoints for exact resume.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! A batch learned: forward, backward, and a step of the optimizer.
+//! One training step: forward, backward, and a step of the optimizer.
 
 use vaekit_ops::device;
 

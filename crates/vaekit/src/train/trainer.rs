@@ -120,7 +120,9 @@ impl Trainer {
         name: impl Into<String>,
         build: impl Fn(&ModelSettings, &Target<'_>) -> Result<Recipe> + 'static,
     ) -> Self {
-        self.recipe = Some((name.into(), Box::new(build)));
+        let name = name.into();
+        let name = if name.is_empty() { "unnamed".into() } else { name };
+        self.recipe = Some((name, Box::new(build)));
         self
     }
 
@@ -187,7 +189,11 @@ impl Trainer {
         let mut encoding = Encoding { binarize: config.binarize, ..encoding };
         if variants::find(&config.variant)?.is_conditional() {
             encoding = encoding.conditional(data, &splits.train)?;
+            // A row of any part that lacks a condition is refused now, not when its turn comes.
+            encoding.given(data, &(0..data.len() as u32).collect::<Vec<u32>>())?;
         }
+        // Rows in memory have no place that the settings could name.
+        let config = if data.is_opened() { config } else { TrainConfig { data: data.name.clone(), ..config } };
         let mut file = RunFile {
             format: FORMAT_VERSION,
             vaekit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -208,9 +214,13 @@ impl Trainer {
 
     /// The model of a file, by the recipe of its variant or by one of its own.
     fn build(&self, file: &RunFile) -> Result<Recipe> {
-        match (&self.recipe, &file.recipe) {
-            (Some((_, build)), _) => file.build_by(build),
-            (None, _) => file.build(),
+        match &self.recipe {
+            Some((name, build)) if file.recipe.as_ref() == Some(name) => file.build_by(build),
+            Some((name, _)) => {
+                let made = file.recipe.as_deref().unwrap_or("a variant of the list");
+                Err(Error::setting("recipe", format!("found '{name}', but the run was made by {made}")))
+            }
+            None => file.build(),
         }
     }
 

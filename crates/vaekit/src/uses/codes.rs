@@ -4,7 +4,7 @@ use std::path::Path;
 
 use vaekit_ops::{device, from_vec, to_vec};
 
-use crate::data::{Cells, Dataset, NameColumn, OpenOptions, Role, open};
+use crate::data::{AskedColumn, Cells, Dataset, Kind, NameColumn, OpenOptions, Role, open};
 use crate::model::{Model, Support};
 use crate::{Error, Result};
 
@@ -57,15 +57,20 @@ impl Model {
     /// # Errors
     /// A file that cannot be read or is no table, or a condition with a value that the model does not know.
     pub fn read_codes(&self, path: &Path) -> Result<Codes> {
-        let told: Vec<String> = self.encoding().given.iter().map(|c| c.column.clone()).collect();
-        let named = self.schema().columns.iter().find(|c| c.role == Role::Identifier).map(|c| c.name.clone());
-        let options = OpenOptions {
-            condition: told,
-            id_column: named,
-            if_there: true,
-            columns_are_fixed: true,
-            ..OpenOptions::default()
-        };
+        let mut options = OpenOptions { columns_are_fixed: true, ..OpenOptions::default() };
+        // Their words as they stand: the model knows what they are.
+        let told = self.encoding().given.iter().map(|c| asked(&c.column, Role::Condition));
+        options.roles = told.collect();
+        if let Some(header) = header(path) {
+            let is_code = |name: &&String| name.starts_with('z') && name[1..].parse::<usize>().is_ok();
+            let is_spread = |name: &&String| name.starts_with(LOG_VAR);
+            options.columns = header.iter().filter(|name| is_code(name) || is_spread(name)).cloned().collect();
+            let others = header.iter().filter(|name| !is_code(name) && !is_spread(name));
+            let named = others.clone().find(|name| !options.roles.iter().any(|asked| asked.name == **name));
+            if let (Some(name), false) = (named, options.columns.is_empty()) {
+                options.roles.push(asked(name, Role::Identifier));
+            }
+        }
         let table = open(&path.to_string_lossy(), &options, &mut |_| ())?;
         if table.schema().is_image() {
             return Err(Error::setting("codes", format!("{} holds images, expected a table", path.display())));
@@ -119,12 +124,13 @@ impl Model {
         Ok(Some(given))
     }
 
-    /// The conditions that neither the codes say nor a person chose, each with the value that decoding assumes.
-    pub fn assumed(&self, codes: &Codes) -> Vec<(String, String)> {
+    /// The conditions that neither codes say nor a person chose, each with the value that decoding assumes.
+    pub fn assumed(&self, codes: Option<&Codes>) -> Vec<(String, String)> {
         let Some(given) = self.given_of_codes(1) else { return Vec::new() };
         let values = self.encoding().words(&given).into_iter().zip(self.chosen_conditions());
-        let open = values
-            .filter(|(column, chosen)| chosen.is_none() && !codes.beside.iter().any(|known| known.name == column.name));
+        let open = values.filter(|(column, chosen)| {
+            chosen.is_none() && !codes.is_some_and(|codes| codes.beside.iter().any(|known| known.name == column.name))
+        });
         open.map(|(column, _)| (column.name, column.values.concat())).collect()
     }
 
@@ -160,8 +166,20 @@ impl Model {
     }
 }
 
+/// A column of words, if it is there.
+fn asked(name: &str, role: Role) -> AskedColumn {
+    AskedColumn { name: name.to_owned(), role, kind: Some(Kind::Text), if_there: true }
+}
+
+/// The first line of a csv file.
+fn header(path: &Path) -> Option<Vec<String>> {
+    let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).ok().filter(|_| is_csv)?;
+    Some(reader.headers().ok()?.iter().map(str::to_owned).collect())
+}
+
 /// The cells of a column that is not modelled, as words.
-fn words(data: &Dataset, column: &str) -> Option<NameColumn> {
+pub(super) fn words(data: &Dataset, column: &str) -> Option<NameColumn> {
     let values = match data.cells(column)? {
         Cells::Text(words) => words.clone(),
         Cells::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),

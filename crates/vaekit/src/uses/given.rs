@@ -3,7 +3,7 @@
 use vaekit_ops::{Tensor, device, from_vec};
 
 use crate::Result;
-use crate::data::{Dataset, NameColumn};
+use crate::data::{Cells, Dataset, NameColumn};
 use crate::model::Model;
 
 impl Model {
@@ -33,7 +33,16 @@ impl Model {
 
     /// The conditions that rows have, in the words of the file.
     pub(super) fn conditions_of(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<NameColumn>> {
-        Ok(self.encoding().given(data, rows)?.map(|given| self.encoding().words(&given)).unwrap_or_default())
+        let Some(given) = self.encoding().given(data, rows)? else { return Ok(Vec::new()) };
+        let mut all = self.encoding().words(&given);
+        // A number as it was read: through the model's units and back it would be rounded.
+        for (column, condition) in all.iter_mut().zip(&self.encoding().given) {
+            if let (true, Some(Cells::Numbers(numbers))) = (condition.levels.is_empty(), data.cells(&condition.column))
+            {
+                column.values = rows.iter().map(|row| numbers[*row as usize].to_string()).collect();
+            }
+        }
+        Ok(all)
     }
 
     /// Conditions `[N, C]` as the networks take them.

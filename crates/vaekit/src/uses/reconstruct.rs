@@ -39,22 +39,25 @@ impl Model {
         Ok(values)
     }
 
-    /// Squared error a value of each row's reconstruction, in the values that the model sees.
+    /// Squared error a known value of each row's reconstruction, in the values that the model sees.
     pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
         let (originals, reconstructed) = self.pass_through(data, rows)?;
-        let width = data.schema().width();
         let pairs: Vec<_> = originals.into_iter().zip(reconstructed).collect();
-        let error = |row: &[(f32, f32)]| row.iter().map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / width as f64;
-        Ok(pairs.chunks(width).map(error).collect())
+        let error = |row: &[(f32, f32)]| {
+            let known = row.iter().filter(|(a, _)| !a.is_nan());
+            let squares: Vec<f64> = known.map(|(a, b)| f64::from(a - b).powi(2)).collect();
+            squares.iter().sum::<f64>() / squares.len().max(1) as f64
+        };
+        Ok(pairs.chunks(data.width()).map(error).collect())
     }
 
-    /// Model values of rows as the model sees them, and of their reconstructions.
+    /// Model values of rows as the model sees them, NaN where one is missing, and of their reconstructions.
     fn pass_through(&self, data: &Dataset, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
         self.check_fits(data)?;
         let preparation = self.preparation();
         let (mut originals, mut reconstructed) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
-            originals.extend_from_slice(&host.x);
+            originals.extend(host.with_gaps());
             let batch = host.to_device(&device::here());
             let q = self.vae().encode(&batch, Mode::Infer);
             let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());

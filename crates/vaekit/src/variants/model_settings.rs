@@ -157,7 +157,9 @@ impl ModelSettings {
         let posterior = registry::posterior(&self.posterior, parts, &mut own)?;
         let prior = registry::prior(&self.prior, &*posterior, parts, &mut own)?;
         let network = self.network()?;
-        let weights = network.weights(rows, self.latent + given)?;
+        let masked = target.encoding.masked;
+        let (seen, plane) = beside(rows, masked, given, network.net);
+        let weights = network.weights(seen, self.latent + given)?;
         if weights > MAX_WEIGHTS {
             let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
             let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
@@ -172,8 +174,6 @@ impl ModelSettings {
             );
             return Err(Error::setting("latent", problem));
         }
-        let masked = target.encoding.masked;
-        let (seen, plane) = beside(rows, masked, given, network.net);
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match posterior.is_encoded_in_groups() {
             true => {

@@ -57,7 +57,7 @@ pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: 
         let path = Path { vae, prior: &*prior, batch, posterior: &*posterior, how };
         let sizes = sizes.get_or_insert_with(|| path.pilot(rng));
         let log_w = path.walk(start, rng, Some(sizes)).0;
-        evidence.width = batch.x.dims()[1];
+        evidence.values += batch.known();
         let b = batch.len();
         for row in 0..b {
             let mut weights = LogMeanExp::default();

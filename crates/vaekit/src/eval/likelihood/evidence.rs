@@ -76,8 +76,8 @@ pub struct Evidence {
     pub effective: Vec<f64>,
     /// Samples or chains a row.
     pub samples: usize,
-    /// Values a row.
-    pub width: usize,
+    /// Known values of all rows.
+    pub values: f64,
 }
 
 impl Evidence {
@@ -97,9 +97,9 @@ impl Evidence {
         self.error.iter().map(|e| e * e).sum::<f64>().sqrt() / self.error.len().max(1) as f64
     }
 
-    /// -log p / (X log 2).
+    /// -log p / log 2 a known value.
     pub fn bits_per_dim(&self) -> f64 {
-        self.nll_nats() / (self.width.max(1) as f64 * LN_2)
+        self.nll_nats() * self.log_p.len() as f64 / (self.values.max(1.0) * LN_2)
     }
 
     /// Mean evidence lower bound by the same samples.

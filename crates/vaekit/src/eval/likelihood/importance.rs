@@ -24,7 +24,7 @@ pub fn importance(vae: &Vae, rows: &Batches<'_>, samples: usize, rng: Rng, heard
     check(vae)?;
     let mut evidence = Evidence { samples, ..Evidence::default() };
     batches(rows, heard, |batch| {
-        evidence.width = batch.x.dims()[1];
+        evidence.values += batch.known();
         let (weights, sums) = of_batch(vae, batch, samples, rng);
         weights.iter().zip(sums).for_each(|(w, sum)| evidence.push(w, sum / samples as f64));
     })?;

@@ -87,8 +87,8 @@ pub trait Likelihood: Parameters + Send + Sync {
         false
     }
 
-    /// log p of each event: a value, or what has a density only as a whole, such as a pixel with its colours. Events
-    /// are independent given z, so that leaving one out gives the marginal of the others.
+    /// log p of each event. An event is one value, or one pixel when its colours are modelled jointly. Events are
+    /// independent given z, so leaving one out gives the marginal of the others.
     ///
     /// # Shapes
     /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B, E]`.

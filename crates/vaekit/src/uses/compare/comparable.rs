@@ -50,7 +50,7 @@ fn judged(runs: &[Run]) -> (Vec<String>, Judged) {
     }
     if dense.iter().any(|r| sees_classes(r)) && !dense.iter().all(|r| sees_classes(r)) {
         notes.push(
-            "Models that are told classes give log p(x | class), which is no log p(x) to compare with: they stand last."
+            "Conditional models give log p(x | conditions), which does not compare with log p(x): they stand last."
                 .into(),
         );
     }

@@ -155,10 +155,11 @@ fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
     let Some((first, others)) = runs.split_first().filter(|(_, others)| !others.is_empty()) else {
         return Err(Error::setting("runs", "expected two runs or more to compare"));
     };
-    for other in others {
-        if !other.is_of(data) {
-            let (a, b) = (first.dir().display(), other.dir().display());
-            let (of_a, of_b) = (&first.file().data, &other.file().data);
+    let like = runs.iter().find(|run| run.has_rows_of(data)).unwrap_or(first);
+    for other in runs {
+        if !other.has_rows_of(data) {
+            let (a, b) = (like.dir().display(), other.dir().display());
+            let (of_a, of_b) = (&like.file().data, &other.file().data);
             return Err(Error::data(
                 b,
                 format!(

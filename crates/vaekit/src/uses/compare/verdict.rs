@@ -23,8 +23,8 @@ pub(super) fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, r
         };
         let Some(behind) = other.behind.zip(other.behind_se) else {
             let by_mse = told(paired(&other.errors, &best.errors), "MSE", best.errors.len());
-            let why = if other.nll_nats.is_some() { "is told classes" } else { "has no likelihood" };
-            lines.push(format!("{name} {why}; as a copier, {by_mse}."));
+            let why = if other.nll_nats.is_some() { "is conditional" } else { "has no likelihood" };
+            lines.push(format!("{name} {why}; by reconstruction error, {by_mse}."));
             continue;
         };
         let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {

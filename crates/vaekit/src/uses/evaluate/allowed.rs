@@ -1,8 +1,9 @@
 //! Whether a model, data and rows allow a figure, before any time goes into it.
 
+use vaekit_ops::{device, full};
+
 use crate::data::{Dataset, Factors};
-use crate::model::posterior::{DiagonalGaussian, PosteriorFamily};
-use crate::model::{Form, Model, Support};
+use crate::model::{Form, Mode, Model, Support};
 use crate::run::Run;
 use crate::{Error, Result};
 
@@ -38,7 +39,7 @@ impl Run {
                 format!("{} is an autoencoder: its codes have no density", self.variant_name()),
             )),
         };
-        let taught = |flag, what| match (data.labels(), self.is_of(data)) {
+        let taught = |flag, what| match (data.labels(), self.has_rows_of(data)) {
             (None, _) => Err(no_classes(data, what)),
             (_, true) => apart(&self.split(data)?.train, rows),
             (_, false) => Err(Error::setting(
@@ -59,6 +60,10 @@ impl Run {
             Judgement::Representation => taught("representation", "a probe"),
             Judgement::Quality => {
                 taught("quality", "the classifier behind sample quality")?;
+                if data.has_missing() {
+                    let problem = "has missing values, and sample quality compares complete rows; leave it out";
+                    return Err(Error::data(&data.name, problem));
+                }
                 enough("quality", rows, 100)
             }
         }
@@ -102,10 +107,17 @@ impl Model {
         Err(Error::unsupported("gap", problem))
     }
 
+    /// True where q(z given x) is a Gaussian with a diagonal covariance, which tells its log-variances.
+    fn is_diagonal(&self) -> bool {
+        let vae = self.vae();
+        let raw = full([1, vae.posterior.raw_width(vae.latent())], 0.0, &device::here());
+        vae.groups.len() == 1 && vae.read(vec![raw], Mode::Infer).log_var().is_some()
+    }
+
     /// What compares codes with N(0, I) one dimension at a time.
     pub(super) fn is_standard(&self) -> Result<()> {
         let standard = matches!(self.vae().prior().form(), Form::Standard);
-        if standard && self.vae().posterior.name() == DiagonalGaussian.name() {
+        if standard && self.is_diagonal() {
             return Ok(());
         }
         let (q, p) = (self.vae().posterior.name(), self.vae().prior.name());

@@ -26,9 +26,6 @@ impl Run {
             return Err(no_classes(data, "the classifier behind sample quality"));
         };
         apart(train, test)?;
-        if data.has_missing() {
-            return Err(Error::data(&data.name, "lacks values, and sample quality compares whole rows; leave it out"));
-        }
         let test = &self.some(test, JUDGED)[..];
         if test.len() < 100 || train.len() < 100 {
             let fewest = test.len().min(train.len());

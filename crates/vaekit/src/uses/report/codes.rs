@@ -148,7 +148,7 @@ impl Run {
         if height * width > 64 * 64 {
             return Ok(None);
         }
-        let values = self.preparation().prepare(data, rows, 0)?.x;
+        let values = self.preparation().prepare(data, rows, 0)?.with_gaps();
         let range = self.encoding().range(data.schema());
         let columns = rows.len().isqrt().max(1);
         let picture = tiles(&values, [channels, height, width], range, columns, (1, 0));

@@ -33,7 +33,7 @@ impl Run {
             let few = &self.some(rows, effort.likelihood_rows)[..];
             let found = self.importance(data, few, effort.importance_samples, &mut |_| Step::Continue)?;
             let what = format!("{} importance samples, {} rows", effort.importance_samples, few.len());
-            let of = if self.is_conditional() { "-log p(x | class), nats" } else { "-log p(x), nats" };
+            let of = &format!("-log p({}), nats", self.given_x());
             line(of, with_error(found.nll_nats(), found.nll_se()), &what);
             if self.why_no_bits().is_none() {
                 line("bits a dimension", format!("{:.4}", found.bits_per_dim()), "-log p(x) / (values log 2)");
