@@ -1,6 +1,7 @@
 //! An encoder network of one's own: a row is seen beside its squares.
 //!
 //! `cargo run --example own_encoder`
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use vaekit::data::{Batch, OpenOptions};
 use vaekit::model::{Encoder, Mode};

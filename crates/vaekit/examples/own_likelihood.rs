@@ -1,6 +1,8 @@
 //! A likelihood of one's own, in a model that vaekit trains, saves and uses like any other.
 //!
 //! `cargo run --example own_likelihood`
+#![allow(clippy::print_stdout, reason = "a program says what came of it")]
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use std::f64::consts::PI;
 

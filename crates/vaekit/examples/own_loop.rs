@@ -1,6 +1,8 @@
 //! A training loop of one's own, over the public `gradients` and `Optim`; no folder is written.
 //!
 //! `cargo run --example own_loop`
+#![allow(clippy::print_stdout, reason = "a program says what came of it")]
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use vaekit::data::{Batches, Encoding, OpenOptions, Preparation, Step, Transform};
 use vaekit::model::{Identity, Model, Moment};

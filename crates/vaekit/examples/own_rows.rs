@@ -1,6 +1,7 @@
 //! Rows that are in memory already: an `ndarray` array, and an Arrow record batch with names and gaps.
 //!
 //! `cargo run --example own_rows`
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,8 @@
 //! A variant of one's own: an objective that charges the KL only beyond an allowance for the whole row.
 //!
 //! `cargo run --example own_variant`
+#![allow(clippy::print_stdout, reason = "a program says what came of it")]
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use vaekit::data::OpenOptions;
 use vaekit::model::ElboTerms;

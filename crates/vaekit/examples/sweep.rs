@@ -1,6 +1,8 @@
 //! A sweep in a program: every combination of settings and seeds trained, and one table of what came of them.
 //!
 //! `cargo run --example sweep`
+#![allow(clippy::print_stdout, reason = "a program says what came of it")]
+#![allow(clippy::unwrap_used, reason = "the test below")]
 
 use vaekit::data::OpenOptions;
 use vaekit::sweep::{Outcome, Plan, figure_names, summarise};

@@ -5,9 +5,8 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{bars, config, for_each, for_some, layer};
-use vaekit::data::{Batch, Encoding, Preparation, Schema, Transform};
-use vaekit::model::likelihood::{self, Domain};
+use common::{bars, build, built, config, encoding, encoding_for, for_each, for_some, layer, schema, told};
+use vaekit::data::{Batch, Preparation};
 use vaekit::model::registry::{POSTERIORS, PRIORS, priors_for};
 use vaekit::model::{Mode, Support};
 use vaekit::nn::{Parameter, Parameters};
@@ -15,42 +14,9 @@ use vaekit::objective::{ESTIMATORS, Progress};
 use vaekit::rng::Rng;
 use vaekit::settings::{Read, settings};
 use vaekit::uses::{Between, Observation};
-use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, Variant, find, uses};
+use vaekit::variants::{Params, Recipe, Target, Use, VARIANTS, find, uses};
 use vaekit::{Run, TrainConfig, Trainer};
 use vaekit_ops::{device, scalar, to_vec, to_vec_double};
-
-fn encoding(likelihood: &str) -> Encoding {
-    match likelihood::find(likelihood).unwrap().domain() {
-        Domain::Counts => Encoding::none(),
-        _ => Encoding { transform: Transform::Unit, scale: vec![255.0], ..Encoding::none() },
-    }
-}
-
-/// The same, and what a conditional variant is told.
-fn told(encoding: Encoding) -> Encoding {
-    encoding.conditional(&bars(2), &[0, 1]).unwrap()
-}
-
-fn encoding_for(variant: &dyn Variant, likelihood: &str) -> Encoding {
-    let plain = encoding(likelihood);
-    if variant.is_conditional() { told(plain) } else { plain }
-}
-
-fn schema() -> Schema {
-    bars(2).schema().clone()
-}
-
-fn built(config: &TrainConfig) -> Recipe {
-    let variant = find(&config.variant).unwrap();
-    let params = Params::check(variant.params(), &config.params).unwrap();
-    let (schema, encoding) = (schema(), encoding_for(variant, &config.model.likelihood));
-    let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
-    variant.build(&config.model, &params, &target).unwrap().perceiving(&config.model, &target).unwrap()
-}
-
-fn build(variant: &dyn Variant, likelihood: &str) -> Recipe {
-    built(&config(variant, likelihood))
-}
 
 fn batch(rows: u32, likelihood: &str) -> Batch {
     let data = bars(rows as usize);

@@ -99,7 +99,7 @@ impl Preparation {
             match encoding.binarize {
                 Binarize::None => {}
                 Binarize::Threshold => {
-                    x.iter_mut().for_each(|v| *v = if v.is_nan() { *v } else { f32::from(*v >= 0.5) })
+                    x.iter_mut().filter(|v| !v.is_nan()).for_each(|v| *v = f32::from(*v >= 0.5));
                 }
                 Binarize::Dynamic => {
                     let draws = self.rng.at(epoch).uniform(Purpose::Binarize, &[u64::from(row)], width);

@@ -2,10 +2,11 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use vaekit::TrainConfig;
-use vaekit::data::{Dataset, Kind, Rows, Schema};
+use vaekit::data::{Dataset, Encoding, Kind, Rows, Schema, Transform};
 use vaekit::model::likelihood::{self, Domain, LIKELIHOODS};
 use vaekit::model::registry::is_read;
-use vaekit::variants::{VARIANTS, Variant};
+use vaekit::rng::Rng;
+use vaekit::variants::{Params, Recipe, Target, VARIANTS, Variant, find};
 
 /// Settings of parts that make small models.
 const SMALL: [(&str, &str); 10] = [
@@ -101,4 +102,42 @@ pub fn for_some(test: impl Fn(&'static dyn Variant, &'static str)) {
             test(variant, likelihood);
         }
     });
+}
+
+/// How the bytes of [`bars`] become numbers for a likelihood.
+pub fn encoding(likelihood: &str) -> Encoding {
+    match likelihood::find(likelihood).unwrap().domain() {
+        Domain::Counts => Encoding::none(),
+        _ => Encoding { transform: Transform::Unit, scale: vec![255.0], ..Encoding::none() },
+    }
+}
+
+/// The same, and what a conditional variant is told.
+pub fn told(encoding: Encoding) -> Encoding {
+    encoding.conditional(&bars(2), &[0, 1]).unwrap()
+}
+
+/// The encoding for a variant: one that is conditional is told the classes.
+pub fn encoding_for(variant: &dyn Variant, likelihood: &str) -> Encoding {
+    let plain = encoding(likelihood);
+    if variant.is_conditional() { told(plain) } else { plain }
+}
+
+/// What a row of [`bars`] is.
+pub fn schema() -> Schema {
+    bars(2).schema().clone()
+}
+
+/// The model of a configuration, as it begins.
+pub fn built(config: &TrainConfig) -> Recipe {
+    let variant = find(&config.variant).unwrap();
+    let params = Params::check(variant.params(), &config.params).unwrap();
+    let (schema, encoding) = (schema(), encoding_for(variant, &config.model.likelihood));
+    let target = Target { schema: &schema, encoding: &encoding, rows: 60, rng: Rng::new(1) };
+    variant.build(&config.model, &params, &target).unwrap().perceiving(&config.model, &target).unwrap()
+}
+
+/// The small model of a variant with a likelihood.
+pub fn build(variant: &dyn Variant, likelihood: &str) -> Recipe {
+    built(&config(variant, likelihood))
 }

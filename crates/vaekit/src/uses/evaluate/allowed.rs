@@ -16,11 +16,11 @@ pub enum Judgement<'a> {
     Annealed,
     /// What the ELBO lacks, in two parts.
     Gap,
-    /// [`Run::aggregate`]
+    /// [`Model::aggregate`]
     Latents,
-    /// [`Run::disentanglement`]
+    /// [`Model::disentanglement`]
     Disentanglement(Option<&'a Factors>),
-    /// [`Run::representation`]
+    /// [`Model::representation`]
     Representation,
     /// [`Run::quality`]
     Quality,
