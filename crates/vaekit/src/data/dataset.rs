@@ -321,14 +321,12 @@ impl Dataset {
 
     /// A checksum of the modelled values alone.
     pub fn fingerprint_of_values(&self) -> String {
-        let columns = self.schema.modelled().cloned().collect();
-        let modelled = Schema { pixels: self.schema.pixels.clone(), columns };
-        fingerprint::of(self, &modelled).unwrap_or_default()
+        fingerprint::of_values(self)
     }
 
     /// A checksum of all that a model may look at, which ties a run to its data.
     pub fn fingerprint(&self) -> String {
-        fingerprint::of(self, &self.schema).unwrap_or_default()
+        fingerprint::with_beside(&fingerprint::of_values(self), self, &self.schema).unwrap_or_default()
     }
 }
 

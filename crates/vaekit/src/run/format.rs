@@ -58,10 +58,11 @@ pub struct DataInfo {
 impl DataInfo {
     /// Describes a data set and its parts.
     pub fn new(data: &Dataset, splits: &Splits) -> Self {
+        let values = fingerprint::of_values(data);
         Self {
             name: data.name.clone(),
-            fingerprint: data.fingerprint(),
-            values: data.fingerprint_of_values(),
+            fingerprint: fingerprint::with_beside(&values, data, data.schema()).unwrap_or_default(),
+            values,
             rows: data.len(),
             train_rows: splits.train.len(),
             valid_rows: splits.valid.len(),
@@ -117,7 +118,10 @@ impl RunFile {
     pub fn is_of(&self, data: &Dataset) -> bool {
         match self.format {
             format1::FORMAT => fingerprint::of_format_1(data) == self.data.fingerprint,
-            _ => fingerprint::of(data, &self.schema).is_some_and(|found| found == self.data.fingerprint),
+            _ => {
+                let found = fingerprint::with_beside(&fingerprint::of_values(data), data, &self.schema);
+                found.is_some_and(|found| found == self.data.fingerprint)
+            }
         }
     }
 
