@@ -91,7 +91,8 @@ impl Decode {
             ));
         }
         let tiles = (codes.mean.len() / codes.latent).isqrt().clamp(1, 16);
-        let decoded = run.decode(&codes.mean, codes.latent, tiles, given.as_deref())?;
+        let mut decoded = run.decode(&codes.mean, codes.latent, tiles, given.as_deref())?;
+        decoded.name = codes.name;
         decoded.write(&self.out)?;
         say::wrote(&self.out, decoded.len(), &self.common);
         Ok(())

@@ -238,7 +238,7 @@ fn what_does_not_go_together_is_refused_by_name() {
     refused(at, "train plain.csv --perceptual features --out never", &["perceptual", "--label-column"]);
     refused(at, "train plain.csv --perceptual ms-ssim --normalize 0..1 --out never", &["perceptual", "images"]);
     std::fs::write(at.join("counts.csv"), "a,b\n1,2\n3,4\n5,6.5\n7,8\n0,1\n2,2\n").unwrap();
-    refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 3", "b", "6.5"]);
+    refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 1", "b", "6.5"]);
 }
 
 #[test]
@@ -311,6 +311,15 @@ fn a_conditional_model_keeps_the_class_of_each_row() {
     done(at, "encode run lows.csv --out low.csv --quiet");
     done(at, "decode run low.csv --out low-back.csv --quiet");
     assert!(agree("low-back.csv").lines().skip(1).all(|line| line.ends_with("low")));
+    // Columns are known by name, wherever they stand.
+    let codes = table("codes.csv");
+    let turned = codes.lines().map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{},{}\n", cells[1], cells[0], cells[2])
+    });
+    std::fs::write(at.join("turned.csv"), turned.collect::<String>()).unwrap();
+    done(at, "decode run turned.csv --out turned-back.csv --quiet");
+    assert_eq!(table("turned-back.csv"), table("back.csv"));
     done(at, "decode run codes.csv --class low --out lows-only.csv --quiet");
     assert!(agree("lows-only.csv").lines().skip(1).all(|line| line.ends_with("low")));
     done(at, "encode run kinds.csv --out codes.npy --quiet");

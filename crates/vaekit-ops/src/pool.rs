@@ -10,11 +10,19 @@ use std::any::Any;
 use std::cell::Cell;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::gemm::Target;
+use wake::Board;
+
+/// What `wake` is built on; its test of every interleaving names others.
+mod sync {
+    pub use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+}
+mod wake;
 
 /// How long an idle thread watches before it sleeps: longer than what lies
 /// between two regions of a step, shorter than anyone would notice.
@@ -143,29 +151,19 @@ impl Job {
 struct Pool {
     /// Held by the thread whose region it is.
     busy: Mutex<()>,
-    job: Mutex<Option<Arc<Job>>>,
-    /// Counts jobs, so that a thread sees a new one without a lock.
-    turn: AtomicU64,
+    board: Board<Arc<Job>>,
     started: AtomicUsize,
-    sleeping: AtomicUsize,
-    wake: Condvar,
 }
 
 impl Pool {
     /// The pool, with at least so many threads.
     fn get(helpers: usize) -> &'static Self {
         static POOL: OnceLock<Pool> = OnceLock::new();
-        let pool = POOL.get_or_init(|| Self {
-            busy: Mutex::new(()),
-            job: Mutex::new(None),
-            turn: AtomicU64::new(0),
-            started: AtomicUsize::new(0),
-            sleeping: AtomicUsize::new(0),
-            wake: Condvar::new(),
-        });
+        let pool =
+            POOL.get_or_init(|| Self { busy: Mutex::new(()), board: Board::new(), started: AtomicUsize::new(0) });
         while pool.started.load(Ordering::Relaxed) < helpers {
             let place = pool.started.fetch_add(1, Ordering::Relaxed);
-            let turn = pool.turn.load(Ordering::SeqCst);
+            let turn = pool.board.turn();
             // Without the thread there is less help and the same result.
             let _ = std::thread::Builder::new().name(format!("vaekit-{place}")).spawn(move || pool.serve(place, turn));
         }
@@ -193,13 +191,7 @@ impl Pool {
             done: AtomicUsize::new(0),
             panic: Mutex::new(None),
         });
-        *lock(&self.job) = Some(Arc::clone(&job));
-        self.turn.fetch_add(1, Ordering::SeqCst);
-        if self.sleeping.load(Ordering::SeqCst) > 0 {
-            // A sleeper holds this lock between its last look and its sleep.
-            drop(lock(&self.job));
-            self.wake.notify_all();
-        }
+        self.board.post(Arc::clone(&job));
         job.take_parts();
         let mut looks = 0u32;
         while job.done.load(Ordering::Acquire) < parts {
@@ -217,35 +209,21 @@ impl Pool {
     /// The life of a helper.
     fn serve(&self, place: usize, mut seen: u64) {
         loop {
-            self.wait(seen);
-            seen = self.turn.load(Ordering::SeqCst);
-            let job = lock(&self.job).clone();
+            let start = Instant::now();
+            let mut looks = 0u32;
+            let (turn, job) = self.board.wait(seen, || {
+                std::hint::spin_loop();
+                looks += 1;
+                if !looks.is_multiple_of(64) {
+                    return true;
+                }
+                // On a busy machine somebody else has a use for this core.
+                std::thread::yield_now();
+                start.elapsed() <= WATCH
+            });
+            seen = turn;
             if let Some(job) = job.filter(|job| place < job.helpers) {
                 job.take_parts();
-            }
-        }
-    }
-
-    /// Returns when there is a turn after `seen`.
-    fn wait(&self, seen: u64) {
-        let start = Instant::now();
-        let mut looks = 0u32;
-        while self.turn.load(Ordering::SeqCst) == seen {
-            std::hint::spin_loop();
-            looks += 1;
-            if !looks.is_multiple_of(64) {
-                continue;
-            }
-            // On a busy machine somebody else has a use for this core.
-            std::thread::yield_now();
-            if start.elapsed() > WATCH {
-                let mut job = lock(&self.job);
-                self.sleeping.fetch_add(1, Ordering::SeqCst);
-                while self.turn.load(Ordering::SeqCst) == seen {
-                    job = self.wake.wait(job).unwrap_or_else(PoisonError::into_inner);
-                }
-                self.sleeping.fetch_sub(1, Ordering::SeqCst);
-                return;
             }
         }
     }

@@ -5,9 +5,8 @@
 
 use vaekit::data::{Batch, OpenOptions};
 use vaekit::model::{Encoder, Mode};
-use vaekit::nn::{Init, Linear, Mlp, Parameter, Parameters};
+use vaekit::nn::{Linear, Mlp, Parameter, Parameters};
 use vaekit::ops::Activation;
-use vaekit::rng::Rng;
 use vaekit::variants::{ModelSettings, Recipe, Target};
 use vaekit::{Result, Run, Tensor, TrainConfig, Trainer};
 
@@ -42,7 +41,7 @@ impl Parameters for WithSquares {
 fn recipe(settings: &ModelSettings, target: &Target<'_>) -> Result<Recipe> {
     let mut vae = settings.model(target)?;
     let (inputs, outputs) = (2 * target.schema.width(), vae.posterior.raw_width(settings.latent));
-    let mut init = Init::new(Rng::new(7));
+    let mut init = target.own_init();
     vae.encoder = Box::new(WithSquares {
         net: Mlp::new("encoder", &[inputs, 32, outputs], Activation::Gelu, &mut init),
         around: Linear::new("encoder.around", inputs, outputs, &mut init),

@@ -63,7 +63,8 @@ impl Likelihood for Cauchy {
 /// The model of the settings, with another likelihood, and the evidence lower bound for an objective.
 fn recipe(settings: &ModelSettings, target: &Target<'_>) -> Result<Recipe> {
     let mut vae = settings.model(target)?;
-    // The decoder gives one number a value, as the Gaussian with a shared variance asks for.
+    // The likelihood of the settings decides the width of the decoder. `auto` is one of one number a value here; for two
+    // numbers a value, set `config.model.likelihood` to "gaussian-learned".
     vae.likelihood = Box::new(Cauchy);
     Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
 }
@@ -80,7 +81,7 @@ fn main() -> Result<()> {
     let config = TrainConfig { epochs: 20, ..TrainConfig::default() };
     let trained = Trainer::new(config).with_recipe("cauchy-vae", recipe).out(folder.path().join("run")).fit(&data)?;
 
-    // The run opens again with the same function, checked against its weights.
+    // The run opens again with the same function; names and shapes of the weights are checked.
     let run = Run::open_with(trained.dir(), recipe)?;
     let (figures, _) = run.evaluate(&data, &run.split(&data)?.test, 1)?;
     println!("ELBO {:.2} nats a row", figures.elbo_nats.unwrap_or_default());

@@ -10,8 +10,8 @@ use vaekit::model::{Mode, Vae};
 use vaekit::nn::{Init, Parameters};
 use vaekit::objective::Progress;
 use vaekit::rng::Rng;
-use vaekit::uses::{Effort, Observation};
-use vaekit::variants::{Params, Recipe, Target, find};
+use vaekit::uses::{Between, Effort, Observation};
+use vaekit::variants::{ModelSettings, Params, Recipe, Target, find};
 use vaekit::{Run, TrainConfig, Trainer};
 use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
@@ -267,8 +267,82 @@ fn a_conditional_model_reproduces_a_number_and_a_word() {
         let expected = mean(dose, site);
         assert!((found - expected).abs() < 0.05 * expected, "{dose} {word}: {found}, expected {expected}");
     }
-    let error = Run::open(dir.path().join("run")).unwrap().given("site", "west").err().unwrap().to_string();
+    let run = || Run::open(dir.path().join("run")).unwrap();
+    let error = run().given("site", "west").err().unwrap().to_string();
     assert!(error.contains("north, south"), "{error}");
+    let twice = run().given("site", "north").unwrap().given("site", "south").err().unwrap().to_string();
+    assert!(twice.contains("once"), "{twice}");
+    for (given, back) in [("0", "0"), ("0.1", "0.1"), ("-2.5", "-2.5"), ("7", "7")] {
+        let run = run().given("dose", given).unwrap();
+        assert_eq!(run.sample(1, Observation::Mean, run.rng()).unwrap().beside[0].values, [back]);
+    }
+    // The doses of a line between two rows are a line as well; the site changes in the middle.
+    let line = run().interpolate(&data, &[], &Between::Rows(0, 1), 5).unwrap();
+    let told: Vec<f32> = line.beside[0].values.iter().map(|v| v.parse().unwrap()).collect();
+    assert!((told[2] - 0.5 * (told[0] + told[4])).abs() < 1e-4 && told[0] != told[4], "{told:?}");
+    assert_eq!(line.beside[1].values, ["north", "north", "north", "south", "south"]);
+}
+
+/// log x ~ N(m, 1): its slope at 0 is infinite.
+struct LogNormal;
+
+impl Parameters for LogNormal {}
+
+impl Likelihood for LogNormal {
+    fn name(&self) -> &'static str {
+        "log-normal"
+    }
+
+    fn domain(&self) -> Domain {
+        Domain::Reals
+    }
+
+    fn raw_width(&self, x_width: usize) -> usize {
+        x_width
+    }
+
+    fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
+        let log = x.clone().log().unsqueeze::<3>();
+        (log.clone() - raw.clone()).square() * -0.5 - log - 0.5 * std::f64::consts::TAU.ln()
+    }
+
+    fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
+        (raw + 0.5).exp()
+    }
+
+    fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
+        mean.iter().map(|m| m.ln() - 0.5).collect()
+    }
+
+    fn sample(&self, raw: Tensor<2>, _: &[u64], _: Rng) -> Tensor<2> {
+        raw.exp()
+    }
+}
+
+/// A likelihood from outside of the list, on positive rows with gaps.
+#[test]
+fn a_likelihood_without_a_slope_at_zero_trains_on_rows_with_gaps() {
+    let values = (0..600).map(|i| if i % 7 == 0 { f32::NAN } else { (0.5 * (i as f32).sin()).exp() });
+    let data = Dataset::from_rows("t", &["a", "b", "c"], values.collect()).unwrap();
+    let recipe = |settings: &ModelSettings, target: &Target<'_>| {
+        let mut vae = settings.model(target)?;
+        vae.likelihood = Box::new(LogNormal);
+        Ok(Recipe { vae, objective: Box::new(settings.elbo()?) })
+    };
+    let config = || TrainConfig { normalize: Some(Transform::None), ..small(2) };
+    let dir = tempfile::tempdir().unwrap();
+    let trained =
+        Trainer::new(config()).with_recipe("log-normal", recipe).out(dir.path().join("run")).fit(&data).unwrap();
+    let (figures, _) = trained.evaluate(&data, &[0, 1, 2], 1).unwrap();
+    assert!(figures.elbo_nats.is_some_and(f64::is_finite));
+    assert!(trained.evaluate(&data, &[0, 200], 1).unwrap_err().to_string().contains("row 200"));
+    assert!(trained.evaluate(&data, &[0], 0).unwrap_err().to_string().contains("samples"));
+    // A decoder of two numbers a value is refused in words.
+    let mut wide = config();
+    wide.model.likelihood = "gaussian-learned".into();
+    let refused = Trainer::new(wide).with_recipe("wide", recipe).out(dir.path().join("wide")).fit(&data);
+    let refused = refused.err().unwrap().to_string();
+    assert!(refused.contains("log-normal asks the decoder for 3 outputs a row (raw_width), found 6"), "{refused}");
 }
 
 /// The parameters of a model can be reached by several threads at once.

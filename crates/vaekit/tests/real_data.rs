@@ -63,7 +63,7 @@ fn anomaly_tables_open_whatever_their_type_and_order() {
 fn penguins_say_which_cell_is_text_and_count_what_is_missing() {
     let Some(path) = find("tables/penguins.csv") else { return };
     let error = read(&path, &OpenOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("row 2") && error.contains("species"), "{error}");
+    assert!(error.contains("line 2") && error.contains("species"), "{error}");
     let options = OpenOptions { columns: vec!["bill_length_mm".into()], ..Default::default() };
     assert_eq!(read(&path, &options).unwrap().missing(), 2);
     let options = OpenOptions {

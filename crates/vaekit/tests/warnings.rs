@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use common::bars;
-use vaekit::data::Binarize;
+use vaekit::data::{Binarize, Dataset, OpenOptions};
 use vaekit::objective::KlSchedule;
 use vaekit::settings::LrSchedule;
 use vaekit::{TrainConfig, TrainEvent, Trainer};
@@ -18,6 +18,10 @@ fn warnings(change: impl FnOnce(&mut TrainConfig)) -> Vec<String> {
     config.model.hidden = vec![16];
     config.model.latent = 2;
     change(&mut config);
+    warnings_on(config, &bars(120))
+}
+
+fn warnings_on(config: TrainConfig, data: &Dataset) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let heard = Rc::new(RefCell::new(Vec::new()));
     let keep = Rc::clone(&heard);
@@ -26,7 +30,7 @@ fn warnings(change: impl FnOnce(&mut TrainConfig)) -> Vec<String> {
             keep.borrow_mut().push(text);
         }
     };
-    Trainer::new(config).out(dir.path().join("run")).on_event(listener).fit(&bars(120)).unwrap();
+    Trainer::new(config).out(dir.path().join("run")).on_event(listener).fit(data).unwrap();
     heard.take()
 }
 
@@ -92,4 +96,31 @@ fn an_unfinished_warm_up_is_named() {
     };
     assert!(warm(400.0).iter().any(|w| w.contains("kl_period")));
     assert!(!warm(4.0).iter().any(|w| w.contains("kl_period")));
+}
+
+#[test]
+fn what_a_table_has_and_has_not_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.csv");
+    let row = |i: usize| match i {
+        7 => "NA,,0,x\n".to_owned(),
+        119 => "1,2,1,y\n".to_owned(),
+        i => format!("{},{},{},{}\n", i % 5, i % 3, i % 2, if i % 4 == 0 { "x" } else { "z" }),
+    };
+    std::fs::write(&file, "a,b,site,kind\n".to_owned() + &(0..120).map(row).collect::<String>()).unwrap();
+    let told = |seed: u64| {
+        let mut config = TrainConfig { epochs: 1, seed, data: file.display().to_string(), ..Default::default() };
+        config.variant = "cvae".into();
+        config.condition = vec!["kind".into()];
+        config.label_column = Some("site".into());
+        config.missing = vec!["-99".into()];
+        config.test = 0.5;
+        let data = config.open_data(&OpenOptions::default(), &mut |_| ()).unwrap();
+        warnings_on(config, &data)
+    };
+    let all: Vec<String> = (0..6).flat_map(told).collect();
+    for wanted in ["'-99'", "'kind' = y", "not told the class 'site'", "without a known value: 1 of them"] {
+        assert!(all.iter().any(|text| text.contains(wanted)), "{wanted}: {all:?}");
+    }
+    assert!(all.iter().filter(|text| text.contains("'kind' = y")).count() < 6, "{all:?}");
 }

@@ -125,7 +125,7 @@ mod tests {
         let data = of(&[("id", Role::Identifier), ("kind", Role::Condition)]).unwrap();
         assert_eq!(data.row_names().unwrap().1, ["16777216", "16777217"]);
         let error = of(&[("id", Role::Identifier), ("kind", Role::Label)]).unwrap_err().to_string();
-        assert!(error.contains("'kind'") && error.contains("row 2"), "{error}");
+        assert!(error.contains("'kind'") && error.contains("row 1"), "{error}");
     }
 
     #[test]

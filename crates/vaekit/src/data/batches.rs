@@ -90,6 +90,10 @@ impl Preparation {
     /// Missing values where the model is one of complete rows, or rows without what a conditional model is told.
     pub fn prepare(&self, data: &Dataset, rows: &[u32], epoch: u64) -> Result<HostBatch> {
         let width = data.width();
+        if let Some(row) = rows.iter().find(|row| **row as usize >= data.len()) {
+            let last = data.len() - 1;
+            return Err(Error::data(&data.name, format!("found row {row}, expected one from 0 to {last}")));
+        }
         let encoding = &self.encoding;
         let mut x = vec![0.0; rows.len() * width];
         pool::each_row(&mut x, width, |i, x| {

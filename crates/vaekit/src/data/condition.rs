@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-use super::{Cells, Column, Dataset, Encoding, NameColumn, Role};
+use super::{Cells, Column, Dataset, Encoding, MISSING, NameColumn, Role};
 
 /// A condition: a column that a conditional model is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,10 +54,24 @@ impl Condition {
         (0..self.levels.len()).map(|i| f32::from(i == level)).collect()
     }
 
+    /// A number without the digits that rounding to 32 bits leaves behind.
+    fn shown(&self, value: f64) -> String {
+        let largest = value.abs().max(f64::from(self.shift.abs())).max(f64::from(self.scale));
+        let places = 5 - largest.log10().floor() as i32;
+        let rounded = if places > 0 {
+            format!("{value:.*}", places as usize).parse::<f64>().unwrap_or(value)
+        } else {
+            let unit = 10f64.powi(-places);
+            (value / unit).round() * unit
+        };
+        // Adding 0 turns -0 into 0.
+        (rounded + 0.0).to_string()
+    }
+
     /// The cell, in the file's own words, that these numbers stand for.
     pub fn decode(&self, numbers: &[f32]) -> String {
         match self.levels.is_empty() {
-            true => shown(f64::from(numbers[0]) * f64::from(self.scale) + f64::from(self.shift)),
+            true => self.shown(f64::from(numbers[0]) * f64::from(self.scale) + f64::from(self.shift)),
             false => {
                 let largest = (0..numbers.len()).fold(0, |best, i| if numbers[i] > numbers[best] { i } else { best });
                 self.levels[largest].clone()
@@ -128,11 +142,6 @@ impl Encoding {
     }
 }
 
-/// A number without the digits that rounding to 32 bits leaves behind.
-fn shown(value: f64) -> String {
-    format!("{value:.5e}").parse::<f64>().unwrap_or(value).to_string()
-}
-
 /// What a model is told of a column.
 fn condition(data: &Dataset, column: &Column, cells: Option<&Cells>, train: &[u32]) -> Result<Condition> {
     let plain = Condition { column: column.name.clone(), levels: column.levels.clone(), shift: 0.0, scale: 1.0 };
@@ -163,7 +172,7 @@ fn matching<'a>(data: &'a Dataset, condition: &Condition) -> Result<&'a Cells> {
     let column = column.or_else(|| data.schema().label().filter(|label| label.levels == condition.levels));
     let Some((column, cells)) = column.and_then(|column| Some((column, data.cells(&column.name)?))) else {
         let problem = format!("has no column '{}', on which this model is conditioned", condition.column);
-        return Err(Error::data(&data.name, format!("{problem}; add it (a csv table's classes by --label-column)")));
+        return Err(Error::data(&data.name, format!("{problem}; add it to the data")));
     };
     if column.levels.is_empty() != condition.levels.is_empty() {
         let (wanted, found) = match condition.levels.is_empty() {
@@ -174,11 +183,24 @@ fn matching<'a>(data: &'a Dataset, condition: &Condition) -> Result<&'a Cells> {
         return Err(Error::data(&data.name, problem));
     }
     if column.levels != condition.levels {
-        let (wanted, found) = (few(&condition.levels), few(&column.levels));
-        let problem = format!("has the classes [{found}], and this conditional model was trained on [{wanted}]");
-        return Err(Error::data(&data.name, format!("{problem}; bring the same, a csv table's by --label-column")));
+        return Err(other_level(data, column, cells, condition));
     }
     Ok(cells)
+}
+
+/// The first row of a word that the model was not trained on.
+fn other_level(data: &Dataset, column: &Column, cells: &Cells, condition: &Condition) -> Error {
+    let wanted = few(&condition.levels);
+    let Cells::Levels(ids) = cells else { return missing_condition(data, &column.name, 0) };
+    let known = |id: &u32| *id == MISSING || condition.levels.contains(&column.levels[*id as usize]);
+    let problem = match ids.iter().position(|id| !known(id)) {
+        Some(row) => {
+            let (found, row) = (&column.levels[ids[row] as usize], data.name_of(row as u32));
+            format!("{row}, column '{}': found '{found}', expected one of {wanted}", column.name)
+        }
+        None => format!("column '{}' has its values in another order than {wanted}", column.name),
+    };
+    Error::data(&data.name, format!("{problem}, on which this model was trained; remove such rows, or train anew"))
 }
 
 fn missing_condition(data: &Dataset, column: &str, row: u32) -> Error {

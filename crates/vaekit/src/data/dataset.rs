@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-use super::{Column, Kind, Role, Schema, fingerprint};
+use super::{Cells, Column, Factors, Kind, Labels, MISSING, Role, Schema, fingerprint};
 
 /// The modelled values of all rows, in their own type: bytes stay bytes. In `F32` a NaN is a missing value.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,54 +11,6 @@ pub enum Rows {
     U8(Vec<u8>),
     /// Numbers; a NaN is a missing value.
     F32(Vec<f32>),
-}
-
-/// The cells of a column that is not modelled, one for each row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cells {
-    /// A NaN is a missing cell.
-    Numbers(Vec<f32>),
-    /// Places in the levels of the column; [`MISSING`] is a missing cell.
-    Levels(Vec<u32>),
-    /// Any text, such as what rows are called.
-    Text(Vec<String>),
-}
-
-/// The level of a missing cell.
-pub const MISSING: u32 = u32::MAX;
-
-impl Cells {
-    /// Number of cells.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Numbers(v) => v.len(),
-            Self::Levels(v) => v.len(),
-            Self::Text(v) => v.len(),
-        }
-    }
-
-    /// True for no cells.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// The class of each row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Labels<'a> {
-    /// One class a row, an index into `names`.
-    pub ids: &'a [u32],
-    /// The names of the classes.
-    pub names: &'a [String],
-}
-
-/// The causes that a built-in set was made from, for judging what a model found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Factors {
-    /// A name a factor.
-    pub names: Vec<String>,
-    /// `[rows, names]`, row-major.
-    pub values: Vec<f32>,
 }
 
 /// Values that a row may have.
@@ -83,6 +35,7 @@ pub struct Dataset {
     width: usize,
     missing: usize,
     opened: bool,
+    notes: Vec<String>,
 }
 
 impl Dataset {
@@ -105,7 +58,7 @@ impl Dataset {
         if let Rows::F32(values) = &rows {
             missing = values.iter().filter(|v| v.is_nan()).count();
             if let Some(at) = values.iter().position(|v| v.is_infinite()) {
-                let (row, column, found) = (at / width + 1, schema.value_name(at % width), values[at]);
+                let (row, column, found) = (at / width, schema.value_name(at % width), values[at]);
                 let problem =
                     format!("row {row}, {column}: found {found}, expected a finite number; remove or fill it");
                 return Err(Error::data(&name, problem));
@@ -127,6 +80,7 @@ impl Dataset {
             width,
             missing,
             opened: false,
+            notes: Vec::new(),
         })
     }
 
@@ -153,15 +107,12 @@ impl Dataset {
         };
         if let Some(row) = odd {
             let expected = if levels > 0 { "one of its levels" } else { "a finite 32-bit number" };
-            return fail(format!("row {}: expected {expected}; remove or rescale it", row + 1));
+            return fail(format!("row {row}: expected {expected}; remove or rescale it"));
         }
         if let (Role::Label, Cells::Levels(ids)) = (column.role, &cells)
             && let Some(row) = ids.iter().position(|id| *id == MISSING)
         {
-            return fail(format!(
-                "row {}: a class is missing; fill it in, remove the row or leave the column out",
-                row + 1
-            ));
+            return fail(format!("row {row}: a class is missing; fill it in, remove the row or leave the column out"));
         }
         self.schema.columns.push(column);
         self.beside.push(cells);
@@ -245,6 +196,14 @@ impl Dataset {
         self.missing > 0
     }
 
+    /// True where a modelled value of the row is known.
+    pub fn has_known(&self, row: u32) -> bool {
+        match &self.rows {
+            Rows::U8(_) => true,
+            Rows::F32(values) => values[row as usize * self.width..][..self.width].iter().any(|v| !v.is_nan()),
+        }
+    }
+
     /// The cells of a column that is not modelled.
     pub fn cells(&self, column: &str) -> Option<&Cells> {
         let place = self.schema.beside().position(|c| c.name == column)?;
@@ -313,10 +272,20 @@ impl Dataset {
         let Rows::F32(values) = &self.rows else { return Ok(()) };
         let odd = |v: &f32| *v < 0.0 || *v > MOST_COUNT || !v.is_nan() && v.fract() != 0.0;
         let Some(at) = values.iter().position(odd) else { return Ok(()) };
-        let (row, column) = (at / self.width + 1, self.schema.value_name(at % self.width));
+        let (row, column) = (at / self.width, self.schema.value_name(at % self.width));
         let problem =
             "expected a count, a whole number from 0 to 100000; choose another likelihood, or leave the column out";
         Err(Error::data(&self.name, format!("row {row}, {column}: found {}, {problem}", values[at])))
+    }
+
+    /// What the reader of the data has to say of it, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Adds a line to [`notes`](Self::notes).
+    pub(crate) fn note(&mut self, line: String) {
+        self.notes.push(line);
     }
 
     /// A checksum of the modelled values alone.
@@ -372,7 +341,7 @@ mod tests {
     #[test]
     fn an_infinity_is_named_by_row_and_column_and_a_nan_is_missing() {
         let error = table(2, vec![1.0, 2.0, 3.0, f32::INFINITY]).unwrap_err().to_string();
-        assert!(error.contains("row 2") && error.contains("c1"), "{error}");
+        assert!(error.contains("row 1") && error.contains("c1"), "{error}");
         assert_eq!(table(2, vec![1.0, 2.0, 3.0, f32::NAN]).unwrap().missing(), 1);
         assert!(table(1, vec![f32::NAN]).is_err());
     }

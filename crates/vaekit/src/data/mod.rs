@@ -7,6 +7,7 @@
 mod arrow;
 mod batches;
 pub mod builtin;
+mod cells;
 mod condition;
 mod dataset;
 pub mod download;
@@ -25,10 +26,11 @@ pub mod split;
 mod table;
 
 pub use batches::{Batch, Batches, HostBatch, Preparation, Step};
+pub use cells::{Cells, Factors, Labels, MISSING};
 pub use condition::Condition;
 pub(crate) use condition::few;
 pub(crate) use dataset::MAX_WIDTH;
-pub use dataset::{Cells, Dataset, Factors, Labels, MISSING, Rows};
+pub use dataset::{Dataset, Rows};
 pub use encoding::{Binarize, Encoding, Transform};
 pub use npy::write_npy;
 pub use open::{AskedColumn, OpenOptions, open};

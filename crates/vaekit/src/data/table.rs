@@ -41,23 +41,23 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         (0..first.len()).map(|i| format!("c{i}")).collect()
     };
     let layout = Layout::new(&place, &names, options)?;
-    if let (1, Some(row)) = (names.len(), empty_line(path)?) {
-        let problem = format!("row {row} is an empty line; write NA for a missing value, or remove it");
+    if let (1, Some(line)) = (names.len(), empty_line(path)?) {
+        let problem = format!("line {line} is empty; write NA for a missing value, or remove it");
         return Err(Error::data(&place, problem));
     }
 
     let mut values = Vec::new();
+    let mut unseen: Vec<&String> = options.missing.iter().collect();
     let mut words: Vec<Vec<String>> = vec![Vec::new(); layout.beside.len()];
     let kept = if has_header { None } else { Some(Ok(first)) };
     for (i, record) in kept.into_iter().chain(records).enumerate() {
         let record = record.map_err(|e| Error::data(&place, describe(&e)))?;
-        let row = i + 1 + usize::from(has_header);
+        let line = i + 1 + usize::from(has_header);
+        unseen.retain(|word| !record.iter().any(|cell| Gaps::same(word, cell)));
         for &column in &layout.modelled {
-            values.push(
-                number(&record[column], &gaps, !options.columns_are_fixed).map_err(|problem| {
-                    Error::data(&place, format!("row {row}, column '{}': {problem}", names[column]))
-                })?,
-            );
+            values.push(number(&record[column], &gaps, !options.columns_are_fixed).map_err(|problem| {
+                Error::data(&place, format!("line {line}, column '{}': {problem}", names[column]))
+            })?);
         }
         layout.beside.iter().zip(&mut words).for_each(|((column, _), to)| to.push(record[*column].to_owned()));
     }
@@ -69,10 +69,13 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         Dataset::new(stem(path, "table"), Schema { pixels: None, columns: modelled }, rows).map_err(named)?;
     for ((column, asked), words) in layout.beside.iter().zip(words) {
         let (column, cells) = beside(&names[*column], asked, words, &gaps).map_err(|(row, problem)| {
-            let row = row + 1 + usize::from(has_header);
-            Error::data(&place, format!("row {row}, column '{}': {problem}", names[*column]))
+            let line = row + 1 + usize::from(has_header);
+            Error::data(&place, format!("line {line}, column '{}': {problem}", names[*column]))
         })?;
         data = data.with(column, cells).map_err(named)?;
+    }
+    for word in unseen {
+        data.note(format!("the word '{word}' for a missing value stands in no cell; see --missing"));
     }
     Ok(data)
 }
@@ -178,7 +181,7 @@ fn beside(
         }
         Kind::Category => {
             if let (Role::Label, Some(row)) = (role, words.iter().position(|word| gaps.has(word))) {
-                let advice = "fill it in, remove the row, or leave the column out with --columns";
+                let advice = "fill it in, remove the row, or train without --label-column";
                 return Err((row, format!("found '{}', a missing class; {advice}", words[row])));
             }
             let levels = in_order(words.iter().filter(|word| !gaps.has(word)).cloned().collect());
@@ -207,8 +210,8 @@ pub(super) fn in_order(mut words: Vec<String>) -> Vec<String> {
 fn describe(e: &csv::Error) -> String {
     match e.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let row = pos.as_ref().map_or(0, csv::Position::line);
-            format!("row {row} has {len} cells, the rows before it {expected_len}; every row needs the same number")
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} has {len} cells, the lines before it {expected_len}; every line needs the same number")
         }
         _ => format!("is not a readable csv table: {e}"),
     }
@@ -225,9 +228,13 @@ impl Gaps<'_> {
     /// True for a word that says that nothing is known.
     pub fn has(&self, cell: &str) -> bool {
         let usual = ["", "na", "n/a", "nan", "null", "none", "?"];
+        usual.iter().any(|gap| cell.eq_ignore_ascii_case(gap)) || self.0.iter().any(|gap| Self::same(gap, cell))
+    }
+
+    /// True for a cell that is the word, or the same number.
+    fn same(gap: &str, cell: &str) -> bool {
         let number = |text: &str| text.parse::<f64>().ok();
-        let same = |gap: &String| gap == cell || number(gap).is_some_and(|gap| number(cell) == Some(gap));
-        usual.iter().any(|gap| cell.eq_ignore_ascii_case(gap)) || self.0.iter().any(same)
+        gap == cell || number(gap).is_some_and(|gap| number(cell) == Some(gap))
     }
 }
 
@@ -338,11 +345,11 @@ mod tests {
     #[test]
     fn bad_cells_and_ragged_rows_are_named() {
         for (text, words) in [
-            ("a,b\n1,2\n3,x\n", ["row 3", "'b'", "'x'"]),
-            ("a,b\n1,2\n3\n", ["row 3", "1 cells", "2"]),
-            ("a,b\n1,nought\n", ["row 2", "'b'", "--missing"]),
-            ("a,b\n1,inf\n", ["row 2", "'b'", "finite"]),
-            ("a,b\n1,1e300\n", ["row 2", "'b'", "finite"]),
+            ("a,b\n1,2\n3,x\n", ["line 3", "'b'", "'x'"]),
+            ("a,b\n1,2\n3\n", ["line 3", "1 cells", "2"]),
+            ("a,b\n1,nought\n", ["line 2", "'b'", "--missing"]),
+            ("a,b\n1,inf\n", ["line 2", "'b'", "finite"]),
+            ("a,b\n1,1e300\n", ["line 2", "'b'", "finite"]),
         ] {
             let error = read(text, OpenOptions::default()).unwrap_err().to_string();
             assert!(words.iter().all(|w| error.contains(w)), "{error}");
@@ -353,9 +360,9 @@ mod tests {
     fn a_missing_class_and_an_empty_line_of_one_column_are_refused_by_row() {
         let roles = AskedColumn::by_settings(Some(&"kind".into()), &[], None);
         let error = read("x,kind\n1,a\n2,\n", OpenOptions { roles, ..Default::default() }).unwrap_err().to_string();
-        assert!(error.contains("row 3") && error.contains("missing class"), "{error}");
+        assert!(error.contains("line 3") && error.contains("missing class"), "{error}");
         let error = read("x\n1\n\n3\n", OpenOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("row 3 is an empty line"), "{error}");
+        assert!(error.contains("line 3 is empty"), "{error}");
         assert_eq!(read("x\n1\n3\n\n", OpenOptions::default()).unwrap().len(), 2);
     }
 

@@ -94,7 +94,7 @@ impl Model {
     /// The same with a value for a condition of new rows and decoded codes, in the words of the file.
     ///
     /// # Errors
-    /// A model that is not conditional, no such column, or a value that the column does not have.
+    /// A model that is not conditional, no such column, one that has a value already, or a value that it cannot have.
     pub fn given(mut self, column: &str, value: &str) -> Result<Self> {
         if !self.is_conditional() {
             let problem = format!("'{}' is not a conditional variant; use --variant cvae", self.variant);
@@ -107,6 +107,9 @@ impl Model {
         };
         let numbers = self.encoding.given[at].encode(value);
         let numbers = numbers.map_err(|problem| Error::setting("given", format!("{column}: {problem}")))?;
+        if self.chosen[at].is_some() {
+            return Err(Error::setting("given", format!("'{column}' has a value already; give it once")));
+        }
         self.chosen[at] = Some(numbers);
         Ok(self)
     }

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use vaekit_ops::Tensor;
+use vaekit_ops::{Tensor, device, from_vec};
 
 use crate::data::Batch;
 use crate::nn::{Parameter, Parameters, spectral_norm};
 use crate::rng::Rng;
+use crate::{Error, Result};
 
 use super::{Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior, PriorFamily};
 
@@ -224,6 +225,19 @@ impl Vae {
             Some((*at - d, *d))
         });
         starts.map(|(start, d)| z.clone().narrow(1, start, d)).collect()
+    }
+
+    /// Checks that the decoder gives what the likelihood asks for, of rows of `width` values.
+    pub(crate) fn check_decoder(&self, width: usize, given: usize) -> Result<()> {
+        let zeros = |n| from_vec(vec![0.0; n], [1, n], &device::here());
+        let given = (given > 0).then(|| zeros(given));
+        let found = self.decoder.forward(&self.grouped(zeros(self.latent())), given.as_ref()).dims()[1];
+        let (name, expected) = (self.likelihood.name(), self.likelihood.raw_width(width));
+        if found == expected {
+            return Ok(());
+        }
+        let problem = format!("{name} asks the decoder for {expected} outputs a row (raw_width), found {found}");
+        Err(Error::setting("likelihood", format!("{problem}; build a decoder of that width")))
     }
 
     /// Makes the decoder start out at the mean row `[X]`, in model values, so

@@ -66,6 +66,9 @@ impl Run {
 
     /// Opens a run that a recipe of its own made; see [`Trainer::with_recipe`](crate::Trainer::with_recipe).
     ///
+    /// The names and shapes of the weights are checked. A recipe with another likelihood over weights of the same shapes
+    /// opens the run as well: keep the recipe beside the run.
+    ///
     /// # Errors
     /// As [`open`](Self::open), and those of the recipe.
     pub fn open_with(
@@ -218,14 +221,20 @@ impl RunFile {
         }
         let variant = variants::find(&self.config.variant)?;
         let params = variants::Params::check(variant.params(), &self.config.params)?;
-        self.build_by(&|settings, target| variant.build(settings, &params, target)?.perceiving(settings, target))
+        self.make(&|settings, target| variant.build(settings, &params, target)?.perceiving(settings, target))
     }
 
     /// The same by a recipe of its own.
     ///
     /// # Errors
-    /// Those of the recipe.
+    /// Those of the recipe, and a decoder whose outputs are not as many as the likelihood asks for.
     pub fn build_by(&self, build: &Build<'_>) -> Result<Recipe> {
+        let recipe = self.make(build)?;
+        recipe.vae.check_decoder(self.schema.width(), self.encoding.given_width())?;
+        Ok(recipe)
+    }
+
+    fn make(&self, build: &Build<'_>) -> Result<Recipe> {
         let rng = Rng::new(self.config.seed);
         let target = Target { schema: &self.schema, encoding: &self.encoding, rows: self.data.train_rows, rng };
         build(&self.config.model, &target)

@@ -127,7 +127,7 @@ pub struct TrainConfig {
     id_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
         "Column of a csv table that says what rows are called";
     missing: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
-        "Words of a csv table for a missing value, beside NA, NaN, null, none, ? and nothing";
+        "Words of a csv table for a missing value, beside NA, N/A, NaN, null, none, ? and nothing";
 }
 flatten {
     /// The settings of the model.

@@ -1,7 +1,7 @@
 //! What a person should know before and after training.
 
 use crate::Result;
-use crate::data::{Binarize, Kind};
+use crate::data::{Binarize, Cells, Kind, few};
 use crate::model::likelihood::Domain;
 use crate::objective::KlSchedule;
 use crate::run::{Metrics, RunFile};
@@ -24,7 +24,8 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
     let (c, schema) = (&session.file.config, &session.file.schema);
     let vae = &session.recipe.vae;
     let domain = vae.likelihood.domain();
-    let mut told = Vec::new();
+    let mut told = session.data.notes().to_vec();
+    told.extend(of_conditions(session));
     if c.lr_schedule == LrSchedule::Cosine && c.lr_min == 0.0 && c.lr_epochs < c.epochs {
         told.push(format!(
             "the learning rate falls to 0 after {} of {} epochs, and nothing is learned from there on; for more, start \
@@ -46,6 +47,47 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
              same way, or use --binarize dynamic, or a gaussian likelihood"
                 .into(),
         );
+    }
+    told
+}
+
+/// Of what a conditional model is told, or is not.
+fn of_conditions(session: &Session<'_>) -> Vec<String> {
+    let (data, train) = (session.data, &session.splits.train);
+    let given = &session.preparation.encoding.given;
+    let mut told = Vec::new();
+    for condition in given {
+        let Some(Cells::Levels(ids)) = data.cells(&condition.column) else { continue };
+        let mut seen = vec![false; condition.levels.len()];
+        for row in train {
+            if let Some(seen) = seen.get_mut(ids[*row as usize] as usize) {
+                *seen = true;
+            }
+        }
+        let unseen = condition.levels.iter().zip(seen).filter(|(_, seen)| !seen).map(|(level, _)| level.clone());
+        let unseen: Vec<String> = unseen.collect();
+        if !unseen.is_empty() {
+            told.push(format!(
+                "no training row has '{}' = {}: the model learns nothing of it; see --valid and --test, or remove such rows",
+                condition.column,
+                few(&unseen)
+            ));
+        }
+    }
+    if let (Some(label), false) = (data.schema().label(), given.is_empty())
+        && !given.iter().any(|condition| condition.column == label.name)
+    {
+        told.push(format!(
+            "the model is not told the class '{}'; for that, name it in --condition and not in --label-column",
+            label.name
+        ));
+    }
+    let unknown = match data.has_missing() {
+        true => train.iter().filter(|row| !data.has_known(**row)).count(),
+        false => 0,
+    };
+    if unknown > 0 {
+        told.push(format!("nothing is learned from training rows without a known value: {unknown} of them"));
     }
     told
 }

@@ -113,7 +113,9 @@ impl Trainer {
     }
 
     /// Trains what `build` puts together in place of the variant that the configuration names. The run records `name`,
-    /// and [`Run::open_with`] opens it with the same function.
+    /// and [`Run::open_with`] opens it with the same function. To go on with such a run, pass the recipe again:
+    /// `Trainer::resume(dir, &changes)?.with_recipe(name, build)`. The likelihood of the configuration stays the one that
+    /// [`ModelSettings::model`](crate::variants::ModelSettings::model) reads; it decides the width of the decoder.
     #[must_use]
     pub fn with_recipe(
         mut self,

@@ -62,10 +62,15 @@ impl Model {
         let told = self.encoding().given.iter().map(|c| asked(&c.column, Role::Condition));
         options.roles = told.collect();
         if let Some(header) = header(path) {
-            let is_code = |name: &&String| name.starts_with('z') && name[1..].parse::<usize>().is_ok();
-            let is_spread = |name: &&String| name.starts_with(LOG_VAR);
-            options.columns = header.iter().filter(|name| is_code(name) || is_spread(name)).cloned().collect();
-            let others = header.iter().filter(|name| !is_code(name) && !is_spread(name));
+            // Wherever they stand in the file: z0, z1, .. and then log_var0, log_var1, ..
+            let numbered = |stem: &str| {
+                let number = |name: &String| name.strip_prefix(stem).and_then(|digits| digits.parse::<usize>().ok());
+                let mut found: Vec<_> = header.iter().filter_map(|name| Some((number(name)?, name.clone()))).collect();
+                found.sort();
+                found.into_iter().map(|(_, name)| name)
+            };
+            options.columns = numbered("z").chain(numbered(LOG_VAR)).collect();
+            let others = header.iter().filter(|name| !options.columns.contains(name));
             let named = others.clone().find(|name| !options.roles.iter().any(|asked| asked.name == **name));
             if let (Some(name), false) = (named, options.columns.is_empty()) {
                 options.roles.push(asked(name, Role::Identifier));
@@ -114,7 +119,7 @@ impl Model {
             if let (Some(column), None) = (column, chosen) {
                 for (row, cell) in column.values.iter().enumerate() {
                     let numbers = condition.encode(cell).map_err(|problem| {
-                        Error::data("codes", format!("row {}, column '{}': {problem}", row + 1, column.name))
+                        Error::data("codes", format!("row {row}, column '{}': {problem}", column.name))
                     })?;
                     given[row * width + at..][..numbers.len()].copy_from_slice(&numbers);
                 }

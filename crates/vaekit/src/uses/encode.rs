@@ -39,7 +39,8 @@ impl Model {
     pub fn decode(&self, codes: &[f32], width: usize, tiles: usize, given: Option<&[f32]>) -> Result<Values> {
         let latent = self.vae().latent();
         if width != latent {
-            return Err(Error::data("codes", format!("have {width} columns, this model's codes have {latent}")));
+            let problem = format!("have {width} columns, this model's codes have {latent}: z0 to z{}", latent - 1);
+            return Err(Error::data("codes", problem));
         }
         let (n, told) = (codes.len() / latent, self.encoding().given_width());
         let given = given.map(<[f32]>::to_vec).or_else(|| self.given_of_codes(n));

@@ -35,7 +35,7 @@ impl Model {
                 }
                 let codes = self.encode(data, &[*a, *b])?;
                 let between = line(codes.row(0), codes.row(1), steps).concat();
-                self.decode(&between, codes.latent, steps, self.nearer(data, [*a, *b], steps, 1)?.as_deref())
+                self.decode(&between, codes.latent, steps, self.told_between(data, [*a, *b], steps, 1)?.as_deref())
             }
             Between::Classes(a, b) => {
                 let (a, b) = (self.examples(data, rows, a)?, self.examples(data, rows, b)?);
@@ -43,18 +43,25 @@ impl Model {
                 let left = line(codes.row(0), codes.row(2), steps);
                 let right = line(codes.row(1), codes.row(3), steps);
                 let grid: Vec<f32> = left.iter().zip(&right).flat_map(|(l, r)| line(l, r, steps).concat()).collect();
-                let given = self.nearer(data, [a[0], b[0]], steps, steps)?;
+                let given = self.told_between(data, [a[0], b[0]], steps, steps)?;
                 self.decode(&grid, codes.latent, steps, given.as_deref())
             }
         }
     }
 
-    /// What a conditional model is told at each step, each `times`: the conditions of the nearer end.
-    fn nearer(&self, data: &Dataset, [a, b]: [u32; 2], steps: usize, times: usize) -> Result<Option<Vec<f32>>> {
+    /// What a conditional model is told at each step, each `times`: numbers in a line, words those of the nearer end.
+    fn told_between(&self, data: &Dataset, [a, b]: [u32; 2], steps: usize, times: usize) -> Result<Option<Vec<f32>>> {
         let (a, b) = (self.given_of_row(data, a)?, self.given_of_row(data, b)?);
         let (Some(a), Some(b)) = (a, b) else { return Ok(None) };
-        let end = |i: usize| if 2 * i < steps { &a } else { &b };
-        Ok(Some((0..steps).flat_map(|i| end(i).repeat(times)).collect()))
+        let is_number = self.encoding().given.iter().flat_map(|c| vec![c.levels.is_empty(); c.width()]);
+        let is_number: Vec<bool> = is_number.collect();
+        let at_step = |(i, told): (usize, Vec<f32>)| {
+            let nearer = if 2 * i < steps { &a } else { &b };
+            let told =
+                told.iter().zip(nearer).zip(&is_number).map(|((t, n), is_number)| if *is_number { *t } else { *n });
+            told.collect::<Vec<f32>>().repeat(times)
+        };
+        Ok(Some(line(&a, &b, steps).into_iter().enumerate().flat_map(at_step).collect()))
     }
 
     /// Two rows of a class that lie apart: one by the seed, and the one whose

@@ -179,6 +179,17 @@ pub struct Target<'a> {
     pub rng: Rng,
 }
 
+/// What sets the seed of parts that a recipe adds apart.
+const OWN_PARTS: u64 = 0x4f57_4e00_0000_0000;
+
+impl Target<'_> {
+    /// Initial weights for parts that a recipe puts beside those of [`ModelSettings::model`], from streams that these do
+    /// not use.
+    pub fn own_init(&self) -> Init {
+        Init::new(self.rng.at_seed_of(OWN_PARTS))
+    }
+}
+
 /// A model, and what it is trained for.
 pub struct Recipe {
     /// The model.

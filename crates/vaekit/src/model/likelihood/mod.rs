@@ -72,23 +72,28 @@ impl Domain {
 }
 
 /// A distribution over rows, with its parameters from the decoder.
+///
+/// `x`, means and samples are model values, as the [`Encoding`] makes them of stored ones: the columns of a table of real
+/// numbers are standardised unless [`TrainConfig::normalize`](crate::TrainConfig::normalize) says otherwise.
 pub trait Likelihood: Parameters + Send + Sync {
     /// The name that settings use.
     fn name(&self) -> &'static str;
 
-    /// Raw decoder outputs for `x_width` values.
+    /// Raw decoder outputs for `x_width` values. The decoder must have this width.
     fn raw_width(&self, x_width: usize) -> usize;
 
-    /// What values it is of.
+    /// What values it is of. Data is checked against it for the likelihoods of the list; a recipe with a likelihood of
+    /// its own checks `target.encoding` and `target.schema` itself.
     fn domain(&self) -> Domain;
 
-    /// True for probabilities, false for densities, whose nats depend on the unit of x.
+    /// True for probabilities; false, the default, for densities, whose nats depend on the unit of x.
     fn is_mass(&self) -> bool {
         false
     }
 
     /// log p of each event. An event is one value, or one pixel when its colours are modelled jointly. Events are
-    /// independent given z, so leaving one out gives the marginal of the others.
+    /// independent given z, so leaving one out gives the marginal of the others. Where a value is missing, `x` is 0.5,
+    /// and the result there is left out.
     ///
     /// # Shapes
     /// `x`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B, E]`.
@@ -97,13 +102,15 @@ pub trait Likelihood: Parameters + Send + Sync {
     /// E[x given z], `[N, R]` to `[N, X]`.
     fn mean(&self, raw: Tensor<2>) -> Tensor<2>;
 
-    /// The raw outputs whose mean is `mean`, `[X]` to `[R]`; a rare or constant value stays away from certainty.
+    /// The raw outputs whose mean is `mean`, `[X]` to `[R]`, always finite: of a value that never changes a Bernoulli
+    /// gives a large logit, not an infinite one.
     fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32>;
 
     /// A draw of x for each row of `raw`, `[N, X]`.
     fn sample(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Tensor<2>;
 
-    /// Which events are known: those whose values all are, `[B, X]` to `[B, E]`.
+    /// Which events are known: those whose values all are, `[B, X]` to `[B, E]`. The default is for events of one value
+    /// each; write another where E is not X.
     fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {
         mask.clone()
     }
@@ -117,10 +124,12 @@ pub trait Likelihood: Parameters + Send + Sync {
         let each = match mask {
             None => self.log_prob_each(x, raw),
             Some(mask) => {
-                // 0 is a value of every domain.
-                let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.0);
-                let hidden = self.known_events(mask).equal_elem(0.0).unsqueeze::<3>();
-                self.log_prob_each(&x, raw).mask_fill(hidden, 0.0)
+                // Inside every domain: what is left out must still have a finite slope, or gradients would be NaN.
+                let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.5);
+                let known = self.known_events(mask);
+                let each = self.log_prob_each(&x, raw);
+                assert_eq!(each.dims()[1..], known.dims(), "{}: known_events must be as log_prob_each", self.name());
+                each.mask_fill(known.equal_elem(0.0).unsqueeze::<3>(), 0.0)
             }
         };
         let [k, b, _] = each.dims();

@@ -164,7 +164,7 @@ fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
                 b,
                 format!(
                     "was trained on other data ({}, {} rows) than {a} ({}, {} rows), so no figure compares; choose runs \
-                     of the same data",
+                     of the same values, columns and missing words",
                     of_b.name, of_b.rows, of_a.name, of_a.rows
                 ),
             ));

@@ -8,10 +8,10 @@ mod representation;
 
 pub use allowed::Judgement;
 
-use crate::Result;
 use crate::data::{Batches, Dataset};
 use crate::eval::{Figures, LatentStats, evaluate};
 use crate::model::Model;
+use crate::{Error, Result};
 
 use super::BATCH;
 
@@ -19,9 +19,12 @@ impl Model {
     /// ELBO, rate, distortion and the rest, with `samples` draws of z a row.
     ///
     /// # Errors
-    /// Rows of another shape than the model's.
+    /// Rows of another shape than the model's, a row that is not there, or no samples.
     pub fn evaluate(&self, data: &Dataset, rows: &[u32], samples: usize) -> Result<(Figures, LatentStats)> {
         self.check_fits(data)?;
+        if samples == 0 {
+            return Err(Error::setting("samples", "found 0, expected 1 or more"));
+        }
         let preparation = self.preparation();
         let batches = Batches::in_order(data, &preparation, rows, (self.at_once(BATCH) / samples).max(1));
         let (mut figures, stats) = evaluate(self.vae(), &batches, samples, self.rng())?;
