@@ -238,7 +238,7 @@ fn what_does_not_go_together_is_refused_by_name() {
     refused(at, "train plain.csv --perceptual features --out never", &["perceptual", "--label-column"]);
     refused(at, "train plain.csv --perceptual ms-ssim --normalize 0..1 --out never", &["perceptual", "images"]);
     std::fs::write(at.join("counts.csv"), "a,b\n1,2\n3,4\n5,6.5\n7,8\n0,1\n2,2\n").unwrap();
-    refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 1", "b", "6.5"]);
+    refused(at, "train counts.csv --likelihood negative-binomial --out never", &["row 2", "b", "6.5"]);
 }
 
 #[test]
