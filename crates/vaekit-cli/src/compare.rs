@@ -73,8 +73,8 @@ fn print(c: &Comparison) {
     };
     let width = c.contenders.iter().map(|r| r.run.display().to_string().len()).max().unwrap_or(0).max(3) + 2;
     say::out(&format!(
-        "{:<width$}{:>22} {:>20} {:>20} {:>10} {:>11} {:>11} {:>7}",
-        "run", "behind the best", "-log p(x)", "ELBO", "rate", "distortion", "MSE", "active"
+        "{:<width$}{:>22} {:>20} {:>20} {:>10} {:>11} {:>11} {:>9} {:>7}",
+        "run", "behind the best", "-log p(x)", "ELBO", "rate", "distortion", "MSE", "effective", "active"
     ));
     for (i, r) in c.contenders.iter().enumerate() {
         let f = &r.figures;
@@ -85,16 +85,24 @@ fn print(c: &Comparison) {
             _ => optional(r.behind, r.behind_se),
         };
         say::out(&format!(
-            "{:<width$}{behind:>22} {:>20} {:>20} {:>10} {:>11.3} {:>11.5} {:>7}",
+            "{:<width$}{behind:>22} {:>20} {:>20} {:>10} {:>11.3} {:>11.5} {:>9} {:>7}",
             r.run.display(),
-            optional(r.nll_nats, r.nll_se),
-            optional(f.elbo_nats, r.elbo_se),
+            optional(r.nll(), r.nll_se),
+            optional(r.elbo(), r.elbo_se),
             optional(f.rate_nats, None),
-            f.distortion_nats,
-            f.mse,
+            r.distortion(),
+            r.mse(),
+            r.effective_samples.map_or_else(|| "-".to_owned(), |n| format!("{n:.0}")),
             f.active_units.map_or_else(|| "-".to_owned(), |a| a.to_string())
         ));
     }
+    let rows = c.contenders.iter().find_map(|r| r.nll_rows).unwrap_or(c.rows);
+    say::out(&format!(
+        "{:<20}-log p(x) and differences {}, the others {}; densities and errors of values as the file holds them",
+        "rows",
+        say::count(rows),
+        say::count(c.rows)
+    ));
     for (key, values) in &c.differing {
         say::out(&format!("{:<26}{}", format!("differs: {key}"), values.join(" | ")));
     }

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use vaekit::run::{RunFile, write_atomically};
 use vaekit::sweep::{
-    Outcome, Plan, Point, Summary, SweepEvent, Trained, figure_names, quoted, shown, summarise, sweep_page, write_csv,
+    Outcome, Plan, Point, Summary, SweepEvent, Trained, choice, chosen, figure_names, quoted, shown, summarise,
+    sweep_page, write_csv,
 };
 use vaekit::uses::incomparable;
 use vaekit::{Error, Result, Run, TrainConfig};
@@ -78,9 +79,14 @@ impl Sweep {
         let page = sweep_page(&stem, &summaries, &notes, &again);
         write_atomically(&out.join("sweep.html"), |file| file.write_all(page.as_bytes()))?;
         if self.common.json {
-            say::json(&serde_json::json!({"out": out, "runs": outcomes.len(), "settings": summaries}));
+            let found =
+                chosen(&summaries).map(|(at, by)| serde_json::json!({"settings": summaries[at].settings, "by": by}));
+            say::json(&serde_json::json!({
+                "out": out, "runs": outcomes.len(), "settings": summaries, "chosen": found,
+            }));
         } else {
             print(&summaries);
+            say::out(&choice(&summaries));
             notes.iter().for_each(|note| say::warning(note));
             say::out(&format!("{:<20}{}", "table", out.join("sweep.csv").display()));
             say::out(&format!("{:<20}{}", "page", out.join("sweep.html").display()));

@@ -95,7 +95,12 @@ fn runs_are_judged_reported_and_compared() {
     let compare = |runs: &str| -> serde_json::Value {
         serde_json::from_str(&done(at, &format!("compare {runs} --importance-samples 5 --json --quiet"))).unwrap()
     };
+    // Errors are of the bytes of the file, however a run scales them.
     let found = compare("counts grey");
+    assert_eq!(found["judged_by"], "MSE");
+    let mse = |i: usize| found["contenders"][i]["figures"]["mse_stored"].as_f64().unwrap();
+    assert!(mse(0) <= mse(1) && mse(0) > 100.0, "{found}");
+    let found = compare("a grey");
     assert_eq!(found["judged_by"], "nothing");
     assert!(found["verdict"][0].as_str().unwrap().starts_with("None is better"), "{found}");
     let (two, three) = (compare("grey quick"), compare("grey told quick"));
@@ -123,6 +128,16 @@ fn a_sweep_goes_on_and_ends_in_one_table() {
     let told = done(at, "sweep s.toml --json --quiet");
     let found: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!((found["runs"].as_u64(), found["settings"].as_array().unwrap().len()), (Some(4), 2));
+    // Validation rows choose, and the figures of test rows stand beside.
+    let (by, settings) = (&found["chosen"]["by"], &found["chosen"]["settings"][0]);
+    assert_eq!((by.as_str(), settings[0].as_str()), (Some("valid_elbo_stored_nats"), Some("beta")), "{told}");
+    let figure = |i: usize, name: &str| {
+        let figures = found["settings"][i]["figures"].as_array().unwrap();
+        figures.iter().find(|f| f[0] == name).unwrap()[1].as_f64().unwrap()
+    };
+    let best =
+        (0..2).max_by(|a, b| figure(*a, "valid_elbo_stored_nats").total_cmp(&figure(*b, "valid_elbo_stored_nats")));
+    assert_eq!(found["settings"][best.unwrap()]["settings"][0], *settings);
     let run = at.join("sweeps/s/beta=2,seed=1/model.safetensors");
     let before = std::fs::read(&run).unwrap();
     std::fs::remove_dir_all(at.join("sweeps/s/beta=0.5,seed=0")).unwrap();
@@ -130,7 +145,7 @@ fn a_sweep_goes_on_and_ends_in_one_table() {
     let elbos = |v: &serde_json::Value| -> Vec<String> {
         let settings = v["settings"].as_array().unwrap().iter();
         settings
-            .map(|s| s["figures"].as_array().unwrap().iter().find(|f| f[0] == "elbo_nats").unwrap().to_string())
+            .map(|s| s["figures"].as_array().unwrap().iter().find(|f| f[0] == "elbo_stored_nats").unwrap().to_string())
             .collect()
     };
     assert_eq!(elbos(&again), elbos(&found), "what is there is kept, what is missing is made again");
@@ -146,7 +161,12 @@ fn a_sweep_goes_on_and_ends_in_one_table() {
     let mixed = odd.replace("prior = [\"auto\", \"uniform-sphere\"]", "normalize = [\"none\", \"standardize\"]");
     std::fs::write(at.join("mixed.toml"), mixed).unwrap();
     done(at, "sweep mixed.toml --quiet");
-    assert!(std::fs::read_to_string(at.join("sweeps/mixed/sweep.html")).unwrap().contains("neither nats nor MSE"));
+    // Densities are of values as the file holds them, whatever each run's scale.
+    assert!(!std::fs::read_to_string(at.join("sweeps/mixed/sweep.html")).unwrap().contains("neither nats nor MSE"));
+    let pixels = "data = \"digits\"\nepochs = 1\nlimit = 100\n[sweep]\nbinarize = [\"none\", \"threshold\"]\n";
+    std::fs::write(at.join("pixels.toml"), pixels).unwrap();
+    done(at, "sweep pixels.toml --quiet");
+    assert!(std::fs::read_to_string(at.join("sweeps/pixels/sweep.html")).unwrap().contains("neither nats nor MSE"));
     // Other seeds divide a table otherwise and standardize it a little otherwise, which is no other way of seeing it.
     assert!(!std::fs::read_to_string(at.join("sweeps/s/sweep.html")).unwrap().contains("neither nats nor MSE"));
     std::fs::write(at.join("s.toml"), text.replace("epochs = 1", "epochs = 2")).unwrap();

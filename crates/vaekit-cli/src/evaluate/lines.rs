@@ -55,11 +55,15 @@ impl Shown {
     /// `otherwise` is what to do where the samples are too few.
     pub fn evidence(&mut self, key: &str, how: &str, e: &Evidence, run: &Run, otherwise: &str) {
         let bits = run.why_no_bits().is_none();
-        let effective = e.effective.iter().sum::<f64>() / e.effective.len().max(1) as f64;
+        let mass = run.vae().likelihood.is_mass();
+        let effective = e.effective_samples();
         if self.json {
             self.object.insert(format!("{key}_nats"), json!(e.nll_nats()));
             self.object.insert(format!("{key}_se"), json!(e.nll_se()));
             self.object.insert(format!("{key}_monte_carlo_se"), json!(e.monte_carlo_se()));
+            self.object.insert(format!("{key}_stored_nats"), json!((!mass).then(|| e.nll_stored_nats())));
+            self.object.insert(format!("{key}_effective_samples"), json!(effective));
+            self.object.insert(format!("{key}_rise_nats"), json!(e.rise_nats()));
             self.object.insert(format!("{key}_samples"), json!(e.samples));
             self.object.insert(format!("{key}_rows"), json!(e.log_p.len()));
             self.object.insert(format!("{key}_given_class"), json!(run.is_conditional()));
@@ -80,8 +84,15 @@ impl Shown {
                 say::count(e.log_p.len()),
             ),
         );
-        let few = if effective < 10.0 { format!("; few: take more{otherwise}") } else { String::new() };
-        line("  effective samples", format!("{effective:.0} of {}{few}", say::count(e.samples)));
+        if !mass && e.nll_stored_nats() != e.nll_nats() {
+            line("  in the file's units", format!("{:.3} nats", e.nll_stored_nats()));
+        }
+        let few = match e.is_short() {
+            true => format!("; it is still rising or hangs on few samples: take more{otherwise}"),
+            false => String::new(),
+        };
+        line("  effective samples", format!("{effective:.0} of {}", say::count(e.samples)));
+        line("  half the samples", format!("{:.3} nats less of log p(x){few}", e.rise_nats()));
         line("  ELBO of the same", format!("{:.3} nats", e.elbo_nats()));
         if bits {
             line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
@@ -121,21 +132,25 @@ pub fn latents(a: &Aggregate) {
 
 pub fn disentanglement(d: &Disentanglement) {
     line("factors", format!("{} on {} rows", d.factors.join(", "), say::count(d.rows)));
-    line(
-        "MIG",
-        match d.mig_sampled {
-            Some(sampled) => format!("{:.3} (mean codes, 20 bins), {sampled:.3} (samples, by density)", d.mig_binned),
-            None => format!("{:.3} (codes, 20 bins)", d.mig_binned),
-        },
-    );
-    let (apart, complete) = (d.dci_disentanglement, d.dci_completeness);
-    line("DCI", format!("{apart:.3}, completeness {complete:.3}, informativeness {:.3}", d.dci_informativeness));
-    line("SAP", format!("{:.3}", d.sap));
-    line("beta-VAE score", format!("{:.3}", d.beta_vae));
-    line("FactorVAE score", format!("{:.3}", d.factor_vae));
-    line("modularity", format!("{:.3}", d.modularity));
-    line("explicitness", format!("{:.3} (0.5 is chance)", d.explicitness));
-    line("IRS", format!("{:.3}", d.irs));
+    line("", "in brackets: where each row has the factors of another, which is chance");
+    let scores: [(&str, fn(&Disentanglement) -> Option<f64>); 11] = [
+        ("MIG, 20 bins", |d| Some(d.mig_binned)),
+        ("MIG, samples", |d| d.mig_sampled),
+        ("DCI", |d| Some(d.dci_disentanglement)),
+        ("  completeness", |d| Some(d.dci_completeness)),
+        ("  informativeness", |d| Some(d.dci_informativeness)),
+        ("SAP", |d| Some(d.sap)),
+        ("beta-VAE score", |d| Some(d.beta_vae)),
+        ("FactorVAE score", |d| Some(d.factor_vae)),
+        ("modularity", |d| Some(d.modularity)),
+        ("explicitness", |d| Some(d.explicitness)),
+        ("IRS", |d| Some(d.irs)),
+    ];
+    for (name, of) in scores {
+        let Some(found) = of(d) else { continue };
+        let chance = d.chance.as_deref().and_then(of).map_or_else(String::new, |v| format!(" ({v:.3})"));
+        line(name, format!("{found:.3}{chance}"));
+    }
     if d.factors.len() == 1 {
         line("", "of one factor, what tells factors apart is perfect by construction: only MIG and SAP say something");
     }
@@ -194,6 +209,9 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
             f.distortion_nats,
             say::count(f.rows)
         ));
+        if let Some(stored) = f.elbo_stored_nats.filter(|stored| *stored != elbo) {
+            say::out(&format!("{}{stored:.2} nats", name("  in the file's units")));
+        }
         match f.bits_per_dim {
             Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
             // Nobody looks for them in a table of real numbers.
@@ -213,5 +231,16 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
             say::count(f.rows)
         ));
     }
-    say::out(&format!("{}{:.5}", name("MSE"), f.mse));
+    let stored = f.mse_stored.filter(|stored| *stored != f.mse);
+    let stored =
+        stored.map_or_else(String::new, |stored| format!(" of scaled values; {stored:.5} in the file's units"));
+    say::out(&format!("{}{:.5}{stored}", name("MSE"), f.mse));
+    if f.outside > 0 {
+        let likelihood = run.vae().likelihood.name();
+        say::warning(&format!(
+            "{} values lie beyond the 0 to 1 that '{likelihood}' is of, so these nats mean nothing: scaled by the training \
+             rows, they are smaller or larger than any there; see --normalize",
+            say::count(f.outside)
+        ));
+    }
 }

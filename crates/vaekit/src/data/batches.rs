@@ -62,6 +62,22 @@ impl HostBatch {
         }
     }
 
+    /// By how much the nats of a density in model values exceed those in the file's units, for each row: the sum of the
+    /// log scales of its known values.
+    pub fn log_volumes(&self, encoding: &Encoding) -> Vec<f64> {
+        let rows = self.row_ids.len();
+        let width = self.x.len() / rows.max(1);
+        let logs: Vec<f64> = encoding.scale.iter().map(|s| f64::from(*s).ln()).collect();
+        let of = |i: usize| if logs.len() == 1 { logs[0] } else { logs[i] };
+        match &self.mask {
+            None => vec![(0..width).map(of).sum(); rows],
+            Some(mask) => {
+                let row = |mask: &[f32]| mask.iter().enumerate().map(|(i, m)| f64::from(*m) * of(i)).sum();
+                mask.chunks(width.max(1)).map(row).collect()
+            }
+        }
+    }
+
     /// Moves the batch to a device.
     pub fn to_device(self, device: &Device) -> Batch {
         let rows = self.row_ids.len();
@@ -84,7 +100,8 @@ pub struct Preparation {
 
 impl Preparation {
     /// Encodes rows. The draw of a dynamic binarisation belongs to
-    /// (seed, `epoch`, row); epoch 0 is the one for evaluation. A missing value is 0 in `x` and in `mask`.
+    /// (seed, `epoch`, row). Epoch 0 is the one for evaluation, and the same whatever the seed, so that runs of several
+    /// seeds are judged by the same pixels. A missing value is 0 in `x` and in `mask`.
     ///
     /// # Errors
     /// Missing values where the model is one of complete rows, or rows without what a conditional model is told.
@@ -106,7 +123,8 @@ impl Preparation {
                     x.iter_mut().filter(|v| !v.is_nan()).for_each(|v| *v = f32::from(*v >= 0.5));
                 }
                 Binarize::Dynamic => {
-                    let draws = self.rng.at(epoch).uniform(Purpose::Binarize, &[u64::from(row)], width);
+                    let rng = if epoch == 0 { Rng::new(0) } else { self.rng };
+                    let draws = rng.at(epoch).uniform(Purpose::Binarize, &[u64::from(row)], width);
                     let drawn = |v: f32, u| if v.is_nan() { v } else { f32::from(u < v) };
                     x.iter_mut().zip(draws).for_each(|(v, u)| *v = drawn(*v, u));
                 }
@@ -160,6 +178,11 @@ impl<'a> Batches<'a> {
     /// An evaluation pass: rows as given, binarised by the draw of epoch 0.
     pub fn in_order(data: &'a Dataset, preparation: &'a Preparation, rows: &[u32], batch: usize) -> Self {
         Self { data, preparation, rows: rows.to_vec(), batch, epoch: 0 }
+    }
+
+    /// How the rows become numbers.
+    pub fn encoding(&self) -> &Encoding {
+        &self.preparation.encoding
     }
 
     /// Number of batches; the last may be smaller.
@@ -244,6 +267,12 @@ mod tests {
         assert_eq!(in_pair.x[4..], prep.prepare(&data, &[7], 1).unwrap().x[..]);
         let epochs: Vec<_> = (1..20).map(|e| prep.prepare(&data, &[7], e).unwrap().x).collect();
         assert!(epochs.iter().any(|x| x != &epochs[0]));
+        // Runs of other seeds are judged by the same pixels, and trained on others.
+        let other = Preparation { rng: Rng::new(6), ..prep.clone() };
+        let rows: Vec<u32> = (0..10).collect();
+        let of = |prep: &Preparation, epoch| prep.prepare(&data, &rows, epoch).unwrap().x;
+        assert_eq!(of(&other, 0), of(&prep, 0));
+        assert_ne!(of(&other, 1), of(&prep, 1));
         assert!(epochs.iter().flatten().all(|&v| v == 0.0 || v == 1.0));
     }
 

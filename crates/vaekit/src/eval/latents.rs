@@ -8,7 +8,7 @@ use vaekit_ops::pool;
 
 use crate::rng::{Purpose, Rng};
 
-use super::likelihood::mean;
+use super::mean;
 
 /// Codes as double precision, `[N, D]`.
 pub type Matrix = Array2<f64>;
@@ -137,7 +137,7 @@ pub fn mmd(a: &Matrix, b: &Matrix) -> (f64, f64) {
         sum / (m * (m - 1.0))
     });
     let m = mean(&values);
-    (m, super::likelihood::standard_error(&values))
+    (m, super::standard_error(&values))
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub mod likelihood;
 pub mod quality;
 pub mod representation;
 mod rows;
+mod statistics;
 
 pub use figures::{Figures, LatentStats, evaluate};
-pub use rows::{RowFigures, paired};
+pub use rows::RowFigures;
+pub use statistics::{critical, paired};
+pub(crate) use statistics::{mean, standard_error};

@@ -7,8 +7,6 @@ use crate::data::{Batches, Step};
 use crate::model::{Mode, Vae};
 use crate::rng::Rng;
 
-use super::likelihood::{mean, standard_error};
-
 /// Figures of each row, nats.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowFigures {
@@ -43,10 +41,4 @@ impl RowFigures {
         let rate = self.rate.as_ref()?;
         Some(rate.iter().zip(&self.distortion).map(|(r, d)| -r - d).collect())
     }
-}
-
-/// Mean of a - b over rows, and its standard error, which what rows have in common does not enlarge.
-pub fn paired(a: &[f64], b: &[f64]) -> (f64, f64) {
-    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    (mean(&difference), standard_error(&difference))
 }

@@ -9,7 +9,9 @@ use crate::nn::{Parameter, Parameters, spectral_norm};
 use crate::rng::Rng;
 use crate::{Error, Result};
 
-use super::{Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior, PriorFamily};
+use super::{
+    Decoder, Draws, Encoder, Kl, Latents, Likelihood, Mode, Posterior, PosteriorFamily, Prior, PriorFamily, Support,
+};
 
 /// A variational autoencoder, or an autoencoder when the posterior is a point.
 pub struct Vae {
@@ -79,6 +81,18 @@ impl<'a> ElboTerms<'a> {
             Some(kl) => kl.total.clone(),
             None => mean_over_samples(self.log_q_z_given_x() - self.log_p_z()),
         })
+    }
+
+    /// The closed-form KL of each latent variable, `[B, V]`: of a real dimension its own, of a class variable the sum over
+    /// its one-hot coordinates. None where there is no closed form, or where q and p do not factorise.
+    pub fn kl_of_variables(&self) -> Option<Tensor<2>> {
+        let each = self.analytic_kl.as_ref()?.per_dim.clone()?;
+        let Support::Classes { reals, classes } = self.vae.prior.support() else { return Some(each) };
+        let [b, d] = each.dims();
+        let variables = (d - reals) / classes.max(1);
+        let of_classes = each.clone().narrow(1, reals, d - reals).reshape([b, variables, classes]).sum_dim(2);
+        let of_classes = of_classes.reshape([b, variables]);
+        Some(if reals == 0 { of_classes } else { Tensor::cat(vec![each.narrow(1, 0, reals), of_classes], 1) })
     }
 
     /// -E_q log p(x given z) of each row, the mean over the K samples: `[B]`.

@@ -5,6 +5,17 @@ use vaekit_ops::optimizer::{Adam, adam};
 
 use super::Parameters;
 
+/// How some parameters are stepped: by Adam with constants of their own, whatever the optimizer of the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// Times the learning rate of the others.
+    pub rate: f64,
+    /// Adam's first decay.
+    pub beta1: f64,
+    /// Adam's second decay.
+    pub beta2: f64,
+}
+
 /// Adam with PyTorch's constants and its memory of some parameters.
 #[derive(Debug, Default)]
 pub struct Fit {

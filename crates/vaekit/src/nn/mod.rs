@@ -12,7 +12,7 @@ mod spectral;
 
 pub use classifier::Classifier;
 pub use conv::{Conv2d, ConvTranspose2d};
-pub use fit::Fit;
+pub use fit::{Fit, Group};
 pub use linear::Linear;
 pub use made::{Made, MadeShape};
 pub use mlp::Mlp;

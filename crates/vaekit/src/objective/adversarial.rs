@@ -5,6 +5,7 @@ use vaekit_ops::{Activation, Tensor, softplus};
 use crate::model::ElboTerms;
 use crate::nn::{Init, Mlp, Parameter, Parameters};
 
+use super::estimator::held;
 use super::{Elbo, Group, Loss, Objective, Progress, Schedule};
 
 /// value = distortion + weight E softplus(-D(z)), where D is the logit that a code was drawn from the prior; D itself
@@ -50,6 +51,10 @@ impl Objective for Adversarial {
         Loss::new(terms.distortion().mean() + passes_for_drawn.mul_scalar(self.weight) + told_apart, terms)
     }
 
+    fn judged(&self, terms: &ElboTerms<'_>, _: Progress) -> Tensor<1> {
+        terms.distortion().mean()
+    }
+
     fn group(&self) -> Option<Group> {
         Some(Group { rate: 1.0, beta1: 0.5, beta2: 0.999 })
     }
@@ -63,7 +68,8 @@ impl Objective for Adversarial {
 /// D a network on rows, F its hidden layer; D itself tells rows from means of reconstructions and of draws.
 ///
 /// Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICML 2016, arXiv:1512.09300,
-/// equations 7 and 8. The distortion stays, so that the model keeps a likelihood; the game comes on top.
+/// equations 7 and 8 and algorithm 1: the game's slope reaches the decoder alone, that of likeness the encoder too. The
+/// distortion stays, so that the model keeps a likelihood; the game comes on top.
 #[derive(Debug)]
 pub struct Perceiver {
     /// The bound beside the game.
@@ -112,9 +118,12 @@ impl Objective for Perceiver {
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let means = terms.means();
         let x = terms.rows_beside(&means);
+        // The decoder alone plays: the same rows decoded from codes that pass nothing to the encoder.
+        let played = terms.at(held(terms)).means();
         let drawn = terms.means_at(&terms.prior.sample(&terms.batch.row_ids, progress.rng));
         let (of_rows, _) = self.seen(x.clone(), true);
-        let (of_means, passes) = self.seen(means.clone(), true);
+        let (of_means, _) = self.seen(means.clone(), true);
+        let (_, passes) = self.seen(played, true);
         let (_, drawn_passes) = self.seen(drawn.clone(), true);
         let alike = (of_rows - of_means).square().sum_dim(1).mean().mul_scalar(0.5);
         let fooled = softplus(passes.neg()).mean() + softplus(drawn_passes.neg()).mean();
@@ -123,6 +132,10 @@ impl Objective for Perceiver {
         let loss = self.elbo.loss(terms, progress);
         let value = loss.value.clone() + alike.mul_scalar(self.features) + fooled.mul_scalar(self.weight) + told_apart;
         Loss { value, ..loss }
+    }
+
+    fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        self.elbo.loss(terms, progress).value
     }
 
     fn group(&self) -> Option<Group> {

@@ -12,8 +12,8 @@ use super::{Estimator, KlSchedule, Loss, Objective, Progress, Schedule};
 /// -ELBO = -E_q log p(x given z) + KL(q(z given x) || p(z)).
 ///
 /// Kingma & Welling 2014, equation 10; beta from Higgins et al. 2017,
-/// equation 4. With free bits f, each dimension counts max(f, its KL averaged
-/// over the batch) (Kingma et al. 2016, equation 15); in a hierarchy each
+/// equation 4. With free bits f, each latent variable counts max(f, its KL averaged
+/// over the batch), a variable of classes as one (Kingma et al. 2016, equation 15); in a hierarchy each
 /// group counts max(f D, its own), D its dimensions.
 #[derive(Clone, Debug)]
 pub struct Elbo {
@@ -49,9 +49,9 @@ impl Elbo {
         if self.free_bits == 0.0 {
             return rate.clone();
         }
-        if let Some(per_dim) = terms.analytic_kl.as_ref().and_then(|kl| kl.per_dim.clone()) {
-            let d = per_dim.dims()[1];
-            return per_dim.mean_dim(0).reshape([d]).clamp_min(self.free_bits).sum();
+        if let Some(each) = terms.kl_of_variables() {
+            let d = each.dims()[1];
+            return each.mean_dim(0).reshape([d]).clamp_min(self.free_bits).sum();
         }
         let allowed = |group: &Tensor<3>| self.free_bits * group.dims()[2] as f64;
         let by_group = terms.posterior.log_ratios(terms.z()).and_then(|ratios| {

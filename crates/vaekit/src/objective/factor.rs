@@ -80,6 +80,10 @@ impl Objective for Factor {
         Loss { value, ..loss }
     }
 
+    fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        self.elbo.loss(terms, progress).value
+    }
+
     fn group(&self) -> Option<Group> {
         Some(Group { rate: 1.0, beta1: 0.5, beta2: 0.9 })
     }

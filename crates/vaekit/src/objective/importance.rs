@@ -142,6 +142,18 @@ impl Objective for ImportanceWeighted {
         (self.share > 0.0).then(|| self.elbo.over_time())
     }
 
+    /// The bound that the decoder is trained for, by its value alone.
+    fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        let groups = if self.partial { 1 } else { self.groups };
+        let mut bound = Self::bound(terms.log_weights(), groups);
+        if self.share > 0.0
+            && let Some(plain) = self.elbo.value(terms, self.elbo.weight(progress))
+        {
+            bound = bound.mul_scalar(1.0 - self.share) - plain.mul_scalar(self.share);
+        }
+        bound.neg()
+    }
+
     fn is_slope_of_value(&self) -> bool {
         !self.partial && self.elbo.estimator == Estimator::Reparameterized
     }

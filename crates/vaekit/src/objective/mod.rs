@@ -31,6 +31,8 @@ pub use schedule::{KlSchedule, Schedule};
 pub use total_correlation::{TotalCorrelation, Weighting};
 pub use two_stage::TwoStage;
 
+pub use crate::nn::Group;
+
 use vaekit_ops::Tensor;
 
 use crate::Result;
@@ -67,17 +69,6 @@ impl Loss {
     }
 }
 
-/// How the objective's own parameters are stepped: Adam with its own constants.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Group {
-    /// Times the model's learning rate.
-    pub rate: f64,
-    /// Adam's first decay.
-    pub beta1: f64,
-    /// Adam's second decay.
-    pub beta2: f64,
-}
-
 /// Where training stands, for schedules and for noise of an objective's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
@@ -87,6 +78,13 @@ pub struct Progress {
     pub rng: Rng,
 }
 
+impl Progress {
+    /// After training: every schedule is at its end.
+    pub fn at_the_end(rng: Rng) -> Self {
+        Self { epoch: f64::INFINITY, rng }
+    }
+}
+
 /// A training objective. It may own parameters, which are trained with the model's.
 pub trait Objective: Parameters + Send {
     /// Samples of z a row that it wants.
@@ -94,6 +92,12 @@ pub trait Objective: Parameters + Send {
 
     /// Its value on a batch.
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss;
+
+    /// What early stopping and the schedule `plateau` judge on validation rows, lower is better: `[1]`. The default is
+    /// the value. That of a game is relative to an opponent that learns as well, so games leave it out.
+    fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        self.loss(terms, progress).value
+    }
 
     /// Schedule of the KL weight; none if there is no KL to weigh.
     fn schedule(&self) -> Option<Schedule> {

@@ -32,6 +32,7 @@ impl KlSchedule {
         match self {
             Self::Constant => 1.0,
             Self::Linear => (epoch / period).min(1.0),
+            Self::Cyclical if epoch.is_infinite() => 1.0,
             Self::Cyclical => (2.0 * (epoch / period).fract()).min(1.0),
         }
     }
@@ -70,6 +71,9 @@ impl Schedule {
         let epoch = epoch - self.pretrain as f64;
         if epoch <= 0.0 && self.pretrain > 0 {
             return false;
+        }
+        if epoch.is_infinite() {
+            return true;
         }
         // The end of a cycle is also the start of the next, where the weight is 0.
         self.kind.weight(epoch, self.period) >= 1.0 || epoch > 0.0 && (epoch / self.period).fract() == 0.0

@@ -71,6 +71,19 @@ impl DataInfo {
     }
 }
 
+/// Settings of training that are younger than format 2, with the value that runs without them had.
+const YOUNGER: &[(&str, f64)] = &[("likelihood_lr", 0.0)];
+
+/// A file with the settings that came after it, at what they were then.
+fn completed(mut table: toml::Table) -> toml::Table {
+    if let Some(config) = table.get_mut("config").and_then(toml::Value::as_table_mut) {
+        for (key, before) in YOUNGER {
+            config.entry(*key).or_insert(toml::Value::Float(*before));
+        }
+    }
+    table
+}
+
 impl RunFile {
     /// Reads and checks the `run.toml` of a folder.
     ///
@@ -109,8 +122,8 @@ impl RunFile {
     pub(crate) fn from_table(table: toml::Table, path: &Path) -> Result<Self> {
         let first = |e: toml::de::Error| Error::run(path, e.to_string().lines().next().unwrap_or_default().to_owned());
         match table.get("format").and_then(toml::Value::as_integer) {
-            Some(1) => format1::File::deserialize(toml::Value::Table(table)).map_err(first)?.open(path),
-            _ => Self::deserialize(toml::Value::Table(table)).map_err(first),
+            Some(1) => format1::File::deserialize(toml::Value::Table(completed(table))).map_err(first)?.open(path),
+            _ => Self::deserialize(toml::Value::Table(completed(table))).map_err(first),
         }
     }
 

@@ -29,6 +29,10 @@ pub struct EpochMetrics {
     pub train: TrainFigures,
     /// Figures of the validation rows.
     pub valid: Option<Figures>,
+    /// The objective on the validation rows, which early stopping and `plateau` judge; absent where neither is asked
+    /// for, and while the KL warms up or there is pretraining.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_loss: Option<f64>,
 }
 
 /// Figures of the training rows, nats an example.

@@ -1,5 +1,6 @@
 //! `state/checkpoint.safetensors`: all that going on to the same bytes needs, in one file.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct TrainState {
     pub plateau: Plateau,
     /// Set when early stopping ended the run.
     pub stopped: bool,
+    /// Parameters that began later than the first step: the step before. Younger than the format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub late: BTreeMap<String, u64>,
 }
 
 /// Sums over examples, in f64.
@@ -56,7 +60,7 @@ pub struct EpochSums {
 pub struct Best {
     /// The epoch that it was measured after.
     pub epoch: u64,
-    /// ELBO, or minus the distortion of an autoencoder.
+    /// Minus the objective on the validation rows.
     pub value: f64,
 }
 

@@ -83,6 +83,9 @@ pub struct TrainConfig {
         "Momentum of sgd";
     weight_decay: f64 = 0.0; Takes::Number(0.0, 1e3), Optimisation, Read::Always,
         "Decay of the weights";
+    likelihood_lr: f64 = 0.02; Takes::Number(0.0, 1e3), Optimisation, Read::Always,
+        "Learning rate of the likelihood's own numbers (a shared variance, a dispersion), which Adam steps and \
+         lr_schedule scales; 0 for that of the weights";
     lr_schedule: LrSchedule = LrSchedule::Constant; Takes::Choice(SCHEDULES), Optimisation, Read::Always,
         "constant, cosine, step, exponential, plateau or stages (of the importance-weighted paper)";
     lr_factor: f64 = 0.5; Takes::Number(1e-6, 1.0), Optimisation,

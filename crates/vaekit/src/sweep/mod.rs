@@ -20,7 +20,7 @@ mod schedule;
 mod table;
 
 pub use crate::plot::page::quoted;
-pub use page::sweep_page;
+pub use page::{choice, sweep_page};
 pub use plan::{Plan, Point};
 pub use schedule::{SweepEvent, Trained};
-pub use table::{Outcome, Summary, figure_names, shown, summarise, write_csv};
+pub use table::{Outcome, Summary, chosen, figure_names, shown, summarise, write_csv};

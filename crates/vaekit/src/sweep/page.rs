@@ -1,14 +1,18 @@
 //! A sweep on one page.
 
-use crate::plot::page::{Page, commands, drawing, table, warning};
+use crate::plot::page::{Page, commands, drawing, paragraph, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg};
 
-use super::{Summary, figure_names, shown};
+use super::{Summary, chosen, figure_names, shown};
 
 /// The page of a sweep; `again` is the command that makes it.
 pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &str) -> String {
     let runs: usize = summaries.iter().map(|s| s.runs).sum();
-    let lead = format!("{runs} runs, {} settings. Figures are of test rows, means over seeds.", summaries.len());
+    let lead = format!(
+        "{runs} runs, {} settings. Figures that begin with valid are of validation rows, to choose by; the others are of \
+         test rows. All are means over seeds.",
+        summaries.len()
+    );
     let mut page = Page::new(&format!("Sweep {name}"), &lead);
     let Some(first) = summaries.first() else {
         return page.html();
@@ -21,10 +25,14 @@ pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &s
     head.extend(figure_names(summaries));
     let lines: Vec<Vec<String>> = summaries.iter().map(|s| line(s, &head)).collect();
     let notes: String = notes.iter().map(|note| warning(note)).collect();
-    page.section("Results", notes + &table("Mean and standard error over seeds", &head, &lines));
+    page.section(
+        "Results",
+        notes + &paragraph(&choice(summaries)) + &table("Mean and standard error over seeds", &head, &lines),
+    );
     let figure = |s: &Summary, name: &str| s.figures.iter().find(|(n, ..)| *n == name).map(|(_, v, _)| *v);
+    let distortion = |s: &Summary| figure(s, "distortion_stored_nats").or(figure(s, "distortion_nats"));
     let mut points: Vec<(f64, f64)> =
-        summaries.iter().filter_map(|s| figure(s, "rate_nats").zip(figure(s, "distortion_nats"))).collect();
+        summaries.iter().filter_map(|s| figure(s, "rate_nats").zip(distortion(s))).collect();
     if points.len() > 1 {
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let curve = [Curve { name: "settings".into(), points }];
@@ -35,6 +43,21 @@ pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &s
     }
     page.section("Again", commands(&[again.to_owned()]));
     page.html()
+}
+
+/// Which settings validation rows speak for, in a sentence.
+pub fn choice(summaries: &[Summary]) -> String {
+    let Some((at, by)) = chosen(summaries) else {
+        return match summaries.len() {
+            0 | 1 => "There is one setting, so nothing to choose.".into(),
+            _ => "Nothing tells which settings to choose: every run needs validation rows (valid = 0.1) and the same kind \
+                  of figure of them. The best of several by test rows looks better than it is."
+                .into(),
+        };
+    };
+    let settings: Vec<String> = summaries[at].settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let settings = settings.join(", ");
+    format!("Chosen by {by}: {settings}. Its figures of test rows took no part in the choice.")
 }
 
 fn line(s: &Summary, head: &[&str]) -> Vec<String> {

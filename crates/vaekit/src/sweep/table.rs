@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::Result;
 use crate::eval::Figures;
 use crate::eval::disentanglement::Disentanglement;
-use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::{mean, standard_error};
 
 use super::{Plan, Point};
 
@@ -14,6 +14,8 @@ use super::{Plan, Point};
 pub struct Outcome {
     /// The run of the plan.
     pub point: Point,
+    /// Of its validation rows, where it has any: what to choose by.
+    pub valid: Option<Figures>,
     /// Of its test rows.
     pub figures: Figures,
     /// Where it was asked for.
@@ -33,16 +35,33 @@ pub struct Summary {
     pub figures: Vec<(&'static str, f64, Option<f64>)>,
 }
 
-/// The figures of one outcome by name.
+/// The figures of one outcome by name: those of validation rows first, for they are to choose by. Bounds of densities
+/// and errors are of values as the file holds them, because runs of other seeds scale their rows otherwise.
 fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
+    let bound = |f: &Figures| match f.elbo_stored_nats {
+        Some(stored) => (Some(stored), None),
+        None => (None, f.elbo_nats),
+    };
+    let mut all = Vec::new();
+    if let Some(v) = &o.valid {
+        let (stored, plain) = bound(v);
+        all.extend([
+            ("valid_elbo_stored_nats", stored),
+            ("valid_elbo_nats", plain),
+            ("valid_mse_stored", v.mse_stored),
+        ]);
+    }
     let f = &o.figures;
-    let mut all = vec![
-        ("elbo_nats", f.elbo_nats),
+    let (stored, plain) = bound(f);
+    all.extend([
+        ("elbo_stored_nats", stored),
+        ("elbo_nats", plain),
         ("rate_nats", f.rate_nats),
-        ("distortion_nats", Some(f.distortion_nats)),
-        ("mse", Some(f.mse)),
+        ("distortion_stored_nats", stored.zip(f.rate_nats).map(|(bound, rate)| -bound - rate)),
+        ("distortion_nats", stored.is_none().then_some(f.distortion_nats)),
+        ("mse_stored", f.mse_stored),
         ("active_units", f.active_units.map(|a| a as f64)),
-    ];
+    ]);
     if let Some(d) = &o.disentanglement {
         all.extend([
             ("mig_binned", Some(d.mig_binned)),
@@ -55,6 +74,20 @@ fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
     }
     all.push(("seconds", Some(o.seconds)));
     all
+}
+
+/// The settings that validation rows speak for: the place of the summary with the highest bound, or, where no run has
+/// one, the smallest error, and the name of that figure. None where a run lacks it, or where there are no validation rows.
+pub fn chosen(summaries: &[Summary]) -> Option<(usize, &'static str)> {
+    let of = |s: &Summary, name: &str| s.figures.iter().find(|(known, ..)| *known == name).map(|(_, v, _)| *v);
+    let by = [("valid_elbo_stored_nats", 1.0), ("valid_elbo_nats", 1.0), ("valid_mse_stored", -1.0)];
+    let has_bound = |s: &Summary| by[..2].iter().any(|(name, _)| of(s, name).is_some());
+    let (name, sign) = by.into_iter().find(|(name, sign)| {
+        summaries.iter().all(|s| of(s, name).is_some()) && (*sign > 0.0 || !summaries.iter().any(has_bound))
+    })?;
+    let values = summaries.iter().enumerate().filter_map(|(i, s)| Some((i, sign * of(s, name)?)));
+    let best = values.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (summaries.len() > 1).then_some((best.0, name))
 }
 
 /// Settings, and the runs that have them.
@@ -90,7 +123,7 @@ pub fn summarise(plan: &Plan, outcomes: &[Outcome]) -> Vec<Summary> {
 /// A figure with the decimals that tell runs apart, and its error behind `sign` where there is one.
 pub fn shown(name: &str, value: f64, error: Option<f64>, sign: &str) -> String {
     let decimals = match name {
-        "mse" => 5,
+        name if name.contains("mse") => 5,
         "seconds" => 0,
         _ => 3,
     };
@@ -98,10 +131,22 @@ pub fn shown(name: &str, value: f64, error: Option<f64>, sign: &str) -> String {
     format!("{value:.decimals$}{error}")
 }
 
-/// The names of all figures that some summary has, in the order of the first that has most.
+/// The names of all figures that some summary has, in their order.
 pub fn figure_names(summaries: &[Summary]) -> Vec<&'static str> {
-    let longest = summaries.iter().max_by_key(|s| s.figures.len());
-    longest.map(|s| s.figures.iter().map(|(name, ..)| *name).collect()).unwrap_or_default()
+    let mut names: Vec<&'static str> = Vec::new();
+    for summary in summaries {
+        let mut at = 0;
+        for (name, ..) in &summary.figures {
+            match names.iter().position(|known| known == name) {
+                Some(found) => at = found + 1,
+                None => {
+                    names.insert(at, name);
+                    at += 1;
+                }
+            }
+        }
+    }
+    names
 }
 
 /// A line a run: its settings, then its figures.
@@ -135,11 +180,15 @@ impl Outcome {
         let (data, splits) = run.open_data(options, &mut |_| ())?;
         let rows = if splits.test.is_empty() { &splits.train } else { &splits.test };
         let (figures, _) = run.evaluate(&data, rows, 1)?;
+        let valid = match splits.valid.as_slice() {
+            [] => None,
+            rows => Some(run.evaluate(&data, rows, 1)?.0),
+        };
         let disentanglement = match disentangle {
             true => Some(run.disentanglement(&data, rows, None)?.0),
             false => None,
         };
         let seconds = crate::run::Metrics::read(run.dir())?.last().map_or(0.0, |m| m.seconds);
-        Ok(Self { point: point.clone(), figures, disentanglement, seconds })
+        Ok(Self { point: point.clone(), valid, figures, disentanglement, seconds })
     }
 }

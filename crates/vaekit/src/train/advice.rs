@@ -126,6 +126,12 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
         told.push(format!(
             "only {step} steps were taken, which is little to learn from; try more --epochs or a smaller --batch"
         ));
+    } else if let Some(name) = session.unsettled() {
+        told.push(format!(
+            "the likelihood's own numbers ({name}) were still on their way when training ended, so that figures say more of \
+             them than of the codes; train longer, or raise --likelihood-lr above {}",
+            c.likelihood_lr
+        ));
     } else if let Some(rate) = rate
         && (active.is_some_and(|active| active * 20 <= latent) || rate < IDLE)
     {
@@ -135,6 +141,18 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
         told.push(format!("posterior collapse: {who} carry {rate:.2} nats together; try {advice}"));
     }
     Ok(told)
+}
+
+/// Steps that go one way more than this are on their way somewhere: at rest they nearly cancel.
+const ON_ITS_WAY: f64 = 0.6;
+
+impl Session<'_> {
+    /// The likelihood's parameter, where its steps still went one way in the end.
+    fn unsettled(&self) -> Option<String> {
+        let drift = self.optim.likelihood_drift(&self.recipe)?;
+        let first = self.recipe.vae.likelihood.parameters().first()?.name().to_owned();
+        (drift > ON_ITS_WAY).then_some(first)
+    }
 }
 
 /// What may mend a collapsed posterior, of what this model takes and has not got.

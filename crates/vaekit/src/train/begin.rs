@@ -35,8 +35,7 @@ impl<'a> Session<'a> {
         [dir.clone(), dir.join("state")].iter().for_each(|d| clear_leftovers(d));
         file.write(&dir)?;
         let splits = file.config.split(data)?;
-        let first_own = recipe.vae.parameters().len();
-        let optim = Optim::new(&file.config, &recipe).with_own(first_own, recipe.objective.group());
+        let optim = Optim::new(&file.config, &recipe);
         let checkpoint = super::trainer::checkpoint(&dir, &file, &recipe)?;
         let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
         let mut session = Self {
@@ -118,7 +117,7 @@ impl<'a> Session<'a> {
             crate::run::assign(&path, checkpoint.best.clone(), &mut self.recipe)?;
         }
         crate::run::assign(&path, checkpoint.weights, &mut self.recipe)?;
-        if !self.optim.remember(&self.recipe, checkpoint.optimizer) {
+        if !self.optim.remember(&self.recipe, checkpoint.optimizer, &checkpoint.state.late) {
             return Err(Error::run(&path, "its optimizer state is not that of this run's optimizer"));
         }
         self.best = checkpoint.best;

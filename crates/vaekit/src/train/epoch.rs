@@ -1,10 +1,15 @@
 //! The end of an epoch: validation, and a line of metrics.
 
+use vaekit_ops::{device, scalar};
+
 use crate::Result;
-use crate::data::Batches;
+use crate::data::{Batches, Step};
 use crate::eval::{Figures, evaluate};
+use crate::model::Mode;
+use crate::objective::Progress;
 use crate::rng::Rng;
 use crate::run::{EpochMetrics, EpochSums, TrainFigures};
+use crate::settings::LrSchedule;
 
 use super::learning_rate;
 use super::session::Session;
@@ -23,6 +28,7 @@ impl Session<'_> {
         {
             return Err(self.diverged("the validation value is not finite"));
         }
+        let valid_loss = self.judged()?;
         let sums = std::mem::take(&mut self.state.sums);
         let lr = learning_rate::at(&self.file.config, self.state.epoch as f64, &self.state.plateau);
         self.state.epoch += 1;
@@ -40,6 +46,7 @@ impl Session<'_> {
             kl_weight: self.kl_weight,
             train: self.train_figures(sums),
             valid,
+            valid_loss,
         };
         self.metrics.push(&metrics)?;
         Ok(metrics)
@@ -55,6 +62,40 @@ impl Session<'_> {
             distortion_nats: sums.distortion / n,
             perceptual: self.is_perceptual.then_some(sums.perceptual / n),
         }
+    }
+
+    /// The objective on the validation rows, where early stopping or `plateau` asks for it. It waits until warm-up and
+    /// pretraining are over, for before that the model is trained for something else.
+    fn judged(&mut self) -> Result<Option<f64>> {
+        let c = &self.file.config;
+        let is_asked = c.patience > 0 || c.lr_schedule == LrSchedule::Plateau;
+        let schedule = self.recipe.objective.schedule();
+        let is_over = schedule.is_none_or(|schedule| schedule.is_over((self.state.epoch + 1) as f64));
+        if !is_asked || !is_over || self.splits.valid.is_empty() {
+            return Ok(None);
+        }
+        let (least, rng) = (self.recipe.objective.least_rows(), Rng::new(c.seed).at(0));
+        let (mut sum, mut rows) = (0.0, 0usize);
+        self.recipe.vae.set_tracking(false);
+        let batches = Batches::in_order(self.data, &self.preparation, &self.splits.valid, c.batch);
+        let judged = batches.for_each(0, |_, host| {
+            // What compares rows has nothing to say of too few.
+            if host.row_ids.len() >= least {
+                let batch = host.to_device(&device::here());
+                let objective = &self.recipe.objective;
+                let terms = self.recipe.vae.elbo_terms(&batch, objective.samples(), rng, Mode::Infer);
+                sum += batch.len() as f64 * f64::from(scalar(objective.judged(&terms, Progress::at_the_end(rng))));
+                rows += batch.len();
+            }
+            Ok(Step::Continue)
+        });
+        self.recipe.vae.set_tracking(true);
+        judged?;
+        let loss = sum / rows.max(1) as f64;
+        if rows > 0 && !loss.is_finite() {
+            return Err(self.diverged("the objective on validation rows is not finite"));
+        }
+        Ok((rows > 0).then_some(loss))
     }
 
     /// Figures of some rows, with the present weights.

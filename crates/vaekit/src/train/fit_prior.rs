@@ -36,6 +36,8 @@ impl Session<'_> {
         });
         self.recipe.vae.set_tracking(true);
         encoded?;
+        let prior: Vec<String> = self.recipe.vae.prior.parameters().iter().map(|p| p.name().to_owned()).collect();
+        self.optim.forget(&self.recipe, &prior);
         self.recipe.vae.prior.begin(Moment::Pretrained(&|components| fitted(&codes, rows.len(), components, seed)))
     }
 }

@@ -1,11 +1,19 @@
 //! Optimizers over a model's parameters.
 
+use std::collections::BTreeMap;
+
 use vaekit_ops::optimizer::{self as rule, Adam};
 
-use crate::nn::Parameters;
-use crate::objective::Group;
+use crate::nn::{Group, Parameter, Parameters};
 use crate::run::Named;
 use crate::settings::{Optimizer, TrainConfig};
+use crate::variants::Recipe;
+
+/// Adam's decays for the numbers that a likelihood owns: few, and soon at rest.
+const LIKELIHOOD: (f64, f64) = (0.9, 0.99);
+
+/// Slots of memory that Adam has.
+const OF_ADAM: usize = 2;
 
 /// An optimizer with its memory: a vector for each parameter in each slot.
 #[derive(Debug)]
@@ -14,53 +22,76 @@ pub struct Optim {
     epsilon: f64,
     momentum: f64,
     weight_decay: f64,
-    /// Parameters from this number on are stepped in their own way.
-    own: Option<(usize, Group)>,
+    /// How each parameter is stepped that is stepped in a way of its own.
+    groups: Vec<Option<Group>>,
     slots: Vec<Vec<Vec<f32>>>,
+    /// The step before each parameter's first gradient other than 0, from which Adam counts: a prior that rests while
+    /// the KL is left out begins like any other.
+    begun: Vec<Option<u64>>,
 }
 
 impl Optim {
-    /// A fresh optimizer; PyTorch's constants throughout.
-    pub fn new(config: &TrainConfig, model: &dyn Parameters) -> Self {
+    /// A fresh optimizer; PyTorch's constants throughout. The likelihood's numbers and the objective's parameters are
+    /// stepped by Adam with constants of their own.
+    pub fn new(config: &TrainConfig, recipe: &Recipe) -> Self {
+        let all = recipe.parameters();
+        let of_objective = recipe.vae.parameters().len();
+        let of_likelihood = of_objective - recipe.vae.likelihood.parameters().len();
+        let (beta1, beta2) = LIKELIHOOD;
+        let rate = config.likelihood_lr / config.lr;
+        let likelihood = (rate > 0.0).then_some(Group { rate, beta1, beta2 });
+        let group = |i: usize| match i {
+            i if i >= of_objective => recipe.objective.group(),
+            i if i >= of_likelihood => likelihood,
+            _ => None,
+        };
+        let groups: Vec<Option<Group>> = (0..all.len()).map(group).collect();
         let slots = match config.optimizer {
-            Optimizer::Adam | Optimizer::AdamW => 2,
+            Optimizer::Adam | Optimizer::AdamW => OF_ADAM,
             Optimizer::Sgd | Optimizer::RmsProp | Optimizer::Lion => 1,
         };
-        let zeros = || model.parameters().iter().map(|p| vec![0.0; p.shape().iter().product()]).collect();
+        let most = if groups.iter().any(Option::is_some) { OF_ADAM } else { slots };
+        let zeros = |slot: usize| {
+            let size = |(i, p): (usize, &&Parameter)| match slot < slots || groups[i].is_some() {
+                true => vec![0.0; p.shape().iter().product()],
+                false => Vec::new(),
+            };
+            all.iter().enumerate().map(size).collect()
+        };
         Self {
             kind: config.optimizer,
             epsilon: config.epsilon,
             momentum: config.momentum,
             weight_decay: config.weight_decay,
-            own: None,
-            slots: (0..slots).map(|_| zeros()).collect(),
+            slots: (0..most).map(zeros).collect(),
+            begun: vec![None; all.len()],
+            groups,
         }
-    }
-
-    /// Steps the parameters from number `first` on in a way of their own.
-    #[must_use]
-    pub fn with_own(self, first: usize, group: Option<Group>) -> Self {
-        Self { own: group.map(|group| (first, group)), ..self }
     }
 
     /// Moves every parameter by its gradient; `step` counts from 1.
     ///
-    /// A parameter without a gradient rests, its memory too.
+    /// A parameter without a gradient rests, its memory too, and so does one whose gradients were all 0 so far.
     pub fn step(&mut self, model: &mut dyn Parameters, gradients: &[Option<Vec<f32>>], lr: f64, step: u64) {
         let decay = self.weight_decay;
         let (first, second) = self.slots.split_at_mut(1);
         for (i, parameter) in model.parameters_mut().into_iter().enumerate() {
             let Some(g) = &gradients[i] else { continue };
+            let begun = match self.begun[i] {
+                Some(begun) => begun,
+                None if g.iter().all(|v| *v == 0.0) => continue,
+                None => *self.begun[i].insert(step - 1),
+            };
+            let t = step - begun;
             let mut p = parameter.take();
             let a = &mut first[0][i];
-            let usual = Group { rate: 1.0, beta1: 0.9, beta2: 0.999 };
-            let group = self.own.filter(|(first, _)| i >= *first).map_or(usual, |(_, group)| group);
-            let lr = lr * group.rate;
-            let Group { beta1, beta2, .. } = group;
+            let kind = if self.groups[i].is_some() { Optimizer::Adam } else { self.kind };
+            let Group { rate, beta1, beta2 } = self.groups[i].unwrap_or(Group { rate: 1.0, beta1: 0.9, beta2: 0.999 });
+            let lr = lr * rate;
             let adam = Adam { lr, beta1, beta2, epsilon: self.epsilon, weight_decay: decay };
-            match (self.kind, second.first_mut()) {
-                (Optimizer::Adam, Some(v)) => rule::adam(&mut p, g, a, &mut v[i], step, adam),
-                (Optimizer::AdamW, Some(v)) => rule::adamw(&mut p, g, a, &mut v[i], step, adam),
+            match (kind, second.first_mut()) {
+                (Optimizer::Adam, Some(v)) => rule::adam(&mut p, g, a, &mut v[i], t, adam),
+                (Optimizer::AdamW, Some(v)) => rule::adamw(&mut p, g, a, &mut v[i], t, adam),
                 (Optimizer::RmsProp, _) => rule::rmsprop(&mut p, g, a, lr, decay),
                 (Optimizer::Lion, _) => rule::lion(&mut p, g, a, lr, decay),
                 (Optimizer::Sgd | Optimizer::Adam | Optimizer::AdamW, _) => {
@@ -71,26 +102,62 @@ impl Optim {
         }
     }
 
+    /// Forgets what was learned of the parameters of these names: they were put elsewhere.
+    pub fn forget(&mut self, model: &dyn Parameters, names: &[String]) {
+        let is_named = |p: &Parameter| names.iter().any(|name| name == p.name());
+        for (i, _) in model.parameters().into_iter().enumerate().filter(|(_, p)| is_named(p)) {
+            self.begun[i] = None;
+            self.slots.iter_mut().for_each(|slot| slot[i].fill(0.0));
+        }
+    }
+
+    /// How far the steps of the likelihood's own numbers go one way, from 0 (at rest) to 1 (on their way); none where it
+    /// has none, or where no memory tells.
+    pub fn likelihood_drift(&self, recipe: &Recipe) -> Option<f64> {
+        let to = recipe.vae.parameters().len();
+        let from = to - recipe.vae.likelihood.parameters().len();
+        let [first, second] = self.slots.as_slice() else { return None };
+        let each = (from..to).filter(|i| self.begun[*i].is_some()).flat_map(|i| {
+            let of = |(m, v): (&f32, &f32)| f64::from(m.abs()) / (f64::from(*v).sqrt() + self.epsilon);
+            first[i].iter().zip(&second[i]).map(of)
+        });
+        let each: Vec<f64> = each.collect();
+        (!each.is_empty()).then(|| (each.iter().sum::<f64>() / each.len() as f64).min(1.0))
+    }
+
     /// The memory, for a checkpoint.
     pub fn memory(&self, model: &dyn Parameters) -> Vec<Vec<Named>> {
         let slot = |values: &Vec<Vec<f32>>| {
-            model.parameters().iter().zip(values).map(|(p, v)| Named::of("", p, v.clone())).collect()
+            let each = model.parameters().into_iter().zip(values).filter(|(_, v)| !v.is_empty());
+            each.map(|(p, v)| Named::of("", p, v.clone())).collect()
         };
         self.slots.iter().map(slot).collect()
     }
 
+    /// The parameters that began later than the first step, by name, for a checkpoint.
+    pub fn late(&self, model: &dyn Parameters) -> BTreeMap<String, u64> {
+        let names = model.parameters().into_iter().map(|p| p.name().to_owned());
+        let begun = names.zip(&self.begun).filter_map(|(name, begun)| Some((name, (*begun)?)));
+        begun.filter(|(_, begun)| *begun > 0).collect()
+    }
+
     /// Takes the memory of a checkpoint; false when it is not what this optimizer has.
-    pub fn remember(&mut self, model: &dyn Parameters, memory: Vec<Vec<Named>>) -> bool {
-        if memory.len() != self.slots.len() {
+    pub fn remember(&mut self, model: &dyn Parameters, memory: Vec<Vec<Named>>, late: &BTreeMap<String, u64>) -> bool {
+        // Builds before stepped objectives by the optimizer of the others, whose memory has one slot.
+        if memory.len() > self.slots.len() || memory.is_empty() {
             return false;
         }
         for (slot, saved) in self.slots.iter_mut().zip(memory) {
-            for (parameter, values) in model.parameters().iter().zip(slot.iter_mut()) {
+            for (parameter, values) in model.parameters().iter().zip(slot.iter_mut()).filter(|(_, v)| !v.is_empty()) {
                 match saved.iter().find(|t| t.name == parameter.name() && t.values.len() == values.len()) {
                     Some(tensor) => values.clone_from(&tensor.values),
                     None => return false,
                 }
             }
+        }
+        for (i, parameter) in model.parameters().iter().enumerate() {
+            let rests = self.slots.iter().all(|slot| slot[i].iter().all(|v| *v == 0.0));
+            self.begun[i] = (!rests).then(|| late.get(parameter.name()).copied().unwrap_or(0));
         }
         true
     }

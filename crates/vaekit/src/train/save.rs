@@ -33,6 +33,7 @@ impl Session<'_> {
         }
         let best = if self.best.is_empty() { &weights } else { &self.best };
         crate::run::save_model(&self.dir.join(crate::run::MODEL), &identity, best.clone())?;
+        self.state.late = self.optim.late(&self.recipe);
         let checkpoint = Checkpoint { state: self.state.clone(), best: self.best.clone(), optimizer: memory, weights };
         checkpoint.write(&self.dir)?;
         self.saved = Instant::now();

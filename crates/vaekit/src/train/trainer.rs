@@ -235,7 +235,7 @@ impl Trainer {
                 return Ok(false);
             }
             let metrics = session.finish_epoch()?;
-            let value = metrics.valid.as_ref().map(|v| v.elbo_nats.unwrap_or(-v.distortion_nats));
+            let value = metrics.valid_loss.map(|loss| -loss);
             let epoch = metrics.epoch;
             (self.listener)(TrainEvent::Epoch(Box::new(metrics)));
             if let Some(value) = value {

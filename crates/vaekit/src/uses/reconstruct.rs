@@ -39,13 +39,14 @@ impl Model {
         Ok(values)
     }
 
-    /// Squared error a known value of each row's reconstruction, in the values that the model sees.
+    /// Squared error a known value of each row's reconstruction, of values as the file holds them.
     pub(super) fn errors(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
         let (originals, reconstructed) = self.pass_through(data, rows)?;
         let pairs: Vec<_> = originals.into_iter().zip(reconstructed).collect();
+        let scale = &self.encoding().scale;
         let error = |row: &[(f32, f32)]| {
-            let known = row.iter().filter(|(a, _)| !a.is_nan());
-            let squares: Vec<f64> = known.map(|(a, b)| f64::from(a - b).powi(2)).collect();
+            let known = row.iter().zip(scale.iter().cycle()).filter(|((a, _), _)| !a.is_nan());
+            let squares: Vec<f64> = known.map(|((a, b), scale)| f64::from((a - b) * scale).powi(2)).collect();
             squares.iter().sum::<f64>() / squares.len().max(1) as f64
         };
         Ok(pairs.chunks(data.width()).map(error).collect())

@@ -39,8 +39,8 @@ impl Variant for VaeGan {
     fn doc(&self) -> &'static str {
         "\
 ## What it changes
-A discriminator tells rows from reconstructions and from decoded draws; the decoder learns to pass, and
-reconstructions to look alike in the discriminator's hidden layer.
+A discriminator tells rows from reconstructions and from decoded draws; the decoder learns to pass, and encoder and
+decoder to make reconstructions look alike in the discriminator's hidden layer.
 
 ## Objective
 -ELBO + features |F(x) - F(mean)|^2 / 2 + adversary E softplus(-D).

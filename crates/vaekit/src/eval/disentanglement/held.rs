@@ -1,5 +1,7 @@
 //! Scores from rows that share the value of one factor.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2};
 use rand_chacha::ChaCha8Rng;
 
@@ -20,12 +22,18 @@ const JUDGE: usize = 5_000;
 struct Held<'a> {
     factors: &'a [Factor],
     members: Vec<Vec<Vec<usize>>>,
+    rows: Range<usize>,
     rng: ChaCha8Rng,
 }
 
 impl<'a> Held<'a> {
-    fn new(factors: &'a [Factor], rng: ChaCha8Rng) -> Self {
-        Self { factors, members: factors.iter().map(Factor::members).collect(), rng }
+    /// Examples of some of the rows: those that teach and those that judge are others.
+    fn new(factors: &'a [Factor], rows: Range<usize>, rng: ChaCha8Rng) -> Self {
+        let within = |members: Vec<Vec<usize>>| {
+            let kept = |m: Vec<usize>| m.into_iter().filter(|row| rows.contains(row)).collect();
+            members.into_iter().map(kept).collect()
+        };
+        Self { factors, members: factors.iter().map(Factor::members).map(within).collect(), rows, rng }
     }
 
     fn below(&mut self, n: usize) -> usize {
@@ -40,8 +48,7 @@ impl<'a> Held<'a> {
 
     /// A value of a factor, as a row by chance has it.
     fn value(&mut self, k: usize) -> usize {
-        let n = self.factors[k].values.len();
-        let row = self.below(n);
+        let row = self.rows.start + self.below(self.rows.len());
         self.factors[k].values[row]
     }
 
@@ -55,14 +62,15 @@ impl<'a> Held<'a> {
 
 /// Accuracy of a linear classifier that sees the mean over 64 pairs of
 /// |z - z'|, the pairs alike in one factor, and says which (Higgins et al.
-/// 2017, section 3): 10,000 examples to learn from, 5,000 to judge by.
+/// 2017, section 3): 10,000 examples to learn from, of the first half of the rows, 5,000 to judge by, of the second.
 ///
 /// # Errors
 /// A classifier that cannot be fitted.
 pub fn beta_vae(codes: &Matrix, factors: &[Factor], rng: Rng) -> Result<f64> {
     let d = codes.ncols();
-    let mut held = Held::new(factors, rng.at(3).stream(Purpose::Score, 0));
-    let mut examples = |n: usize| {
+    let half = codes.nrows() / 2;
+    let examples = |n: usize, rows: Range<usize>| {
+        let mut held = Held::new(factors, rows.clone(), rng.at(3).stream(Purpose::Score, rows.start as u64));
         let (mut x, mut y) = (Array2::<f64>::zeros((n, d)), Array1::<usize>::zeros(n));
         for i in 0..n {
             let k = held.factor();
@@ -77,7 +85,7 @@ pub fn beta_vae(codes: &Matrix, factors: &[Factor], rng: Rng) -> Result<f64> {
         }
         (x, y)
     };
-    let (learn, judge) = (examples(LEARN), examples(JUDGE));
+    let (learn, judge) = (examples(LEARN, 0..half), examples(JUDGE, half..codes.nrows()));
     probe_accuracy(&learn.0, &learn.1, &judge.0, &judge.1)
 }
 
@@ -87,15 +95,17 @@ const IDLE: f64 = 0.01;
 
 /// Accuracy of a majority vote from the code that varies least, in units of its
 /// spread, among 64 rows alike in one factor, to that factor (Kim & Mnih 2018,
-/// section 5).
+/// section 5). The first half of the rows votes, the second judges.
 pub fn factor_vae(codes: &Matrix, factors: &[Factor], rng: Rng) -> f64 {
     let spread = codes.var_axis(ndarray::Axis(0), 0.0);
     let active: Vec<usize> = (0..codes.ncols()).filter(|&j| spread[j] > IDLE).collect();
     if active.is_empty() {
         return 1.0 / factors.len() as f64;
     }
-    let mut held = Held::new(factors, rng.at(4).stream(Purpose::Score, 0));
-    let mut example = || {
+    let half = codes.nrows() / 2;
+    let held =
+        |rows: Range<usize>| Held::new(factors, rows.clone(), rng.at(4).stream(Purpose::Score, rows.start as u64));
+    let example = |held: &mut Held<'_>| {
         let k = held.factor();
         let value = held.value(k);
         let rows: Vec<usize> = (0..TOGETHER).map(|_| held.row(k, value)).collect();
@@ -107,8 +117,9 @@ pub fn factor_vae(codes: &Matrix, factors: &[Factor], rng: Rng) -> f64 {
         (least.map_or(0, |(_, j)| j), k)
     };
     let mut votes = Array2::<u32>::zeros((codes.ncols(), factors.len()));
+    let mut voters = held(0..half);
     for _ in 0..LEARN {
-        let (j, k) = example();
+        let (j, k) = example(&mut voters);
         votes[[j, k]] += 1;
     }
     let says: Vec<usize> = votes
@@ -116,8 +127,9 @@ pub fn factor_vae(codes: &Matrix, factors: &[Factor], rng: Rng) -> f64 {
         .into_iter()
         .map(|row| row.iter().enumerate().max_by_key(|(k, v)| (**v, usize::MAX - k)).map_or(0, |(k, _)| k))
         .collect();
+    let mut judges = held(half..codes.nrows());
     let right = (0..JUDGE).filter(|_| {
-        let (j, k) = example();
+        let (j, k) = example(&mut judges);
         says[j] == k
     });
     right.count() as f64 / JUDGE as f64

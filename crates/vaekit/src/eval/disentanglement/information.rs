@@ -85,7 +85,8 @@ fn information(code: &[usize], bins: usize, factor: &Factor) -> f64 {
     counts.indexed_iter().map(term).sum::<f64>().max(0.0)
 }
 
-/// I(z_d; v) by densities, nats: `[D, factors]`.
+/// I(z_d; v) by densities, nats: `[D, factors]`. The row that a draw came from is left out of both densities: it would
+/// know its own draw. A draw whose value no other row has says nothing of that factor.
 fn sampled(q: &Posteriors, factors: &[Factor], rng: Rng) -> Array2<f64> {
     let (n, d) = q.z.dim();
     let mut choice = rng.stream(Purpose::Score, 0);
@@ -94,18 +95,23 @@ fn sampled(q: &Posteriors, factors: &[Factor], rng: Rng) -> Array2<f64> {
     let members: Vec<Vec<Vec<usize>>> = factors.iter().map(Factor::members).collect();
     let parts = pool::map(draws.len(), |at| {
         let i = draws[at];
-        let mut found = vec![0f64; d * factors.len()];
+        let mut found = vec![None; d * factors.len()];
         for dim in 0..d {
             let each: Vec<f64> = (0..n).map(|j| q.log_q(i, j, dim)).collect();
-            let marginal = log_mean_exp(&each);
+            let mean_of = |rows: &mut dyn Iterator<Item = usize>| {
+                let others: Vec<f64> = rows.filter(|j| *j != i).map(|j| each[j]).collect();
+                (!others.is_empty()).then(|| log_mean_exp(&others))
+            };
+            let marginal = mean_of(&mut (0..n));
             for (k, factor) in factors.iter().enumerate() {
-                let same: Vec<f64> = members[k][factor.values[i]].iter().map(|&j| each[j]).collect();
-                found[dim * factors.len() + k] = log_mean_exp(&same) - marginal;
+                let same = mean_of(&mut members[k][factor.values[i]].iter().copied());
+                found[dim * factors.len() + k] = same.zip(marginal).map(|(same, marginal)| same - marginal);
             }
         }
         found
     });
     Array2::from_shape_fn((d, factors.len()), |(dim, k)| {
-        parts.iter().map(|p| p[dim * factors.len() + k]).sum::<f64>() / draws.len() as f64
+        let known: Vec<f64> = parts.iter().filter_map(|p| p[dim * factors.len() + k]).collect();
+        known.iter().sum::<f64>() / known.len().max(1) as f64
     })
 }

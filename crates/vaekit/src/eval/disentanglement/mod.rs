@@ -35,7 +35,7 @@ pub use udr::udr;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::rng::Rng;
+use crate::rng::{Purpose, Rng};
 
 use super::latents::Posteriors;
 
@@ -69,13 +69,23 @@ pub struct Disentanglement {
     pub factors: Vec<String>,
     /// Rows that were judged.
     pub rows: usize,
+    /// The same scores where each row has the factors of another row: what chance alone gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Box<Disentanglement>>,
 }
 
-/// Computes every score on one set of codes.
+/// Computes every score on one set of codes, and what chance alone gives.
 ///
 /// # Errors
 /// A classifier that cannot be fitted.
 pub fn disentanglement(q: &Posteriors, factors: &[Factor], rng: Rng) -> Result<Disentanglement> {
+    let order = rng.at(5).permutation(Purpose::Score, q.mean.nrows());
+    let permuted = |f: &Factor| Factor { values: order.iter().map(|i| f.values[*i as usize]).collect(), ..f.clone() };
+    let chance = scores(q, &factors.iter().map(permuted).collect::<Vec<Factor>>(), rng)?;
+    Ok(Disentanglement { chance: Some(Box::new(chance)), ..scores(q, factors, rng)? })
+}
+
+fn scores(q: &Posteriors, factors: &[Factor], rng: Rng) -> Result<Disentanglement> {
     let mig = mig(q, factors, rng);
     let dci = dci(&q.mean, factors, rng)?;
     Ok(Disentanglement {
@@ -92,6 +102,7 @@ pub fn disentanglement(q: &Posteriors, factors: &[Factor], rng: Rng) -> Result<D
         irs: irs(&q.mean, factors),
         factors: factors.iter().map(|f| f.name.clone()).collect(),
         rows: q.mean.nrows(),
+        chance: None,
     })
 }
 

@@ -29,10 +29,10 @@ pub fn explicitness(codes: &Matrix, factors: &[Factor]) -> Result<f64> {
         let each: Vec<f64> = each.collect();
         // Where no class of the first half comes again there is nothing to judge.
         if !each.is_empty() {
-            areas.push(super::super::likelihood::mean(&each));
+            areas.push(crate::eval::mean(&each));
         }
     }
-    Ok(super::super::likelihood::mean(&areas))
+    Ok(crate::eval::mean(&areas))
 }
 
 /// The chance that a marked row scores above an unmarked one, ties counting

@@ -30,5 +30,5 @@ pub fn sap(codes: &Matrix, factors: &[Factor]) -> Result<f64> {
         accuracies.sort_by(|a, b| b.total_cmp(a));
         gaps.push(accuracies[0] - accuracies.get(1).copied().unwrap_or(0.0));
     }
-    Ok(super::super::likelihood::mean(&gaps))
+    Ok(crate::eval::mean(&gaps))
 }

@@ -8,7 +8,7 @@ const ROWS: usize = 4_000;
 
 /// Three independent factors of 3, 4 and 5 values.
 fn factors() -> Vec<Factor> {
-    let mut rng = Rng::new(11).stream(crate::rng::Purpose::Score, 99);
+    let mut rng = Rng::new(11).stream(Purpose::Score, 99);
     [3usize, 4, 5]
         .into_iter()
         .map(|classes| {
@@ -52,13 +52,36 @@ fn codes_that_are_the_factors_score_one() {
 #[test]
 fn codes_that_are_random_score_like_chance() {
     let f = factors();
-    let draws = Rng::new(8).normal(crate::rng::Purpose::Score, &(0..ROWS as u64).collect::<Vec<_>>(), 3);
+    let draws = Rng::new(8).normal(Purpose::Score, &(0..ROWS as u64).collect::<Vec<_>>(), 3);
     let random = posteriors(|i, j| f64::from(draws[i * 3 + j]), 3);
     let s = disentanglement(&random, &f, Rng::new(0)).unwrap();
     assert!(s.mig_binned < 0.02 && s.mig_sampled.unwrap() < 0.05 && s.sap < 0.03, "{s:?}");
     assert!((s.beta_vae - 1.0 / 3.0).abs() < 0.05 && (s.factor_vae - 1.0 / 3.0).abs() < 0.05, "{s:?}");
     assert!((s.explicitness - 0.5).abs() < 0.03 && s.irs < 0.4, "{s:?}");
     assert!((s.dci_informativeness - (1.0 / 3.0 + 0.25 + 0.2) / 3.0).abs() < 0.03 && s.dci_disentanglement < 0.1);
+}
+
+#[test]
+fn few_rows_of_random_codes_score_no_better_than_chance_says() {
+    // Scores that learned from the rows they judge gave 0.70 here, where a third is right.
+    const FEW: usize = 100;
+    let all = factors();
+    let few: Vec<Factor> = all.iter().map(|f| Factor { values: f.values[..FEW].to_vec(), ..f.clone() }).collect();
+    let (mut found, mut chance) = (Vec::new(), Vec::new());
+    for seed in 0..5 {
+        let draws = Rng::new(seed).normal(Purpose::Score, &(0..FEW as u64).collect::<Vec<_>>(), 10);
+        let mean = Array2::from_shape_fn((FEW, 10), |(i, j)| f64::from(draws[i * 10 + j]));
+        let q = Posteriors::draw(mean, Array2::from_elem((FEW, 10), -2.0), Rng::new(5));
+        let s = disentanglement(&q, &few, Rng::new(seed)).unwrap();
+        let of = |s: &Disentanglement| [s.beta_vae, s.factor_vae, s.mig_sampled.unwrap()];
+        chance.push(of(s.chance.as_ref().unwrap()));
+        found.push(of(&s));
+    }
+    let mean = |all: &[[f64; 3]], k: usize| all.iter().map(|s| s[k]).sum::<f64>() / all.len() as f64;
+    for (k, right) in [(0, 1.0 / 3.0), (1, 1.0 / 3.0), (2, 0.0)] {
+        assert!((mean(&found, k) - right).abs() < 0.12, "{k}: {found:?}");
+        assert!((mean(&found, k) - mean(&chance, k)).abs() < 0.15, "{k}: {found:?} {chance:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::model::{Latents, Mode, Posterior, Prior, Support, Vae};
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
-use super::{Evidence, Heard, LogMeanExp, STEP, batches, check, doubles};
+use super::{Evidence, Heard, LogMeanExp, STEP, batches, check, doubles, log_volumes};
 
 /// How far and how finely to anneal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +60,20 @@ pub fn annealed(vae: &Vae, rows: &Batches<'_>, how: Annealing, rng: Rng, heard: 
         evidence.values += batch.known();
         let b = batch.len();
         for row in 0..b {
-            let mut weights = LogMeanExp::default();
-            (0..how.chains).for_each(|c| weights.push(log_w[c * b + row]));
+            let (mut weights, mut halves) = (LogMeanExp::default(), [LogMeanExp::default(); 2]);
+            for c in 0..how.chains {
+                weights.push(log_w[c * b + row]);
+                halves[usize::from(2 * c >= how.chains)].push(log_w[c * b + row]);
+            }
             let mean = (0..how.chains).map(|c| elbo[c * b + row]).sum::<f64>() / how.chains as f64;
-            evidence.push(&weights, mean);
+            evidence.push(&weights, &halves, mean);
         }
     })?;
     if !known {
         let problem = "needs q(z given x) at any z, and a flow knows that of its own draws; use importance sampling";
         return Err(Error::unsupported("annealing", problem));
     }
+    evidence.log_volume = log_volumes(vae, rows)?[..evidence.log_p.len()].to_vec();
     Ok(evidence)
 }
 

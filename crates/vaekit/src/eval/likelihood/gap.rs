@@ -9,8 +9,8 @@ use crate::model::{Mode, Vae};
 use crate::nn::{Fit, Init, Parameter, Parameters};
 use crate::rng::Rng;
 
-use super::evidence::{mean, standard_error};
 use super::{Evidence, Heard, STEP, batches, check, doubles};
+use crate::eval::{mean, standard_error};
 
 /// log p(x) - ELBO, and its two parts (Cremer et al. 2018, section 3), nats an example.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use crate::data::{Batch, Batches};
 use crate::model::{Mode, Vae};
 use crate::rng::Rng;
 
-use super::{Evidence, Heard, LogMeanExp, STEP, batches, check, doubles};
+use super::{Evidence, Heard, LogMeanExp, STEP, batches, check, doubles, log_volumes};
 
 /// Samples of a row that are drawn together. Their address is the number of
 /// their block, so this is part of what a seed means.
@@ -22,19 +22,29 @@ const BLOCK: usize = 128;
 /// A model without densities, or the errors of the batches.
 pub fn importance(vae: &Vae, rows: &Batches<'_>, samples: usize, rng: Rng, heard: Heard<'_>) -> Result<Evidence> {
     check(vae)?;
+    let volumes = log_volumes(vae, rows)?;
     let mut evidence = Evidence { samples, ..Evidence::default() };
     batches(rows, heard, |batch| {
         evidence.values += batch.known();
-        let (weights, sums) = of_batch(vae, batch, samples, rng);
-        weights.iter().zip(sums).for_each(|(w, sum)| evidence.push(w, sum / samples as f64));
+        for Row { weights, halves, sum } in of_batch(vae, batch, samples, rng) {
+            evidence.push(&weights, &halves, sum / samples as f64);
+        }
     })?;
+    evidence.log_volume = volumes[..evidence.log_p.len()].to_vec();
     Ok(evidence)
 }
 
-/// The weights of each row, and the sum of their logarithms.
-fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> (Vec<LogMeanExp>, Vec<f64>) {
+/// The weights of a row, of both halves of its samples, and the sum of their logarithms.
+#[derive(Clone, Default)]
+struct Row {
+    weights: LogMeanExp,
+    halves: [LogMeanExp; 2],
+    sum: f64,
+}
+
+fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> Vec<Row> {
     let b = batch.len();
-    let (mut weights, mut sums) = (vec![LogMeanExp::default(); b], vec![0f64; b]);
+    let mut rows = vec![Row::default(); b];
     let (prior, posterior) = (vae.prior(), vae.encode(batch, Mode::Infer));
     for block in 0..samples.div_ceil(BLOCK) {
         let k = BLOCK.min(samples - block * BLOCK);
@@ -43,9 +53,11 @@ fn of_batch(vae: &Vae, batch: &Batch, samples: usize, rng: Rng) -> (Vec<LogMeanE
         let log_p_x = vae.likelihood.log_prob(&batch.x, &raw, batch.mask.as_ref());
         let log_w = doubles(log_p_x + prior.log_prob(&draws.z) - posterior.log_q(&draws)); // [K, B]
         for (i, term) in log_w.into_iter().enumerate() {
-            weights[i % b].push(term);
-            sums[i % b] += term;
+            let (row, sample) = (&mut rows[i % b], block * BLOCK + i / b);
+            row.weights.push(term);
+            row.halves[usize::from(2 * sample >= samples)].push(term);
+            row.sum += term;
         }
     }
-    (weights, sums)
+    rows
 }

@@ -15,7 +15,6 @@ mod importance;
 
 pub use annealed::{Annealing, annealed};
 pub use evidence::{Evidence, LogMeanExp};
-pub(crate) use evidence::{mean, standard_error};
 pub use gap::{Gap, split_gap};
 pub use importance::importance;
 
@@ -51,6 +50,17 @@ fn batches(rows: &Batches<'_>, heard: Heard<'_>, mut each: impl FnMut(&Batch)) -
         done += batch.len();
         Ok(heard(done))
     })
+}
+
+/// By how much nats in model values exceed those in the file's units, for each row; 0 for probabilities.
+fn log_volumes(vae: &Vae, rows: &Batches<'_>) -> Result<Vec<f64>> {
+    let mut all = Vec::new();
+    rows.for_each(0, |_, host| {
+        let volumes = host.log_volumes(rows.encoding());
+        all.extend(volumes.into_iter().map(|v| if vae.likelihood.is_mass() { 0.0 } else { v }));
+        Ok(Step::Continue)
+    })?;
+    Ok(all)
 }
 
 /// A tensor's numbers in double precision.

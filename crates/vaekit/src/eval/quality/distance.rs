@@ -4,7 +4,7 @@ use linfa_linalg::eigh::EighInto;
 use ndarray::{Array1, Axis};
 
 use crate::eval::latents::{Matrix, rows_of};
-use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::{mean, standard_error};
 use crate::{Error, Result};
 
 /// |m_a - m_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^1/2), of the Gaussians with the

@@ -36,8 +36,9 @@ impl Likelihood for ContinuousBernoulli {
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         // E[x] = 1 / (1 - e^-l) - 1 / l, the slope of the normaliser; near 0 its series.
         let small = raw.clone().abs().lower_elem(0.1);
-        let l = raw.clone().mask_fill(small.clone(), 1.0).clamp(-80.0, 80.0);
-        let far = (l.clone().neg().exp().neg() + 1.0).recip() - l.recip();
+        let l = raw.clone().mask_fill(small.clone(), 1.0);
+        // Held inside the exponential alone: 1 / l must go on falling, or no mean would lie nearer to 0 and 1 than 1/80.
+        let far = (l.clone().clamp(-80.0, 80.0).neg().exp().neg() + 1.0).recip() - l.recip();
         let near = raw.clamp(-0.1, 0.1).mul_scalar(1.0 / 12.0) + 0.5;
         far.mask_where(small, near)
     }
@@ -60,5 +61,19 @@ impl Likelihood for ContinuousBernoulli {
             x.clamp(0.0, 1.0) as f32
         };
         from_vec(to_vec(raw).into_iter().zip(draws).map(inverse).collect(), shape, &device::here())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_come_as_near_to_0_and_1_as_their_logits_say() {
+        for l in [-1000.0f32, -300.0, -81.0, -9.0, 0.05, 81.0, 300.0, 1000.0] {
+            let found = to_vec(ContinuousBernoulli.mean(from_vec(vec![l], [1, 1], &device::cpu())))[0];
+            let expected = density::continuous_bernoulli_mean(l);
+            assert!((found - expected).abs() < 1e-6, "{l}: {found} is not {expected}");
+        }
     }
 }

@@ -140,10 +140,14 @@ impl MaskedAutoregressive {
 }
 
 impl RealNvp {
+    /// The dimensions turn round between maps, which takes even places to odd ones where `latent` is even. Where it is
+    /// odd they keep their parity, so the masks take turns, and a name of their own tells these weights from those of
+    /// builds whose masks did not.
     pub fn new(steps: usize, latent: usize, hidden: usize, init: &mut Init) -> Self {
+        let (turn, name) = if latent % 2 == 0 { (0, "coupling") } else { (1, "alternating") };
         let map = |i| Coupling {
-            net: Mlp::new(&format!("prior.coupling{i}"), &[latent, hidden, 2 * latent], Activation::Tanh, init),
-            stays: (0..latent).map(|d| f32::from(d % 2 == 0)).collect(),
+            net: Mlp::new(&format!("prior.{name}{i}"), &[latent, hidden, 2 * latent], Activation::Tanh, init),
+            stays: (0..latent).map(|d| f32::from((d + turn * (i + 1)) % 2 == 0)).collect(),
         };
         Self { maps: (0..steps).map(map).collect(), latent }
     }
@@ -213,6 +217,20 @@ mod tests {
         let z = to_vec(prior.sample(&rows, Rng::new(1)).remove(0));
         let share = z.chunks(2).filter(|z| corner(z)).count() as f64 / 20_000.0;
         assert!((share - mass(&corner)).abs() < 0.015, "{}: {share} is not {}", M::NAME, mass(&corner));
+    }
+
+    #[test]
+    fn every_dimension_is_moved_whatever_their_number() {
+        for latent in 1..=9 {
+            let family = RealNvp::new(2, latent, 8, &mut Init::new(Rng::new(3)));
+            let z = to_vec(Bent(&family).sample(&[0, 1, 2], Rng::new(1)).remove(0));
+            let noise = Rng::new(1).normal(Purpose::Prior, &[0, 1, 2], latent);
+            for d in 0..latent {
+                // Two maps turn the dimensions round twice.
+                let moved = (0..3).all(|row| z[row * latent + d] != noise[row * latent + d]);
+                assert!(moved, "dimension {d} of {latent}");
+            }
+        }
     }
 
     #[test]

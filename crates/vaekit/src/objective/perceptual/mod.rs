@@ -158,6 +158,12 @@ impl Objective for Perceptual {
         loss
     }
 
+    fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        let means = terms.means();
+        let apart = self.apart(terms.rows_beside(&means), means).mean();
+        self.inner.judged(terms, progress) + apart.mul_scalar(self.weight)
+    }
+
     fn schedule(&self) -> Option<Schedule> {
         self.inner.schedule()
     }

@@ -1,49 +1,58 @@
 //! Which figures of several runs compare.
 
+use crate::data::Kind;
+use crate::model::likelihood::Domain;
 use crate::run::Run;
 
-/// What runs may be judged by.
+/// What runs may be judged by. Densities and errors are of values as the file holds them, so that each run may scale
+/// its rows in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     Nats,
     Mse,
-    /// Squared errors of values in other units say nothing either.
+    /// Errors of other pixels say nothing either.
     Nothing,
+}
+
+/// What the nats of a model are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nats {
+    Probability,
+    Density,
+    /// The cross-entropy of grey values under a Bernoulli, which is no likelihood.
+    CrossEntropy,
+}
+
+fn nats_of(run: &Run) -> Nats {
+    let likelihood = &run.vae().likelihood;
+    let binary = run.schema().value_kind() == Kind::Binary || run.encoding().binarize != crate::data::Binarize::None;
+    match (likelihood.is_mass(), likelihood.domain()) {
+        (_, Domain::Binary) if !binary => Nats::CrossEntropy,
+        (true, _) => Nats::Probability,
+        (false, _) => Nats::Density,
+    }
 }
 
 /// What a reader of mean figures of these runs side by side should know.
 pub fn incomparable(runs: &[Run]) -> Vec<String> {
-    judged(runs).0
+    comparable(runs).0
 }
 
 /// What to say of runs side by side, and what they may be judged by row by row.
 pub(super) fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
-    let (mut notes, mut by) = judged(runs);
-    if by == Judged::Nats && runs.iter().any(|r| scales(r) != scales(&runs[0])) {
-        notes.push("Values are normalized by other training rows, so that nats differ a little by that alone.".into());
-        by = Judged::Mse;
-    }
-    (notes, by)
-}
-
-fn scales(run: &Run) -> (&[f32], &[f32]) {
-    (&run.encoding().shift, &run.encoding().scale)
-}
-
-fn judged(runs: &[Run]) -> (Vec<String>, Judged) {
     let mut notes = Vec::new();
     let Some(first) = runs.first() else { return (notes, Judged::Nothing) };
-    let space = |r: &Run| (r.encoding().transform, r.encoding().binarize);
-    if runs.iter().any(|r| space(r) != space(first)) {
-        let problem = "normalize, binarize or a likelihood of counts differ";
-        notes.push(format!("The runs see the values differently ({problem}): neither nats nor MSE compare."));
+    if runs.iter().any(|r| r.encoding().binarize != first.encoding().binarize) {
+        notes.push("The runs are of other pixels (--binarize differs): neither nats nor MSE compare.".into());
         return (notes, Judged::Nothing);
     }
     let dense: Vec<&Run> = runs.iter().filter(|r| r.vae().posterior.is_density()).collect();
-    let mass = |r: &Run| r.vae().likelihood.is_mass();
-    let alike = dense.iter().all(|r| mass(r) == mass(dense[0]));
+    let alike = dense.iter().all(|r| nats_of(r) == nats_of(dense[0]));
     if !alike {
-        notes.push("Some likelihoods are densities and some are probabilities, so their nats do not compare.".into());
+        notes.push(
+            "Nats of densities, of probabilities and of grey values under a Bernoulli do not compare with each other."
+                .into(),
+        );
     }
     if let (true, Some(why)) = (alike, dense.first().and_then(|r| r.why_no_bits())) {
         notes.push(format!("These nats compare with each other and with nothing else, for {why}."));

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::data::{Dataset, Step};
 use crate::eval::disentanglement::udr;
-use crate::eval::likelihood::{Evidence, mean, standard_error};
-use crate::eval::{Figures, paired};
+use crate::eval::likelihood::Evidence;
+use crate::eval::{Figures, mean, paired, standard_error};
 use crate::model::registry;
 use crate::run::Run;
 use crate::settings::{Read, setting};
@@ -31,10 +31,18 @@ pub struct Contender {
     pub figures: Figures,
     /// Standard error of the ELBO over rows.
     pub elbo_se: Option<f64>,
-    /// -log p(x) by importance samples, and its error over rows.
+    /// -log p(x) by importance samples.
     pub nll_nats: Option<f64>,
+    /// The same of the values as the file holds them; none for probabilities, which have no unit.
+    pub nll_stored_nats: Option<f64>,
     /// Standard error of `nll_nats` over rows.
     pub nll_se: Option<f64>,
+    /// Rows that log p(x) was estimated on.
+    pub nll_rows: Option<usize>,
+    /// Mean over rows of the effective number of importance samples.
+    pub effective_samples: Option<f64>,
+    /// How much log p(x) rose from half the samples to all: it is too low by about as much again.
+    pub rise_nats: Option<f64>,
     /// How much worse than the best, on the same rows, and the error of that.
     pub behind: Option<f64>,
     /// Standard error of `behind`.
@@ -51,12 +59,37 @@ pub struct Contender {
     kl: Option<Vec<f64>>,
 }
 
+impl Contender {
+    /// The bound in the file's units where it is one of a density, else as it is.
+    pub fn elbo(&self) -> Option<f64> {
+        self.figures.elbo_stored_nats.or(self.figures.elbo_nats)
+    }
+
+    /// -log p(x) in the file's units where it is one of a density, else as it is.
+    pub fn nll(&self) -> Option<f64> {
+        self.nll_stored_nats.or(self.nll_nats)
+    }
+
+    /// The distortion in the units of [`elbo`](Self::elbo).
+    pub fn distortion(&self) -> f64 {
+        let volume =
+            self.figures.elbo_nats.zip(self.figures.elbo_stored_nats).map_or(0.0, |(model, file)| model - file);
+        self.figures.distortion_nats + volume
+    }
+
+    /// Squared error a value in the file's units.
+    pub fn mse(&self) -> f64 {
+        self.figures.mse_stored.unwrap_or(self.figures.mse)
+    }
+}
+
 /// Runs side by side, the best first.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The runs.
     pub contenders: Vec<Contender>,
-    /// `-log p(x)`, or `MSE` where nats do not compare, or `nothing` where neither does.
+    /// `-log p(x)`, or `MSE` where nats do not compare, or `nothing` where neither does; both of values as the file holds
+    /// them.
     pub judged_by: &'static str,
     /// Rows that no run was trained on; log p(x) is of at most `Effort::likelihood_rows` of them.
     pub rows: usize,
@@ -91,10 +124,13 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             false => None,
         };
         let errors = run.errors(data, &rows)?;
+        let mass = run.vae().likelihood.is_mass();
         let aside = mixed && sees_classes(run);
         let each = match judged {
             Judged::Nats if aside => None,
-            Judged::Nats => evidence.as_ref().map(|e| e.log_p.iter().map(|v| -v).collect()),
+            Judged::Nats => {
+                evidence.as_ref().map(|e| e.log_p.iter().zip(&e.log_volume).map(|(p, volume)| volume - p).collect())
+            }
             Judged::Mse => Some(errors.clone()),
             Judged::Nothing => None,
         };
@@ -102,7 +138,11 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             run: run.dir().to_path_buf(),
             elbo_se: elbo.as_deref().map(standard_error),
             nll_nats: evidence.as_ref().map(Evidence::nll_nats),
+            nll_stored_nats: evidence.as_ref().filter(|_| !mass).map(Evidence::nll_stored_nats),
             nll_se: evidence.as_ref().map(Evidence::nll_se),
+            nll_rows: evidence.as_ref().map(|e| e.log_p.len()),
+            effective_samples: evidence.as_ref().map(Evidence::effective_samples),
+            rise_nats: evidence.as_ref().map(Evidence::rise_nats),
             likewise_elbo_nats: evidence.as_ref().map(Evidence::elbo_nats),
             figures,
             behind: None,
@@ -134,6 +174,7 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             rows.len()
         ));
     }
+    notes.extend(of_evidence(&sorted));
     let judged_by = match judged {
         Judged::Nats => "-log p(x)",
         Judged::Mse => "MSE",
@@ -141,13 +182,32 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
     };
     let names = names(sorted.iter().map(|c| c.run.as_path()));
     let verdict = match judged {
-        Judged::Nats => verdict(&sorted, &names, judged_by, few.len()),
-        Judged::Mse => verdict(&sorted, &names, judged_by, rows.len()),
+        Judged::Nats => verdict(&sorted, &names, judged, few.len()),
+        Judged::Mse => verdict(&sorted, &names, judged, rows.len()),
         Judged::Nothing => {
-            vec!["None is better by these figures: train them with the same --normalize and --binarize.".into()]
+            vec!["None is better by these figures: train them with the same --binarize.".into()]
         }
     };
     Ok(Comparison { contenders: sorted, judged_by, rows: rows.len(), differing, udr, notes, verdict })
+}
+
+/// What the reader of estimates of log p(x) should know: how many rows, and whether more samples would move them as far
+/// as the runs lie apart.
+fn of_evidence(sorted: &[Contender]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(few) = sorted.iter().find_map(|c| c.nll_rows.filter(|n| *n < c.figures.rows)) {
+        let all = sorted[0].figures.rows;
+        notes.push(format!("-log p(x) is of {few} of the {all} rows, the other figures are of all."));
+    }
+    let most = sorted.iter().filter_map(|c| c.rise_nats).fold(0.0, f64::max);
+    let nearest = sorted.iter().filter_map(|c| c.behind).filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
+    if most > 0.1 && 2.0 * most > nearest {
+        notes.push(format!(
+            "log p(x) still rose by {most:.3} nats from half the importance samples to all, which is much beside the \
+             {nearest:.3} nats between runs: take more --importance-samples."
+        ));
+    }
+    notes
 }
 
 /// Rows that are test rows of every run.

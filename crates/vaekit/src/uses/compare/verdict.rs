@@ -1,35 +1,38 @@
 //! The answer of a comparison in words.
 
-use crate::eval::paired;
+use crate::eval::{critical, paired};
 
-use super::Contender;
+use super::{Contender, Judged};
 
 /// Which is better, and why, in sentences.
-pub(super) fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, rows: usize) -> Vec<String> {
+///
+/// A difference counts where it is larger than chance explains over these rows: its standard error times the quantile of
+/// Student's t, at 5 % for all comparisons together.
+pub(super) fn verdict(sorted: &[Contender], names: &[String], judged: Judged, rows: usize) -> Vec<String> {
     let (best, first) = (&sorted[0], &names[0]);
+    let comparisons = sorted.len() - 1;
+    let told = |name: &str, (behind, error): (f64, f64), by: Judged, rows: usize| {
+        let size = match by {
+            Judged::Mse => format!("{:.6} \u{b1} {error:.6} in MSE", behind.abs()),
+            _ => format!("{:.4} \u{b1} {error:.4} nats in -log p(x)", behind.abs()),
+        };
+        match (behind.abs() > critical(rows, comparisons) * error, behind > 0.0) {
+            (true, true) => format!("{first} is better than {name} by {size} (paired over {rows} rows)"),
+            (true, false) => format!("{name} is better than {first} by {size} (paired over {rows} rows)"),
+            _ => format!("{first} and {name} cannot be told apart: {size} over {rows} rows"),
+        }
+    };
     let mut lines = Vec::new();
     for (other, name) in sorted.iter().zip(names).skip(1) {
-        let told = |(behind, error): (f64, f64), what: &str, rows: usize| {
-            // Twice the error of the paired difference: 95 % of chance.
-            let size = match what {
-                "MSE" => format!("{:.6} \u{b1} {error:.6}", behind.abs()),
-                _ => format!("{:.4} \u{b1} {error:.4} nats", behind.abs()),
-            };
-            match (behind.abs() > 2.0 * error, behind > 0.0) {
-                (true, true) => format!("{first} is better than {name} by {size} in {what} (paired over {rows} rows)"),
-                (true, false) => format!("{name} is better than {first} by {size} in {what} (paired over {rows} rows)"),
-                _ => format!("{first} and {name} cannot be told apart: {size} in {what} over {rows} rows"),
-            }
-        };
         let Some(behind) = other.behind.zip(other.behind_se) else {
-            let by_mse = told(paired(&other.errors, &best.errors), "MSE", best.errors.len());
+            let by_mse = told(name, paired(&other.errors, &best.errors), Judged::Mse, best.errors.len());
             let why = if other.nll_nats.is_some() { "is conditional" } else { "has no likelihood" };
             lines.push(format!("{name} {why}; by reconstruction error, {by_mse}."));
             continue;
         };
-        let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged_by) {
-            (Some((a, b)), "-log p(x)") => {
-                let (dr, dd) = (a - b, best.figures.distortion_nats - other.figures.distortion_nats);
+        let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged) {
+            (Some((a, b)), Judged::Nats) => {
+                let (dr, dd) = (a - b, best.distortion() - other.distortion());
                 let word = |v: f64| if v < 0.0 { "less" } else { "more" };
                 format!(
                     "; its codes carry {:.2} nats {} (rate) and leave {:.2} nats {} of a row unexplained (distortion)",
@@ -41,7 +44,14 @@ pub(super) fn verdict(sorted: &[Contender], names: &[String], judged_by: &str, r
             }
             _ => String::new(),
         };
-        lines.push(format!("{}{why}.", told(behind, judged_by, rows)));
+        lines.push(format!("{}{why}.", told(name, behind, judged, rows)));
+    }
+    if comparisons > 0 {
+        let (s, share) = if comparisons == 1 { ("", String::new()) } else { ("s", " together".into()) };
+        lines.push(format!(
+            "{comparisons} comparison{s}, at 5 %{share} (Student's t); \u{b1} is one standard error over rows and knows \
+             nothing of what other seeds would give."
+        ));
     }
     lines
 }

@@ -48,6 +48,7 @@ impl Model {
         let mut scores = disentanglement(&q, &found, self.rng())?;
         if !dense {
             scores.mig_sampled = None;
+            scores.chance.iter_mut().for_each(|chance| chance.mig_sampled = None);
         }
         Ok((scores, constant))
     }

@@ -75,7 +75,18 @@ fn behind(comparison: &Comparison, i: usize) -> String {
 }
 
 fn figures(comparison: &Comparison, names: &[String]) -> String {
-    let head = ["run", "rank", "behind the best", "-log p(x)", "ELBO", "rate", "distortion", "MSE", "active"];
+    let head = [
+        "run",
+        "rank",
+        "behind the best",
+        "-log p(x)",
+        "ELBO",
+        "rate",
+        "distortion",
+        "MSE",
+        "effective samples",
+        "active",
+    ];
     let optional = |v: Option<f64>, e: Option<f64>| match (v, e) {
         (Some(v), Some(e)) => with_error(v, e),
         (Some(v), None) => format!("{v:.3}"),
@@ -92,11 +103,12 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
                 name.clone(),
                 format!("{}", i + 1),
                 behind(comparison, i),
-                optional(c.nll_nats, c.nll_se),
-                optional(f.elbo_nats, c.elbo_se),
+                optional(c.nll(), c.nll_se),
+                optional(c.elbo(), c.elbo_se),
                 optional(f.rate_nats, None),
-                format!("{:.3}", f.distortion_nats),
-                format!("{:.5}", f.mse),
+                format!("{:.3}", c.distortion()),
+                format!("{:.5}", c.mse()),
+                c.effective_samples.map_or_else(|| "\u{2013}".to_owned(), |n| format!("{n:.0}")),
                 f.active_units.map_or_else(|| "\u{2013}".to_owned(), |a| a.to_string()),
             ]
         })
@@ -107,5 +119,11 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
              too where one dimension of a model goes with several of another."
         ))
     });
-    table("Best first; differences and -log p(x) are of rows chosen by the seed, paired", &head, &lines) + &agreement
+    let rows = comparison.contenders.iter().find_map(|c| c.nll_rows).unwrap_or(comparison.rows);
+    let caption = format!(
+        "Best first. Differences and -log p(x) are of {rows} rows, paired; ELBO, rate, distortion and MSE of {}. Densities \
+         and errors are of values as the file holds them.",
+        comparison.rows
+    );
+    table(&caption, &head, &lines) + &agreement
 }

@@ -1,6 +1,7 @@
 //! Scores of codes and samples on a page. A score that cannot be had says why.
 
 use crate::data::{Dataset, Factors};
+use crate::eval::disentanglement::Disentanglement;
 use crate::eval::representation::Clusters;
 use crate::plot::page::{paragraph, table};
 use crate::run::Run;
@@ -32,28 +33,35 @@ impl Run {
     pub(super) fn disentanglement_part(&self, data: &Dataset, rows: &[u32], factors: Option<&Factors>) -> Part {
         let rows = &self.some(rows, 5_000)[..];
         let (d, constant) = self.disentanglement(data, rows, factors).map_err(|e| e.to_string())?;
-        let line = |name: &str, value: f64, what: &str| vec![name.to_owned(), format!("{value:.3}"), what.to_owned()];
-        let mut lines = vec![line("MIG, binned", d.mig_binned, "mean codes in 20 bins, all factors")];
-        if let Some(sampled) = d.mig_sampled {
-            lines.push(line("MIG, sampled", sampled, "samples of q(z given x), by density"));
-        }
-        lines.extend([
-            line("DCI disentanglement", d.dci_disentanglement, "each code matters for one factor"),
-            line("DCI completeness", d.dci_completeness, "one code matters for each factor"),
-            line("DCI informativeness", d.dci_informativeness, "accuracy of the trees behind DCI"),
-            line("SAP", d.sap, "gap in accuracy of the two best single codes"),
-            line("beta-VAE score", d.beta_vae, "which factor was held, linear"),
-            line("FactorVAE score", d.factor_vae, "which factor was held, least varying code"),
-            line("modularity", d.modularity, "a code knows one factor only"),
-            line("explicitness", d.explicitness, "factors can be read linearly; 0.5 is chance"),
-            line("IRS", d.irs, "a code stays when other factors change"),
-        ]);
-        let caption = format!("By the factors {} on {} rows", d.factors.join(", "), d.rows);
+        type Score = (&'static str, fn(&Disentanglement) -> Option<f64>, &'static str);
+        let scores: [Score; 11] = [
+            ("MIG, binned", |d| Some(d.mig_binned), "mean codes in 20 bins, all factors"),
+            ("MIG, sampled", |d| d.mig_sampled, "samples of q(z given x), by density"),
+            ("DCI disentanglement", |d| Some(d.dci_disentanglement), "each code matters for one factor"),
+            ("DCI completeness", |d| Some(d.dci_completeness), "one code matters for each factor"),
+            ("DCI informativeness", |d| Some(d.dci_informativeness), "accuracy of the trees behind DCI"),
+            ("SAP", |d| Some(d.sap), "gap in accuracy of the two best single codes"),
+            ("beta-VAE score", |d| Some(d.beta_vae), "which factor was held, linear"),
+            ("FactorVAE score", |d| Some(d.factor_vae), "which factor was held, least varying code"),
+            ("modularity", |d| Some(d.modularity), "a code knows one factor only"),
+            ("explicitness", |d| Some(d.explicitness), "factors can be read linearly"),
+            ("IRS", |d| Some(d.irs), "a code stays when other factors change"),
+        ];
+        let line = |(name, of, what): Score| {
+            let chance = d.chance.as_deref().and_then(of).map_or_else(String::new, |v| format!("{v:.3}"));
+            Some(vec![name.to_owned(), format!("{:.3}", of(&d)?), chance, what.to_owned()])
+        };
+        let lines: Vec<Vec<String>> = scores.into_iter().filter_map(line).collect();
+        let caption = format!(
+            "By the factors {} on {} rows; chance: each row with another's factors",
+            d.factors.join(", "),
+            d.rows
+        );
         let left_out = match constant.is_empty() {
             true => String::new(),
             false => paragraph(&format!("Constant on these rows, so left out: {}.", constant.join(", "))),
         };
-        Ok(table(&caption, &["score", "value", "asks"], &lines) + &left_out)
+        Ok(table(&caption, &["score", "value", "chance", "asks"], &lines) + &left_out)
     }
 
     pub(super) fn quality_part(&self, data: &Dataset, train: &[u32], rows: &[u32], effort: &Effort) -> Part {

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::data::{Batches, Dataset, Splits, Step};
 use crate::eval::RowFigures;
-use crate::eval::likelihood::{mean, standard_error};
+use crate::eval::{mean, standard_error};
 use crate::plot::page::{drawing, paragraph, picture, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg, png};
 use crate::run::{EpochMetrics, Metrics, Run};
@@ -38,11 +38,34 @@ impl Run {
             if self.why_no_bits().is_none() {
                 line("bits a dimension", format!("{:.4}", found.bits_per_dim()), "-log p(x) / (values log 2)");
             }
+            if found.is_short() {
+                notes.push(format!(
+                    "log p(x) still rose by {:.3} nats from half the importance samples to all, or hangs on few of them: \
+                     take more --importance-samples.",
+                    found.rise_nats()
+                ));
+            }
             let (gap, error) = crate::eval::paired(&found.log_p, &found.elbo);
             let what = format!("what the posterior approximation costs, on those {} rows", few.len());
             line("log p(x) - ELBO, nats", with_error(gap, error), &what);
         }
-        line("MSE a value", format!("{:.5}", figures.mse), "of reconstructions from mean codes");
+        line(
+            "MSE a value",
+            format!("{:.5}", figures.mse),
+            "of reconstructions from mean codes, as the model sees values",
+        );
+        if let Some(stored) = figures.mse_stored.filter(|stored| *stored != figures.mse) {
+            line("MSE, file's units", format!("{stored:.5}"), "the same of values as the file holds them");
+        }
+        if let Some(stored) = figures.elbo_stored_nats.filter(|stored| Some(*stored) != figures.elbo_nats) {
+            line("ELBO, file's units", format!("{stored:.3}"), "the bound of values as the file holds them");
+        }
+        if figures.outside > 0 {
+            notes.push(format!(
+                "{} values lie beyond the 0 to 1 that the likelihood is of, so these nats mean nothing.",
+                figures.outside
+            ));
+        }
         if let Some(active) = figures.active_units {
             let all = self.vae().latent();
             line("active units", format!("{active} of {all}"), "dimensions whose mean varies by more than 0.01");
