@@ -8,6 +8,7 @@ use vaekit::uses::{Comparison, Effort, compare, comparison_page};
 use vaekit::{Error, Result, Run};
 
 use crate::input::Places;
+use crate::out::Replace;
 use crate::progress::download;
 use crate::{Common, say};
 
@@ -23,6 +24,8 @@ pub struct Compare {
     /// The page to write
     #[arg(long, value_name = "FILE", default_value = "compare.html")]
     out: PathBuf,
+    #[command(flatten)]
+    replace: Replace,
     #[command(flatten)]
     places: Places,
     #[command(flatten)]
@@ -41,6 +44,7 @@ impl Compare {
         if self.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("html")) {
             return Err(Error::setting("out", format!("{} is no .html file, which a page is", self.out.display())));
         }
+        self.replace.check(&self.out, &[])?;
         let runs = self.runs.iter().map(Run::open).collect::<Result<Vec<Run>>>()?;
         // The run that looks at most columns: what it reads serves the others too.
         let widest = runs.iter().rev().max_by_key(|run| run.schema().beside().count()).unwrap_or(&runs[0]);

@@ -1,12 +1,13 @@
 //! `vaekit encode` and `vaekit decode`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part, Told};
+use crate::out::Replace;
 use crate::{Common, say};
 
 /// Flags of `encode`.
@@ -24,6 +25,8 @@ pub struct Encode {
     #[arg(long, conflicts_with = "log_var")]
     choices: bool,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -31,7 +34,9 @@ impl Encode {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         numbers_only(&self.out)?;
+        self.replace.check(&self.out, &self.input.read_paths())?;
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
+        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         if self.choices {
             run.choices(&data, &rows)?.write(&self.out)?;
             say::wrote(&self.out, rows.len(), &self.common);
@@ -47,7 +52,7 @@ impl Encode {
     }
 }
 
-fn numbers_only(out: &std::path::Path) -> Result<()> {
+fn numbers_only(out: &Path) -> Result<()> {
     match check_output(out)? {
         "png" => Err(Error::setting("out", format!("{}: codes have no picture; expected .npy or .csv", out.display()))),
         _ => Ok(()),
@@ -67,6 +72,8 @@ pub struct Decode {
     #[arg(long, value_name = "FILE", default_value = "decoded.png")]
     out: PathBuf,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -74,6 +81,7 @@ impl Decode {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
+        self.replace.check(&self.out, &[&self.codes])?;
         let run = self.told.apply(Run::open(&self.run)?)?;
         let codes = run.read_codes(&self.codes)?;
         let given = run.given_of(&codes)?;

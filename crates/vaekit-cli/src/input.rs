@@ -100,6 +100,11 @@ impl Input {
         Ok((run, data, rows))
     }
 
+    /// The files that the flags name, which no output may replace.
+    pub fn read_paths(&self) -> Vec<&std::path::Path> {
+        self.data.iter().map(std::path::Path::new).collect()
+    }
+
     /// The columns that the run looks at beside the modelled ones, where DATA has them; flags name others in their place.
     fn roles(&self, run: &Run) -> Vec<AskedColumn> {
         let mut roles = AskedColumn::by_schema(run.schema());

@@ -1,12 +1,13 @@
 //! `vaekit interpolate`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::uses::{Between, check_output};
 use vaekit::{Error, Result};
 
 use crate::input::{Input, Part, Told};
+use crate::out::Replace;
 use crate::{Common, say};
 
 /// Flags of `interpolate`.
@@ -29,6 +30,8 @@ pub struct Interpolate {
     #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
     out: PathBuf,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -36,6 +39,7 @@ impl Interpolate {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
+        self.replace.check(&self.out, &self.input.read_paths())?;
         let pair = |key: &str, text: &str| -> Result<(String, String)> {
             match text.split_once(',') {
                 Some((a, b)) if !a.is_empty() && !b.is_empty() => Ok((a.trim().to_owned(), b.trim().to_owned())),
@@ -57,6 +61,7 @@ impl Interpolate {
             _ => None,
         };
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
+        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         let run = self.told.apply(run)?;
         let between = between.unwrap_or_else(|| Between::Rows(rows[0], rows[1 % rows.len()]));
         let values = run.interpolate(&data, &rows, &between, usize::from(self.steps))?;

@@ -10,12 +10,14 @@ mod encode;
 mod evaluate;
 mod input;
 mod interpolate;
+mod out;
 mod progress;
 mod reconstruct;
 mod report;
 mod sample;
 mod say;
 mod settings;
+mod signals;
 mod sweep;
 mod train;
 mod traverse;
@@ -79,6 +81,10 @@ pub struct Common {
     /// Where to compute
     #[arg(long, default_value = "cpu", value_parser = vaekit::devices(), help_heading = "Everywhere")]
     device: String,
+    /// The most memory that data, a model or samples may take
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = vaekit::budget::parse,
+          help_heading = "Everywhere")]
+    memory: u64,
     /// Print figures as one JSON object
     #[arg(long, help_heading = "Everywhere")]
     json: bool,
@@ -90,12 +96,18 @@ pub struct Common {
 impl Common {
     /// Sets up threads and device.
     fn start(&self) -> vaekit::Result<()> {
+        vaekit::budget::set_memory(self.memory);
         self.threads.map_or(Ok(()), vaekit::set_threads)?;
         vaekit::set_device(&self.device)
     }
 }
 
 fn main() -> ExitCode {
+    signals::watch();
+    say::ended(run())
+}
+
+fn run() -> ExitCode {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),

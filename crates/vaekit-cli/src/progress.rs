@@ -1,8 +1,8 @@
 //! Progress: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,6 +11,7 @@ use vaekit::data::Step;
 use vaekit::data::public::Progress;
 
 use crate::say;
+use crate::signals::interrupts;
 
 /// Shows training to whoever watches.
 pub struct Display {
@@ -223,24 +224,4 @@ impl Counter {
 
 fn left(bar: &ProgressBar) -> String {
     time(bar.eta().as_secs_f64())
-}
-
-/// A flag that the first Ctrl-C sets; the second ends the process.
-#[expect(clippy::exit, reason = "the second Ctrl-C means now")]
-pub fn interrupts() -> Arc<AtomicBool> {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    let flag = FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&flag);
-        let handler = ctrlc::set_handler(move || {
-            if seen.swap(true, Ordering::SeqCst) {
-                std::process::exit(1);
-            }
-        });
-        if let Err(error) = handler {
-            say::warning(&format!("Ctrl-C will end this at once: {error}"));
-        }
-        flag
-    });
-    Arc::clone(flag)
 }

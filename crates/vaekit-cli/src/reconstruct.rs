@@ -1,12 +1,13 @@
 //! `vaekit reconstruct`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::Result;
 use vaekit::uses::check_output;
 
 use crate::input::{Input, Part};
+use crate::out::Replace;
 use crate::{Common, say};
 
 /// Flags of `reconstruct`.
@@ -21,6 +22,8 @@ pub struct Reconstruct {
     #[arg(long, value_name = "FILE", default_value = "reconstructions.png")]
     out: PathBuf,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -28,7 +31,9 @@ impl Reconstruct {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         let picture = check_output(&self.out)? == "png";
+        self.replace.check(&self.out, &self.input.read_paths())?;
         let (run, data, mut rows) = self.input.open(Part::Test, self.common.quiet)?;
+        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         let image = run.schema().is_image();
         let n = self.n.map_or(if picture && image { 20 } else { rows.len() }, |n| n as usize);
         rows.truncate(n);

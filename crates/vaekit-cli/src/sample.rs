@@ -1,6 +1,6 @@
 //! `vaekit sample`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::rng::Rng;
@@ -8,6 +8,7 @@ use vaekit::uses::{Observation, SOURCES, Source, check_output};
 use vaekit::{Result, Run};
 
 use crate::input::{Places, Told};
+use crate::out::Replace;
 use crate::progress::download;
 use crate::{Common, say};
 
@@ -40,6 +41,8 @@ pub struct Sample {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     places: Places,
     #[command(flatten)]
     common: Common,
@@ -56,6 +59,7 @@ impl Sample {
         };
         let image = run.schema().is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
+        self.replace.check(&out, &[Path::new(&run.config().data)])?;
         if check_output(&out)? == "png" && image && self.n > MOST_TILES {
             let found = self.n;
             return Err(vaekit::Error::setting(
@@ -70,15 +74,15 @@ impl Sample {
         };
         let rng = self.seed.map_or_else(|| run.rng(), Rng::new);
         let n = self.n as usize;
-        let values = match source {
-            Source::Prior => run.sample(n, observation, rng)?,
+        let drawing = match source {
+            Source::Prior => run.drawing(None, n, observation, rng)?,
             source => {
                 let (data, splits) = run.open_data(&self.places.options(), &mut download(self.common.quiet))?;
-                run.sample_from(&data, &splits.train, n, *source, observation, rng)?
+                run.drawing(Some((&data, &splits.train, *source)), n, observation, rng)?
             }
         };
-        values.write(&out)?;
-        say::wrote(&out, values.len(), &self.common);
+        run.write_samples(&out, n, &drawing)?;
+        say::wrote(&out, n, &self.common);
         Ok(())
     }
 }

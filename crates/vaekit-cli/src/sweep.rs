@@ -14,7 +14,7 @@ use vaekit::uses::incomparable;
 use vaekit::{Error, Result, Run, TrainConfig};
 
 use crate::input::Places;
-use crate::{Common, progress, say};
+use crate::{Common, progress, say, signals};
 
 /// Flags of `sweep`.
 #[derive(Args)]
@@ -119,7 +119,7 @@ impl Sweep {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let jobs = self.jobs.map_or(cores, usize::from).min(plan.points.len());
         let threads = (self.common.threads.unwrap_or(cores) / jobs).max(1);
-        let interrupted = progress::interrupts();
+        let interrupted = signals::interrupts();
         let mut hear = |event: SweepEvent<'_>| match event {
             SweepEvent::Trained { done, total, name } if !self.common.quiet => {
                 say::note(&format!("trained {done} of {total}: {name}"));
@@ -149,7 +149,8 @@ impl Sweep {
         let cannot = |e: std::io::Error| Error::setting("sweep", format!("a run cannot be started: {e}"));
         let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
         command.arg("train").args(["--quiet", "--json", "--threads", &threads.to_string()]);
-        command.args(["--device", &self.common.device]);
+        command.args(["--device", &self.common.device, "--memory", &self.common.memory.to_string()]);
+        command.arg("--end-with-parent");
         if let Some(places) = &self.places.data_dir {
             command.arg("--data-dir").arg(places);
         }
@@ -165,7 +166,7 @@ impl Sweep {
                 command.arg("--config").arg(config).arg("--out").arg(dir)
             }
         };
-        command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(cannot)
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(cannot)
     }
 }
 

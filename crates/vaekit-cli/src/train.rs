@@ -15,7 +15,7 @@ use vaekit::{Error, Result, Run, TrainConfig, TrainEvent, Trainer};
 use crate::input::Places;
 use crate::progress::{self, Display};
 use crate::settings::Settings;
-use crate::{Common, evaluate, finish, say};
+use crate::{Common, evaluate, finish, say, signals};
 
 /// Flags of `train`.
 #[derive(Args)]
@@ -37,6 +37,9 @@ pub struct Train {
     /// One setting, as key=value; may be given again
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Save and end once standard input closes, as a sweep asks of its trainings
+    #[arg(long, hide = true)]
+    end_with_parent: bool,
     #[command(flatten)]
     places: Places,
     #[command(flatten)]
@@ -60,6 +63,9 @@ impl Train {
     /// The folder when interrupted, none when the run is finished.
     fn train(self) -> Result<Option<PathBuf>> {
         self.common.start()?;
+        if self.end_with_parent {
+            signals::end_with_parent();
+        }
         let given = self.layers()?;
         let trainer = match &self.resume {
             Some(dir) => resumed(dir, &given)?,
@@ -95,7 +101,7 @@ impl Train {
                 tell.set(matches!(event, TrainEvent::Interrupted { .. }));
                 display.hear(event);
             })
-            .interrupt(progress::interrupts())
+            .interrupt(signals::interrupts())
             .fit(&data)?;
         if stopped.get() {
             return Ok(Some(run.dir().to_path_buf()));

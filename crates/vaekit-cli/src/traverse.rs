@@ -1,12 +1,13 @@
 //! `vaekit traverse`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part, Told};
+use crate::out::Replace;
 use crate::{Common, say};
 
 /// Flags of `traverse`.
@@ -32,6 +33,8 @@ pub struct Traverse {
     #[arg(long, value_name = "FILE", default_value = "traversal.png")]
     out: PathBuf,
     #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -39,6 +42,7 @@ impl Traverse {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
+        self.replace.check(&self.out, &self.input.read_paths())?;
         if self.manifold {
             let run = Run::open(&self.input.run)?;
             let run = self.told.apply(run)?;
@@ -49,6 +53,7 @@ impl Traverse {
             return Ok(());
         }
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
+        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         let run = self.told.apply(run)?;
         if let Some(row) = self.row
             && row as usize >= data.len()

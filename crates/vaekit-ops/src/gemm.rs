@@ -34,7 +34,8 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// When the slice is shorter than that.
     pub fn new(values: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert!(values.len() >= rows * cols, "a matrix that does not fill its shape");
+        let size = rows.checked_mul(cols);
+        assert!(size.is_some_and(|size| values.len() >= size), "a matrix that does not fill its shape");
         Self { values, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
@@ -45,7 +46,7 @@ impl<'a> Matrix<'a> {
 
     /// Some of its rows.
     pub fn rows(self, range: Range<usize>) -> Self {
-        let start = (range.start * self.row_stride).min(self.values.len());
+        let start = range.start.saturating_mul(self.row_stride).min(self.values.len());
         Self { values: &self.values[start..], rows: range.len(), ..self }
     }
 
@@ -56,9 +57,11 @@ impl<'a> Matrix<'a> {
 
     /// True when every element lies in the slice.
     fn fits(&self) -> bool {
-        let last = |n: usize, stride: usize| n.saturating_sub(1) * stride;
-        self.rows * self.cols == 0
-            || last(self.rows, self.row_stride) + last(self.cols, self.col_stride) < self.values.len()
+        let last = |n: usize, stride: usize| n.saturating_sub(1).checked_mul(stride);
+        let end = last(self.rows, self.row_stride).zip(last(self.cols, self.col_stride));
+        self.rows == 0
+            || self.cols == 0
+            || end.and_then(|(row, col)| row.checked_add(col)).is_some_and(|last| last < self.values.len())
     }
 }
 
@@ -83,7 +86,7 @@ impl Target {
     /// When the vector cannot hold `rows * width` more values.
     pub fn of(vec: &mut Vec<f32>, rows: usize, width: usize) -> Self {
         let spare = vec.spare_capacity_mut();
-        assert!(spare.len() >= rows * width, "a target without room");
+        assert!(rows.checked_mul(width).is_some_and(|n| spare.len() >= n), "a target without room");
         Self { start: spare.as_mut_ptr().cast(), rows, width }
     }
 
@@ -92,7 +95,7 @@ impl Target {
     /// # Panics
     /// When there are fewer than `rows * width`.
     pub fn over(values: &mut [f32], rows: usize, width: usize) -> Self {
-        assert!(values.len() >= rows * width, "a target without room");
+        assert!(rows.checked_mul(width).is_some_and(|n| values.len() >= n), "a target without room");
         Self { start: values.as_mut_ptr(), rows, width }
     }
 

@@ -38,7 +38,7 @@ fn main() -> Result<()> {
         println!("{:?}: {} runs, {:?}", summary.settings, summary.runs, summary.figures[0]);
     }
     assert_eq!((outcomes.len(), summaries.len()), (4, 2));
-    assert!(figure_names(&summaries).contains(&"elbo_nats"));
+    assert!(figure_names(&summaries).contains(&"elbo_stored_nats"));
     Ok(())
 }
 

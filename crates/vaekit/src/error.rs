@@ -103,6 +103,16 @@ impl Error {
         ErrorKind::Interrupted(told.into()).into()
     }
 
+    /// A model whose numbers leave the finite ones on sound input.
+    pub(crate) fn not_finite(place: impl ToString, what: &str) -> Self {
+        let problem = format!(
+            "{}: {what} are not finite: the model's weights, or the values that it is given, are far beyond what it was \
+             trained for",
+            place.to_string()
+        );
+        ErrorKind::Diverged { step: 0, problem }.into()
+    }
+
     pub(crate) fn run(path: &Path, problem: impl Into<String>) -> Self {
         ErrorKind::Run { place: path.display().to_string(), problem: problem.into() }.into()
     }

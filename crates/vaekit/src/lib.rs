@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod budget;
 pub mod data;
 mod declare;
 mod error;

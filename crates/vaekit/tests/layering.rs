@@ -4,8 +4,9 @@
 use std::path::Path;
 
 /// From left to right. `train` and `uses` meet at the run folder and never import each other.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "error",
+    "budget",
     "declare",
     "rng",
     "data",

@@ -9,7 +9,8 @@ use vaekit::uses::{Judgement, Source};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
-use crate::progress::{Counter, download, interrupts};
+use crate::progress::{Counter, download};
+use crate::signals::interrupts;
 use crate::{Common, say};
 
 mod lines;

@@ -33,6 +33,8 @@ pub struct Download<'a> {
     pub checksum: Checksum,
     /// A connection that brings nothing for so long is given up.
     pub stall: Duration,
+    /// A server that sends more bytes is given up, and so is a file that unpacks to more.
+    pub most: u64,
 }
 
 impl Download<'_> {
@@ -75,8 +77,8 @@ impl Download<'_> {
         let mut response = request.call().map_err(|e| e.to_string())?;
         let status = response.status().as_u16();
         let mut file = match status {
-            200 => File::create(part),
-            206 => OpenOptions::new().append(true).open(part),
+            200 => from_nothing(part),
+            206 => nofollow(OpenOptions::new().append(true)).open(part),
             416 => {
                 // The part is as long as the file or longer: whole, or useless.
                 return self.check(part).inspect_err(|_| drop(std::fs::remove_file(part)));
@@ -100,6 +102,10 @@ impl Download<'_> {
             if n == 0 {
                 break;
             }
+            if done + n as u64 > self.most {
+                drop(std::fs::remove_file(part));
+                return Err(format!("sends more than the {} bytes that are expected", self.most));
+            }
             file.write_all(&buffer[..n]).map_err(|e| format!("cannot write {}: {e}", part.display()))?;
             done += n as u64;
             progress(Progress { file: &name, done, total });
@@ -116,12 +122,27 @@ impl Download<'_> {
 
     fn check(&self, part: &Path) -> Result<(), String> {
         let (bytes, want) = match self.checksum {
-            Checksum::Unpacked(md5) => (read_unzipped(part).map_err(|e| e.to_string())?, md5),
+            Checksum::Unpacked(md5) => (read_unzipped(part, self.most).map_err(|e| e.to_string())?, md5),
             Checksum::Published(md5) => (std::fs::read(part).map_err(|e| e.to_string())?, md5),
         };
         let found = md5_hex(&bytes);
         if found == want { Ok(()) } else { Err(format!("the checksum is {found}, expected {want}")) }
     }
+}
+
+/// An empty file in the place of whatever is there; a link there is removed, not followed.
+fn from_nothing(part: &Path) -> std::io::Result<File> {
+    match std::fs::remove_file(part) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    nofollow(OpenOptions::new().write(true).create_new(true)).open(part)
+}
+
+fn nofollow(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW);
+    options
 }
 
 /// MD5 as hexadecimal text.
@@ -172,7 +193,8 @@ mod tests {
 
     fn fetch(urls: Vec<String>, dir: &Path) -> (Result<()>, PathBuf) {
         let target = dir.join("file.gz");
-        let download = Download { urls, target: &target, checksum: TEN, stall: Duration::from_millis(400) };
+        let download =
+            Download { urls, target: &target, checksum: TEN, stall: Duration::from_millis(400), most: 1_000 };
         (download.fetch(&mut |_| ()), target)
     }
 
@@ -216,6 +238,25 @@ mod tests {
         assert!(result.unwrap_err().to_string().contains("checksum"));
         assert!(!target.exists() && !target.with_extension("part").exists());
         fetch(vec![bad, good], dir.path()).0.unwrap();
+    }
+
+    #[test]
+    fn a_server_without_an_end_is_given_up_and_a_planted_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let endless = "x".repeat(100_000);
+        let (url, _a) = serve(vec![answer("200 OK", 1 << 40, &endless)], false);
+        let (result, target) = fetch(vec![url], dir.path());
+        assert!(result.unwrap_err().to_string().contains("more than the 1000 bytes"));
+        assert!(!target.with_extension("part").exists());
+        #[cfg(unix)]
+        {
+            let kept = dir.path().join("kept");
+            std::fs::write(&kept, "").unwrap();
+            std::os::unix::fs::symlink(&kept, target.with_extension("part")).unwrap();
+            let (url, _b) = serve(vec![answer("200 OK", 10, "0123456789")], false);
+            fetch(vec![url], dir.path()).0.unwrap();
+            assert_eq!(std::fs::read(&kept).unwrap(), b"");
+        }
     }
 
     #[test]

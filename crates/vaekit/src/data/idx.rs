@@ -5,9 +5,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
-use crate::{Error, Result, error};
+use crate::{Error, Result, budget, error};
 
 use super::npy::Array;
 use super::readers::Reader;
@@ -35,9 +35,6 @@ pub struct Idx {
     pub bytes: Vec<u8>,
 }
 
-/// The most that a file may unpack to: 16 GiB.
-const MAX_UNPACKED: u64 = 16 << 30;
-
 /// Reads an idx or idx.gz file.
 ///
 /// # Errors
@@ -48,17 +45,20 @@ pub fn read_idx(path: &Path) -> Result<Idx> {
     parse(path, &mut unzipped(path)?)
 }
 
-/// Reads a whole file, unpacking it when it starts with the gzip magic.
-pub(super) fn read_unzipped(path: &Path) -> Result<Vec<u8>> {
+/// Reads a file of at most `most` bytes, unpacking it when it starts with the gzip magic.
+pub(super) fn read_unzipped(path: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    unzipped(path)?.take(MAX_UNPACKED).read_to_end(&mut bytes).map_err(|e| damaged(path, &e))?;
+    unzipped(path)?.take(most + 1).read_to_end(&mut bytes).map_err(|e| damaged(path, &e))?;
+    if bytes.len() as u64 > most {
+        return Err(Error::data(path.display(), format!("holds more than the {most} bytes that are expected")));
+    }
     Ok(bytes)
 }
 
 fn unzipped(path: &Path) -> Result<Box<dyn Read>> {
     let mut file = BufReader::new(error::open(path)?);
     let packed = file.fill_buf().map_err(|e| damaged(path, &e))?.starts_with(&[0x1f, 0x8b]);
-    Ok(if packed { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
+    Ok(if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
 fn damaged(path: &Path, e: &std::io::Error) -> Error {
@@ -80,9 +80,10 @@ fn parse(path: &Path, file: &mut dyn Read) -> Result<Idx> {
     file.read_exact(sizes).map_err(|e| damaged(path, &e))?;
     let shape: Vec<usize> = sizes.chunks(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let expected = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64));
-    let Some(expected) = expected.filter(|n| *n <= MAX_UNPACKED) else {
+    let Some(expected) = expected else {
         return fail(format!("the header claims the impossible shape {shape:?}"));
     };
+    budget::ask(path.display(), &format!("values of shape {shape:?}"), expected)?;
     let mut bytes = Vec::new();
     // One byte more than expected is enough to know that there are too many.
     file.take(expected + 1).read_to_end(&mut bytes).map_err(|e| damaged(path, &e))?;
@@ -108,6 +109,22 @@ mod tests {
     fn a_good_file_reads() {
         let idx = parse(Path::new("x"), &mut &sample()[..]).unwrap();
         assert_eq!((idx.shape, idx.bytes), (vec![2, 1, 2], vec![1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn a_gzip_file_of_several_members_reads() {
+        use std::io::Write;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x-idx3-ubyte.gz");
+        let bytes = sample();
+        let mut packed = Vec::new();
+        for part in bytes.chunks(7) {
+            let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            member.write_all(part).unwrap();
+            packed.extend(member.finish().unwrap());
+        }
+        std::fs::write(&path, packed).unwrap();
+        assert_eq!(read_idx(&path).unwrap().bytes, [1, 2, 3, 4]);
     }
 
     #[test]

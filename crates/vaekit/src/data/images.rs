@@ -1,10 +1,12 @@
 //! Folders of PNG and JPEG files; sub-folders are classes.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageReader, Limits, imageops::FilterType};
 
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::readers::{Reader, folder_name};
 use super::{Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
@@ -18,8 +20,12 @@ pub(super) const READER: Reader = Reader {
     read: read_folder,
 };
 
-/// A single picture larger than this on a side is refused before it is decoded.
+/// A picture larger than this on a side is refused before it is decoded.
 const MAX_SIDE: u32 = 16_384;
+/// So is one of more pixels, 64 million.
+const MAX_PIXELS: u64 = 1 << 26;
+/// Bytes of profiles and the like beside the pixels.
+const MAX_BESIDE: u64 = 16 << 20;
 
 /// Reads every PNG and JPEG of a folder, in the order of their names.
 ///
@@ -33,12 +39,24 @@ pub fn read_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     if files.is_empty() {
         return Err(Error::data(path.display(), "holds no .png or .jpg files, nor sub-folders of them"));
     }
+    // Decoded at eight bits in four channels at most, then as planes.
+    let (wide, high) = match options.size {
+        Some(side) => (side, side),
+        None => dimensions(&files[0].0)?,
+    };
+    let what = format!("{} pictures of {wide}x{high}", files.len());
+    budget::ask_values(path.display(), &what, &[files.len(), wide as usize, high as usize, 2])?;
     let mut images = Vec::with_capacity(files.len());
     for (file, _) in &files {
         let image = decode(file)?;
-        images.push(match options.size {
+        let image = match options.size {
             Some(side) => image.resize_exact(side, side, FilterType::Triangle),
             None => image,
+        };
+        // Deeper pixels would take more than was asked for.
+        images.push(match image.color().has_color() {
+            true => DynamicImage::ImageRgba8(image.into_rgba8()),
+            false => DynamicImage::ImageLumaA8(image.into_luma_alpha8()),
         });
         let (first, this) = (&images[0], &images[images.len() - 1]);
         if (this.width(), this.height()) != (first.width(), first.height()) {
@@ -73,14 +91,38 @@ pub fn read_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     data.with(column, Cells::Text(files.iter().map(inside).collect()))
 }
 
-fn decode(file: &Path) -> Result<DynamicImage> {
-    let broken = |e: image::ImageError| Error::data(file.display(), format!("is no readable picture: {e}"));
+fn opened(file: &Path) -> Result<ImageReader<BufReader<File>>> {
     let reader = ImageReader::open(file).and_then(ImageReader::with_guessed_format);
-    let mut reader = reader.map_err(|e| Error::data(file.display(), format!("cannot be opened: {e}")))?;
+    reader.map_err(|e| Error::data(file.display(), format!("cannot be opened: {e}")))
+}
+
+fn broken(file: &Path, e: &image::ImageError) -> Error {
+    Error::data(file.display(), format!("is no readable picture: {e}"))
+}
+
+/// Width and height as the header has them, within bounds.
+fn dimensions(file: &Path) -> Result<(u32, u32)> {
+    let (width, height) = opened(file)?.into_dimensions().map_err(|e| broken(file, &e))?;
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
+        let problem = format!(
+            "is {width}x{height}, expected at most {MAX_PIXELS} pixels and {MAX_SIDE} on a side; make it smaller, or leave it \
+             out"
+        );
+        return Err(Error::data(file.display(), problem));
+    }
+    Ok((width, height))
+}
+
+fn decode(file: &Path) -> Result<DynamicImage> {
+    let (width, height) = dimensions(file)?;
+    let mut reader = opened(file)?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    // 16 bits in four channels twice over, and as much as an honest file has beside its pixels.
+    limits.max_alloc = Some(16 * u64::from(width) * u64::from(height) + MAX_BESIDE);
     reader.limits(limits);
-    reader.decode().map_err(broken)
+    reader.decode().map_err(|e| broken(file, &e))
 }
 
 /// Channel by channel, as [`Pixels`](super::Pixels) has it. Transparency shows white paper behind.

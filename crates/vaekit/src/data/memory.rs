@@ -1,14 +1,15 @@
 //! Rows that are in memory already.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use ndarray::{ArrayView, Dimension};
 
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::npy::Array;
 use super::readers::stem;
-use super::{Column, Dataset, Kind, Rows, Schema};
+use super::{Column, Dataset, Kind, MAX_WIDTH, Rows, Schema};
 
 impl Dataset {
     /// Rows of an array: `[N, D]` is a table with columns `c0` and on, `[N, H, W]`, `[N, H, W, C]` and `[N, C, H, W]`
@@ -40,8 +41,9 @@ impl Dataset {
     /// # Errors
     /// No rows, a buffer that is no whole number of rows, two columns of one name, or an infinity.
     pub fn from_rows(name: &str, columns: &[&str], values: Vec<f32>) -> Result<Self> {
-        if let Some(twice) = columns.iter().enumerate().find(|(i, name)| columns[..*i].contains(name)) {
-            return Err(Error::data(name, format!("two columns are named '{}'; rename one", twice.1)));
+        let mut seen = HashSet::new();
+        if let Some(twice) = columns.iter().find(|name| !seen.insert(**name)) {
+            return Err(Error::data(name, format!("two columns are named '{twice}'; rename one")));
         }
         of_columns(name, columns.iter().map(|c| (*c).to_owned()).collect(), Rows::F32(values))
     }
@@ -56,6 +58,12 @@ pub(super) fn of_array(path: &Path, array: Array) -> Result<Dataset> {
 fn of_shape(name: &str, shape: &[usize], values: Rows) -> Result<Dataset> {
     if shape.contains(&0) {
         return Err(Error::data(name, format!("holds no rows or no values (its shape is {shape:?})")));
+    }
+    if shape[1..].iter().try_fold(1usize, |n, d| n.checked_mul(*d)).is_none_or(|width| width > MAX_WIDTH) {
+        return Err(Error::data(name, format!("has rows of more than {MAX_WIDTH} values (its shape is {shape:?})")));
+    }
+    if let [_, d] = *shape {
+        ask_columns(name, d)?;
     }
     let (sizes, values) = match *shape {
         [_, d] => return of_columns(name, (0..d).map(|i| format!("c{i}")).collect(), values),
@@ -87,6 +95,14 @@ fn of_columns(name: &str, names: Vec<String>, rows: Rows) -> Result<Dataset> {
     let kinds = rows.kinds(names.len().max(1));
     let columns = names.into_iter().zip(kinds).map(|(name, kind)| Column::modelled(name, kind)).collect();
     Dataset::new(name, Schema { pixels: None, columns }, rows)
+}
+
+/// Bytes that a column takes beside its values: its name, its kind, its place in lists.
+const COLUMN: u64 = 160;
+
+/// Refuses more columns than memory is allowed for.
+pub(super) fn ask_columns(place: &str, columns: usize) -> Result<()> {
+    budget::ask(place, &format!("the names of {columns} columns"), COLUMN * columns as u64)
 }
 
 /// Interleaved channels to planes.

@@ -5,10 +5,10 @@
 //! anything is allocated.
 //! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::Path;
 
-use crate::{Error, Result, error};
+use crate::{Error, Result, budget, error};
 
 use super::readers::{Reader, extension};
 use super::{Rows, memory};
@@ -21,9 +21,6 @@ pub(super) const READER: Reader = Reader {
     knows: |path| extension(path) == "npy",
     read: |path, _| memory::of_array(path, read_npy(path)?),
 };
-
-/// The largest array that an archive may unpack to: 16 GiB.
-const MAX_UNPACKED: u64 = 16 << 30;
 
 /// An array of any numeric type, as rows of bytes or f32.
 #[derive(Debug)]
@@ -38,11 +35,7 @@ pub struct Array {
 /// Anything but an array of booleans, integers or floats that fills
 /// its header's shape exactly.
 pub fn read_npy(path: &Path) -> Result<Array> {
-    let mut bytes = Vec::new();
-    error::open(path)?
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::data(path.display(), format!("cannot be read: {e}")))?;
-    parse(&path.display().to_string(), &bytes)
+    parse(&path.display().to_string(), &mut BufReader::new(error::open(path)?))
 }
 
 /// The arrays of an `.npz` archive, by name, in the archive's order.
@@ -59,34 +52,49 @@ pub fn npz_keys(path: &Path) -> Result<Vec<String>> {
 pub fn read_npz(path: &Path, key: &str) -> Result<Array> {
     let mut archive = open_archive(path)?;
     let place = format!("{} [{key}]", path.display());
-    let file = archive.by_name(&format!("{key}.npy")).map_err(|e| Error::data(&place, format!("not readable: {e}")))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_UNPACKED)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::data(&place, format!("damaged or cut short: {e}")))?;
-    parse(&place, &bytes)
+    let mut file =
+        archive.by_name(&format!("{key}.npy")).map_err(|e| Error::data(&place, format!("not readable: {e}")))?;
+    parse(&place, &mut file)
 }
 
-fn open_archive(path: &Path) -> Result<zip::ZipArchive<std::io::BufReader<std::fs::File>>> {
-    zip::ZipArchive::new(std::io::BufReader::new(error::open(path)?))
+fn open_archive(path: &Path) -> Result<zip::ZipArchive<BufReader<std::fs::File>>> {
+    zip::ZipArchive::new(BufReader::new(error::open(path)?))
         .map_err(|e| Error::data(path.display(), format!("not a readable npz archive: {e}")))
 }
 
-fn parse(place: &str, bytes: &[u8]) -> Result<Array> {
+/// The longest header that is read: NumPy's own are shorter than 1 KiB.
+const MAX_HEADER: usize = 1 << 16;
+
+/// Reads no more than the header needs, and one byte that should not be there.
+fn parse(place: &str, file: &mut dyn Read) -> Result<Array> {
     let fail = |problem: String| Err(Error::data(place, problem));
-    if bytes.len() < 10 || &bytes[..6] != b"\x93NUMPY" {
+    let mut take = |n: usize| -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = file.take(n as u64).read_to_end(&mut bytes);
+        read.map_err(|e| Error::data(place, format!("cannot be read: damaged or cut short ({e})")))?;
+        Ok(bytes)
+    };
+    let start = take(10)?;
+    if start.len() < 10 || &start[..6] != b"\x93NUMPY" {
         return fail("not an npy array: the first bytes are not \\x93NUMPY".into());
     }
-    let (start, len): (usize, usize) = match bytes[6] {
-        1 => (10, usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))),
-        2 | 3 if bytes.len() >= 12 => (12, u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize),
+    let len = match start[6] {
+        1 => usize::from(u16::from_le_bytes([start[8], start[9]])),
+        2 | 3 => match *take(2)?.as_slice() {
+            [c, d] => u32::from_le_bytes([start[8], start[9], c, d]) as usize,
+            _ => return fail("cut short inside the npy header".into()),
+        },
         v => return fail(format!("npy version {v} is not known; save the array again with a current NumPy")),
     };
-    let Some(header) = bytes.get(start..start.saturating_add(len)).and_then(|h| std::str::from_utf8(h).ok()) else {
+    if len > MAX_HEADER {
+        return fail(format!("its header is {len} bytes long, expected at most {MAX_HEADER}"));
+    }
+    let header = take(len)?;
+    let Some(header) = Some(header).filter(|h| h.len() == len).and_then(|h| String::from_utf8(h).ok()) else {
         return fail("cut short inside the npy header".into());
     };
     let (Some(descr), Some(order), Some(shape)) =
-        (field(header, "descr"), field(header, "fortran_order"), shape(header))
+        (field(&header, "descr"), field(&header, "fortran_order"), shape(&header))
     else {
         return fail("the npy header lacks a plain 'descr', 'fortran_order' or 'shape'".into());
     };
@@ -94,12 +102,19 @@ fn parse(place: &str, bytes: &[u8]) -> Result<Array> {
     let Some(size) = descr.get(2..).and_then(|d| d.parse::<usize>().ok()).filter(|s| (1..=8).contains(s)) else {
         return fail(format!("element type {descr} is not supported; expected booleans, integers or floats"));
     };
-    let body = &bytes[start + len..];
-    let expected = shape.iter().try_fold(size, |n, &d| n.checked_mul(d));
-    if expected != Some(body.len()) {
-        return fail(format!("the header says shape {shape:?} of {descr}, the array holds {} bytes", body.len()));
+    let Some(expected) = shape.iter().try_fold(size, |n, &d| n.checked_mul(d)) else {
+        return fail(format!("the header claims the impossible shape {shape:?}"));
+    };
+    // The bytes as they are, and the numbers that they become.
+    budget::ask_values(place, &format!("an array of shape {shape:?}"), &[expected / size, (size + 4).div_ceil(4)])?;
+    let body = take(expected.saturating_add(1))?;
+    if body.len() != expected {
+        let found = if body.len() > expected { "more".to_owned() } else { format!("{} bytes", body.len()) };
+        return fail(format!(
+            "the header says shape {shape:?} of {descr}, which is {expected} bytes, the array holds {found}"
+        ));
     }
-    match values(descr, size, body) {
+    match values(descr, size, &body) {
         Some(Rows::U8(v)) if order == "True" => Ok(Array { values: Rows::U8(row_major(&shape, &v)), shape }),
         Some(Rows::F32(v)) if order == "True" => Ok(Array { values: Rows::F32(row_major(&shape, &v)), shape }),
         Some(values) => Ok(Array { shape, values }),
@@ -177,8 +192,18 @@ pub fn write_npy(out: &mut dyn Write, shape: &[usize], values: &[f32]) -> std::i
     out.write_all(b"\x93NUMPY\x01\x00")?;
     out.write_all(&(header.len() as u16).to_le_bytes())?;
     out.write_all(header.as_bytes())?;
-    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    out.write_all(&bytes)
+    write_npy_values(out, values)
+}
+
+/// The numbers of an array alone, as they follow its header.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write_npy_values(out: &mut dyn Write, values: &[f32]) -> std::io::Result<()> {
+    values.chunks(1 << 14).try_for_each(|values| {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        out.write_all(&bytes)
+    })
 }
 
 #[cfg(test)]
@@ -198,21 +223,21 @@ mod tests {
     fn what_is_written_reads_back_and_no_truncation_does() {
         let mut bytes = Vec::new();
         write_npy(&mut bytes, &[2, 3], &[1.0, -2.5, 3.0, 4.0, 5.0, 6.0]).unwrap();
-        let array = parse("x", &bytes).unwrap();
+        let array = parse("x", &mut &bytes[..]).unwrap();
         assert_eq!(array.shape, [2, 3]);
         assert_eq!(array.values, Rows::F32(vec![1.0, -2.5, 3.0, 4.0, 5.0, 6.0]));
         for cut in 0..bytes.len() {
-            assert!(parse("x", &bytes[..cut]).is_err(), "{cut}");
+            assert!(parse("x", &mut &bytes[..cut]).is_err(), "{cut}");
         }
     }
 
     #[test]
     fn integers_of_either_sign_and_byte_order_read() {
-        let array = parse("x", &npy("<i2", "(2,)", &[0xff, 0xff, 2, 0])).unwrap();
+        let array = parse("x", &mut npy("<i2", "(2,)", &[0xff, 0xff, 2, 0]).as_slice()).unwrap();
         assert_eq!(array.values, Rows::F32(vec![-1.0, 2.0]));
-        let array = parse("x", &npy(">u4", "(1,)", &[0, 0, 1, 0])).unwrap();
+        let array = parse("x", &mut npy(">u4", "(1,)", &[0, 0, 1, 0]).as_slice()).unwrap();
         assert_eq!(array.values, Rows::F32(vec![256.0]));
-        let array = parse("x", &npy("<f8", "(1,)", &0.5f64.to_le_bytes())).unwrap();
+        let array = parse("x", &mut npy("<f8", "(1,)", &0.5f64.to_le_bytes()).as_slice()).unwrap();
         assert_eq!(array.values, Rows::F32(vec![0.5]));
     }
 
@@ -220,7 +245,7 @@ mod tests {
     fn absurd_shapes_and_objects_are_refused() {
         let huge = format!("({0}, {0})", 1u64 << 40);
         for bytes in [npy("<f4", &huge, &[]), npy("|O", "(1,)", &[0; 8]), npy("<c8", "(1,)", &[0; 8])] {
-            assert!(parse("x", &bytes).is_err());
+            assert!(parse("x", &mut &bytes[..]).is_err());
         }
     }
 
@@ -229,6 +254,6 @@ mod tests {
         let mut bytes = npy("|u1", "(2, 3)", &[1, 4, 2, 5, 3, 6]);
         let at = bytes.windows(5).position(|w| w == b"False").unwrap();
         bytes[at..at + 5].copy_from_slice(b"True ");
-        assert_eq!(parse("x", &bytes).unwrap().values, Rows::U8(vec![1, 2, 3, 4, 5, 6]));
+        assert_eq!(parse("x", &mut &bytes[..]).unwrap().values, Rows::U8(vec![1, 2, 3, 4, 5, 6]));
     }
 }

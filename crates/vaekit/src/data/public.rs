@@ -49,6 +49,8 @@ pub struct Public {
 const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 const STALL: Duration = Duration::from_secs(30);
+/// More bytes than any of the files has, unpacked.
+const MOST: u64 = 64 << 20;
 const NUMBERS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// Every public set, in the order in which lists show them.
@@ -71,10 +73,8 @@ pub const PUBLIC: &[Public] = &[
     Public {
         name: "fashion-mnist",
         summary: "60,000 + 10,000 articles of clothing, grey 28x28 (Xiao et al. 2017)",
-        mirrors: &[
-            "https://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-        ],
+        // MD5 alone is known of these files, so that they are asked for over TLS only.
+        mirrors: &["https://fashion-mnist.s3-website.eu-central-1.amazonaws.com"],
         classes: ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"],
         checksums: [
             Checksum::Published("8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -86,7 +86,7 @@ pub const PUBLIC: &[Public] = &[
     Public {
         name: "kmnist",
         summary: "60,000 + 10,000 cursive hiragana, grey 28x28 (Clanuwat et al. 2018)",
-        mirrors: &["https://codh.rois.ac.jp/kmnist/dataset/kmnist", "http://codh.rois.ac.jp/kmnist/dataset/kmnist"],
+        mirrors: &["https://codh.rois.ac.jp/kmnist/dataset/kmnist"],
         classes: ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
         checksums: [
             Checksum::Published("bdb82020997e1d708af4cf47b453dcf7"),
@@ -103,8 +103,8 @@ impl Public {
     /// # Errors
     /// Absent and not to be downloaded, or downloaded in vain, or damaged.
     pub fn load(&self, options: &OpenOptions, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Dataset> {
-        let cache = cache_dir().join(self.name);
-        let places = self.places(options, &cache);
+        let cache = cache_dir().map(|cache| cache.join(self.name));
+        let places = self.places(options, cache.as_deref());
         let folder = match places.iter().find(|p| FILES.iter().all(|f| find_idx(p, f).is_some())) {
             Some(found) => found.clone(),
             None if options.offline => {
@@ -115,6 +115,10 @@ impl Public {
                 ));
             }
             None => {
+                let Some(cache) = cache else {
+                    let problem = "is not here, and there is no folder to download it into; set VAEKIT_CACHE or HOME";
+                    return Err(Error::data(self.name, problem));
+                };
                 self.download(&cache, progress)?;
                 cache
             }
@@ -122,14 +126,14 @@ impl Public {
         read_folder(self.name, &folder, Some(self.classes))
     }
 
-    fn places(&self, options: &OpenOptions, cache: &Path) -> Vec<PathBuf> {
+    fn places(&self, options: &OpenOptions, cache: Option<&Path>) -> Vec<PathBuf> {
         let environment = std::env::var_os("VAEKIT_DATA").map(PathBuf::from);
         let roots = options.data_dir.iter().cloned().chain(environment);
         // The set's own folder first; the root itself only for a set whose
         // files carry no name, so that one set is never taken for another.
         let mut places: Vec<PathBuf> = roots.map(|root| root.join(self.name)).collect();
         places.extend(options.data_dir.iter().filter(|d| d.file_name().is_some_and(|n| n == self.name)).cloned());
-        places.push(cache.to_path_buf());
+        places.extend(cache.map(Path::to_path_buf));
         places
     }
 
@@ -139,21 +143,21 @@ impl Public {
             if find_idx(cache, file).is_none() {
                 let urls = self.mirrors.iter().map(|m| format!("{m}/{file}.gz")).collect();
                 let target = cache.join(format!("{file}.gz"));
-                Download { urls, target: &target, checksum, stall: STALL }.fetch(progress)?;
+                Download { urls, target: &target, checksum, stall: STALL, most: MOST }.fetch(progress)?;
             }
         }
         Ok(())
     }
 }
 
-/// Where downloads are kept: `VAEKIT_CACHE`, else the user's cache folder.
-pub fn cache_dir() -> PathBuf {
+/// Where downloads are kept: `VAEKIT_CACHE`, else the user's cache folder. None where neither is known: a folder that
+/// others may write to, under a name that they can guess, is no place for them.
+pub fn cache_dir() -> Option<PathBuf> {
     let var = |name| std::env::var_os(name).map(PathBuf::from);
     var("VAEKIT_CACHE")
         .or_else(|| var("XDG_CACHE_HOME").map(|d| d.join("vaekit")))
         .or_else(|| var("HOME").map(|d| d.join(".cache/vaekit")))
         .or_else(|| var("LOCALAPPDATA").map(|d| d.join("vaekit")))
-        .unwrap_or_else(|| std::env::temp_dir().join("vaekit"))
 }
 
 /// The file that starts with `stem` in one of the spellings in use: `-idx3-ubyte` or `.idx3-ubyte`, `.gz` or not.

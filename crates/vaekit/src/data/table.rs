@@ -1,13 +1,16 @@
 //! Csv tables of numbers, with columns of classes, conditions and names beside them.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
-use crate::{Error, Result, error};
+use crate::{Error, Result, budget, error};
 
 use super::readers::{Reader, extension, stem};
-use super::{AskedColumn, Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema};
+use super::{AskedColumn, Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema, memory};
 
 /// `.csv`
 pub(super) const READER: Reader = Reader {
@@ -27,12 +30,12 @@ pub(super) const READER: Reader = Reader {
 /// Ragged rows, text in a numeric column (row, column and content are named), unknown columns, a file without rows.
 pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     let place = path.display().to_string();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(error::open(path)?);
-    let mut records = reader.records();
-    let Some(first) = records.next() else {
+    let mut records = Records::open(path, &place)?;
+    let Some(first) = records.next()? else {
         return Err(Error::data(&place, "is empty; expected rows of numbers"));
     };
-    let first = first.map_err(|e| Error::data(&place, describe(&e)))?;
+    let first = first.clone();
+    memory::ask_columns(&place, first.len())?;
     let gaps = Gaps(&options.missing);
     let has_header = first.iter().any(|cell| !is_number(cell) && !gaps.has(cell));
     let names: Vec<String> = if has_header {
@@ -41,18 +44,29 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         (0..first.len()).map(|i| format!("c{i}")).collect()
     };
     let layout = Layout::new(&place, &names, options)?;
-    if let (1, Some(line)) = (names.len(), empty_line(path)?) {
-        let problem = format!("line {line} is empty; write NA for a missing value, or remove it");
-        return Err(Error::data(&place, problem));
-    }
 
     let mut values = Vec::new();
     let mut unseen: Vec<&String> = options.missing.iter().collect();
     let mut words: Vec<Vec<String>> = vec![Vec::new(); layout.beside.len()];
-    let kept = if has_header { None } else { Some(Ok(first)) };
-    for (i, record) in kept.into_iter().chain(records).enumerate() {
-        let record = record.map_err(|e| Error::data(&place, describe(&e)))?;
+    let mut kept = (!has_header).then_some(first);
+    for i in 0.. {
         let line = i + 1 + usize::from(has_header);
+        let record = match kept.take() {
+            Some(first) => first,
+            None => match records.next()? {
+                Some(record) => record.clone(),
+                None => break,
+            },
+        };
+        // The reader passes over empty lines, and in a table of one column each is a row.
+        if let (1, Some(line)) = (names.len(), records.skipped()) {
+            let problem = format!("line {line} is empty; write NA for a missing value, or remove it");
+            return Err(Error::data(&place, problem));
+        }
+        if i % 4096 == 0 {
+            let held = 4 * values.len() + words.iter().flatten().map(|w| 24 + w.len()).sum::<usize>();
+            budget::ask(&place, &format!("its first {i} rows"), held as u64)?;
+        }
         unseen.retain(|word| !record.iter().any(|cell| Gaps::same(word, cell)));
         for &column in &layout.modelled {
             values.push(number(&record[column], &gaps, !options.columns_are_fixed).map_err(|problem| {
@@ -80,19 +94,74 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     Ok(data)
 }
 
-/// The first empty line before a line that is none. The reader of csv passes over such lines, and in a table of one
-/// column each is a row.
-fn empty_line(path: &Path) -> Result<Option<usize>> {
-    let mut empty = None;
-    for (i, line) in BufReader::new(error::open(path)?).split(b'\n').enumerate() {
-        let line = line.map_err(|e| Error::data(path.display(), format!("cannot be read: {e}")))?;
-        match (line.trim_ascii().is_empty(), empty) {
-            (true, None) => empty = Some(i + 1),
-            (false, Some(_)) => return Ok(empty),
-            _ => {}
+/// The longest record that is read, 64 MiB: beyond it stands a quote without its end, or no table at all.
+const MAX_RECORD: u64 = 64 << 20;
+
+/// A file that gives no more than [`MAX_RECORD`] bytes for each record.
+struct Bounded {
+    file: File,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(self.left.get() as usize);
+        if most == 0 && !buffer.is_empty() {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
         }
+        let n = self.file.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - n as u64);
+        Ok(n)
     }
-    Ok(None)
+}
+
+/// The records of a file, one at a time.
+struct Records<'a> {
+    place: &'a str,
+    reader: csv::Reader<Bounded>,
+    left: Rc<Cell<u64>>,
+    record: csv::StringRecord,
+    /// The line after the record before.
+    after: u64,
+    skipped: Option<u64>,
+}
+
+impl<'a> Records<'a> {
+    fn open(path: &Path, place: &'a str) -> Result<Self> {
+        let left = Rc::new(Cell::new(MAX_RECORD));
+        let file = Bounded { file: error::open(path)?, left: Rc::clone(&left) };
+        let reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(file);
+        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped: None })
+    }
+
+    /// The next record; none at the end.
+    fn next(&mut self) -> Result<Option<&csv::StringRecord>> {
+        self.left.set(MAX_RECORD);
+        let found = self.reader.read_record(&mut self.record);
+        let found = found.map_err(|e| {
+            let problem = match e.kind() {
+                csv::ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::FileTooLarge => format!(
+                    "line {} begins a record of more than {MAX_RECORD} bytes; is a quote not closed, or is this no table?",
+                    self.after
+                ),
+                _ => describe(&e),
+            };
+            Error::data(self.place, problem)
+        })?;
+        if !found {
+            return Ok(None);
+        }
+        let within = self.record.as_slice().matches('\n').count() as u64;
+        let after = self.reader.position().line();
+        self.skipped = (after > self.after + 1 + within).then_some(self.after);
+        self.after = after;
+        Ok(Some(&self.record))
+    }
+
+    /// The first of the empty lines before the record, where there were some.
+    fn skipped(&self) -> Option<u64> {
+        self.skipped
+    }
 }
 
 /// Which columns are modelled, and which stand beside them for what.
@@ -279,10 +348,27 @@ pub fn write_csv(
     values: &[f32],
     beside: &[NameColumn],
 ) -> std::io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
+    let mut writer = csv::Writer::from_writer(&mut *out);
     let header = name.map(|column| &column.name).into_iter().chain(columns);
     writer.write_record(header.chain(beside.iter().map(|column| &column.name)))?;
-    for (i, row) in values.chunks(columns.len().max(1)).enumerate() {
+    writer.flush()?;
+    drop(writer);
+    write_csv_rows(out, name, columns.len(), values, beside)
+}
+
+/// The rows of [`write_csv`] without the header, `width` numbers each.
+///
+/// # Errors
+/// Whatever the writer says.
+pub fn write_csv_rows(
+    out: &mut dyn Write,
+    name: Option<&NameColumn>,
+    width: usize,
+    values: &[f32],
+    beside: &[NameColumn],
+) -> std::io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    for (i, row) in values.chunks(width.max(1)).enumerate() {
         let cell = |column: &NameColumn| column.values.get(i).cloned().unwrap_or_default();
         let numbers = row.iter().map(f32::to_string);
         writer.write_record(name.map(cell).into_iter().chain(numbers).chain(beside.iter().map(cell)))?;

@@ -49,6 +49,11 @@ impl Posteriors {
         let (m, v) = (self.mean[[j, d]], self.log_var[[j, d]]);
         -0.5 * ((2.0 * PI).ln() + v + (self.z[[i, d]] - m).powi(2) * (-v).exp())
     }
+
+    /// log of the density of dimension d of row i at its own mean.
+    pub fn log_peak(&self, i: usize, d: usize) -> f64 {
+        -0.5 * ((2.0 * PI).ln() + self.log_var[[i, d]])
+    }
 }
 
 /// The rate taken apart (Hoffman & Johnson 2016; Chen et al. 2018, equation 2):

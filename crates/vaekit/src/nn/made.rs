@@ -38,11 +38,19 @@ impl Made {
     pub fn new(name: &str, shape: MadeShape, init: &mut Init) -> Self {
         let MadeShape { blocks, inputs, outputs, context, hidden } = shape;
         let (wide, out) = (blocks * inputs + context, blocks * outputs);
+        let least = usize::from(context == 0);
+        let degrees = (blocks - least).max(1);
+        // Where hidden units are fewer than degrees, degrees in turn would leave the last blocks unseen; the weights have
+        // a name of their own, for builds before left them so.
+        let few = hidden < degrees;
+        let name = if few { format!("{name}.spread") } else { name.to_owned() };
         let (weight, hidden_bias) = init.affine(&format!("{name}.0"), wide, hidden);
         let (output, output_bias) = init.affine(&format!("{name}.1"), hidden, out);
         // A hidden unit of degree d sees the first d blocks, and is seen by blocks from d on.
-        let least = usize::from(context == 0);
-        let degree = |unit: usize| least + unit % (blocks - least).max(1);
+        let degree = |unit: usize| match few {
+            true => least + (unit + 1) * degrees / hidden - 1,
+            false => least + unit % degrees,
+        };
         let sees = |input: usize, unit: usize| input >= blocks * inputs || input / inputs < degree(unit);
         let into = (0..wide * hidden).map(|i| f32::from(sees(i / hidden, i % hidden))).collect();
         let from = (0..hidden * out).map(|i| f32::from(degree(i / out) <= i % out / outputs)).collect();
@@ -86,6 +94,22 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
     use vaekit_ops::to_vec;
+
+    #[test]
+    fn few_hidden_units_hear_of_every_block_but_the_last() {
+        let (blocks, hidden) = (20, 4);
+        let shape = MadeShape { blocks, inputs: 1, outputs: 1, context: 0, hidden };
+        let net = Made::new("m", shape, &mut Init::new(Rng::new(1)));
+        let at = |x: &[f32]| to_vec(net.forward(from_vec(x.to_vec(), [1, blocks], &device::cpu()), None));
+        let base = at(&vec![0.1; blocks]);
+        for input in 0..blocks {
+            let mut x = vec![0.1f32; blocks];
+            x[input] = 3.0;
+            let moved = at(&x);
+            assert!((0..=input).all(|block| base[block] == moved[block]), "input {input} reaches back");
+            assert_eq!(base[blocks - 1] != moved[blocks - 1], input + 1 < blocks, "input {input} is heard at the end");
+        }
+    }
 
     #[test]
     fn outputs_look_only_at_the_blocks_before_them_and_the_context() {

@@ -13,7 +13,8 @@ pub enum Estimator {
     /// f(z) d log q(z), with z held, and the mean of the other samples for a baseline (Williams 1992; of several
     /// samples Mnih & Rezende 2016). It needs no derivative of p, and varies a great deal more.
     Score,
-    /// Through z alone: the score d log q, whose mean is 0, is left out (Roeder, Wu & Duvenaud 2017).
+    /// Through z alone: the score d log q, whose mean is 0, is left out (Roeder, Wu & Duvenaud 2017). Importance weights
+    /// take its mean away from 0, so that the gradient of a bound of several samples is biased.
     StickingTheLanding,
     /// For importance-weighted bounds: through z alone, each sample by its squared weight (Tucker et al. 2019,
     /// equation 8). With one sample it is sticking the landing.
@@ -34,7 +35,9 @@ impl Estimator {
         match self {
             Self::Reparameterized => "through z = mean + sigma eps",
             Self::Score => "f(z) d log q(z) less a baseline: no derivative of p, and far more variance",
-            Self::StickingTheLanding => "through z alone, the score of q left out",
+            Self::StickingTheLanding => {
+                "through z alone, the score of q left out; biased for importance-weighted bounds of several samples"
+            }
             Self::DoublyReparameterized => {
                 "for importance-weighted bounds: through z by squared weights; with one sample it is sticking-the-landing"
             }

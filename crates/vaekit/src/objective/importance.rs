@@ -154,6 +154,14 @@ impl Objective for ImportanceWeighted {
         bound.neg()
     }
 
+    fn caution(&self) -> Option<&'static str> {
+        let biased = self.samples > 1 && self.elbo.estimator == Estimator::StickingTheLanding;
+        biased.then_some(
+            "sticking-the-landing is biased for several importance-weighted samples: the score that it leaves out has no mean \
+             of 0 there (Tucker et al. 2019); use --estimator doubly-reparameterized",
+        )
+    }
+
     fn is_slope_of_value(&self) -> bool {
         !self.partial && self.elbo.estimator == Estimator::Reparameterized
     }

@@ -128,6 +128,11 @@ pub trait Objective: Parameters + Send {
         Ok(())
     }
 
+    /// What a person should know of its gradient before training.
+    fn caution(&self) -> Option<&'static str> {
+        None
+    }
+
     /// False where the gradient is meant to be another than the value's: other estimators, games of two.
     fn is_slope_of_value(&self) -> bool {
         true

@@ -44,6 +44,27 @@ const RIGHT: f64 = 130.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 46.0;
 
+/// Points of a curve that are drawn at most: more than a pixel each would show nothing more.
+const DRAWN: usize = 1_200;
+
+/// The points that show: of each of [`DRAWN`] / 4 pieces the first, the lowest, the highest and the last.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    if points.len() <= DRAWN {
+        return points;
+    }
+    let piece = points.len().div_ceil(DRAWN / 4);
+    let mut kept = Vec::with_capacity(DRAWN);
+    for points in points.chunks(piece) {
+        let by = |i: &usize, j: &usize| points[*i].1.total_cmp(&points[*j].1);
+        let (low, high) = ((0..points.len()).min_by(by), (0..points.len()).max_by(by));
+        let mut shown = vec![0, low.unwrap_or(0), high.unwrap_or(0), points.len() - 1];
+        shown.sort_unstable();
+        shown.dedup();
+        kept.extend(shown.into_iter().map(|i| points[i]));
+    }
+    kept
+}
+
 /// Draws curves in one frame with round ticks and a legend.
 pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve], inks: &Inks) -> String {
     let points = || curves.iter().flat_map(|c| &c.points).filter(|p| p.0.is_finite() && p.1.is_finite());
@@ -95,12 +116,9 @@ pub fn curves_svg(title: &str, x_label: &str, y_label: &str, curves: &[Curve], i
     );
     for (i, curve) in curves.iter().enumerate() {
         let ink = inks.lines[i % inks.lines.len()];
-        let path: Vec<String> = curve
-            .points
-            .iter()
-            .filter(|p| p.0.is_finite() && p.1.is_finite())
-            .map(|p| format!("{:.1},{:.1}", px(p.0), py(p.1)))
-            .collect();
+        let finite = curve.points.iter().copied().filter(|p| p.0.is_finite() && p.1.is_finite());
+        let path: Vec<String> =
+            thinned(finite.collect()).into_iter().map(|p| format!("{:.1},{:.1}", px(p.0), py(p.1))).collect();
         // A single epoch is a point, not a line.
         if let [only] = path.as_slice() {
             let (x, y) = only.split_once(',').unwrap_or_default();

@@ -1,16 +1,55 @@
 //! Files that are there whole or not at all.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::{Error, Result};
 
 /// How unfinished files begin, so that they can be told and cleared.
 const PREFIX: &str = ".vaekit-";
 
+/// Temporary files that are being written.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the temporary files that this process is writing: for a handler of signals, before it ends the process.
+pub fn clear_unfinished() {
+    // A thread that died while it held the list leaves a list all the same.
+    let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    unfinished.iter().for_each(|path| drop(std::fs::remove_file(path)));
+}
+
+/// A temporary file in [`UNFINISHED`], for as long as it lives.
+struct Noted(PathBuf);
+
+impl Noted {
+    fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(path.to_path_buf());
+        Self(path.to_path_buf())
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|path| *path != self.0);
+    }
+}
+
+/// Opens a file of a run to be written or added to, and makes it where it is not there. A symbolic link is not followed,
+/// and nothing is cut off.
+///
+/// # Errors
+/// Whatever the system says; a link is an error.
+pub fn open_in_place(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW);
+    options.create(true).open(path)
+}
+
 /// Writes a file under a temporary name in the same folder, syncs it and
 /// renames it: a reader sees the old content or the new one, whenever the
-/// writer dies.
+/// writer dies. A file that is replaced keeps its permissions; a symbolic link is replaced, not followed.
 ///
 /// # Errors
 /// Whatever the system says, with the path; the temporary file is removed.
@@ -18,7 +57,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
     let fail = |e| Error::io("write", path, e);
     // A device or a pipe cannot be replaced by a file; it takes the bytes as they come.
     if path.exists() && !path.is_file() && !path.is_dir() {
-        let mut out = std::fs::OpenOptions::new().write(true).open(path).map_err(fail)?;
+        let mut out = OpenOptions::new().write(true).open(path).map_err(fail)?;
         return write(&mut out).map_err(fail);
     }
     let folder = match path.parent() {
@@ -34,6 +73,12 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder).map_err(fail)?;
+    let _noted = Noted::new(file.path());
+    if let Ok(before) = std::fs::symlink_metadata(path)
+        && before.is_file()
+    {
+        file.as_file().set_permissions(before.permissions()).map_err(fail)?;
+    }
     let mut out = BufWriter::new(file);
     write(&mut out).map_err(fail)?;
     let file = out.into_inner().map_err(|e| fail(e.into_error()))?;
@@ -41,7 +86,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
     file.persist(path).map_err(|e| fail(e.error))?;
     // The rename itself lasts only when the folder is on disk.
     #[cfg(unix)]
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(fail)?;
+    File::open(folder).and_then(|f| f.sync_all()).map_err(fail)?;
     Ok(())
 }
 
@@ -76,6 +121,26 @@ mod tests {
         assert!(result.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_a_link_is_not_followed() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target, link) = (dir.path().join("a"), dir.path().join("t"), dir.path().join("l"));
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        write_atomically(&link, |out| out.write_all(b"new")).unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"kept");
+        assert!(open_in_place(&link, OpenOptions::new().write(true)).is_ok(), "the link was replaced by a file");
+        std::os::unix::fs::symlink(&target, dir.path().join("m")).unwrap();
+        assert!(open_in_place(&dir.path().join("m"), OpenOptions::new().write(true)).is_err());
+        assert_eq!(std::fs::read(&target).unwrap(), b"kept");
     }
 
     #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 //! `metrics.jsonl`: an object an epoch.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::eval::Figures;
 use crate::{Error, Result};
 
-use super::{METRICS, write_atomically};
+use super::{METRICS, open_in_place, write_atomically};
 
 /// The figures of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,15 +59,26 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the file of a run and drops what lies after `epoch`, torn lines included.
+    /// Opens the file of a run and drops what lies after `epoch`. The second is what a person should know: lines that are
+    /// damaged are left out, and epochs that have no line are named.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn open_after(dir: &Path, epoch: u64) -> Result<Self> {
+    pub fn open_after(dir: &Path, epoch: u64) -> Result<(Self, Option<String>)> {
         let path = dir.join(METRICS);
-        let kept: Vec<EpochMetrics> = Self::read(dir)?.into_iter().filter(|m| m.epoch <= epoch).collect();
+        let mut kept = Self::read(dir)?;
+        kept.retain(|m| m.epoch <= epoch);
+        let missing: Vec<u64> = (1..=epoch).filter(|e| kept.iter().all(|m| m.epoch != *e)).collect();
         write_atomically(&path, |out| kept.iter().try_for_each(|m| writeln!(out, "{}", line(m))))?;
-        Ok(Self { path })
+        let told = missing.first().map(|first| {
+            format!(
+                "{}: {} of {epoch} epochs have no line that can be read, the first of them epoch {first}; the others are kept, \
+                 and curves have gaps there",
+                path.display(),
+                missing.len()
+            )
+        });
+        Ok((Self { path }, told))
     }
 
     /// Appends an epoch.
@@ -74,29 +86,81 @@ impl Metrics {
     /// # Errors
     /// Whatever the system says.
     pub fn push(&mut self, metrics: &EpochMetrics) -> Result<()> {
-        std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&self.path)
+        open_in_place(&self.path, OpenOptions::new().append(true))
             .and_then(|mut file| file.write_all(format!("{}\n", line(metrics)).as_bytes()))
             .map_err(|e| Error::io("write", &self.path, e))
     }
 
-    /// Every whole line of a run's file; none where there is no file yet.
+    /// Waits until what was appended is on disk, before a checkpoint is that says it happened.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn sync(&self) -> Result<()> {
+        let file = open_in_place(&self.path, OpenOptions::new().append(true));
+        file.and_then(|file| file.sync_all()).map_err(|e| Error::io("write", &self.path, e))
+    }
+
+    /// The lines of a run's file that can be read, in the order of their epochs; none where there is no file yet.
     ///
     /// # Errors
     /// A file that is there and cannot be read.
     pub fn read(dir: &Path) -> Result<Vec<EpochMetrics>> {
         let path = dir.join(METRICS);
-        match std::fs::read_to_string(&path) {
-            // A line that does not parse was cut off by a kill; the epoch is trained again.
-            Ok(text) => Ok(text.lines().map_while(|l| serde_json::from_str(l).ok()).collect()),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(e) => Err(Error::run(&path, format!("cannot be read: {e}"))),
-        }
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::run(&path, format!("cannot be read: {e}"))),
+        };
+        // A line that does not parse was cut off by a kill or damaged; the others still tell.
+        let lines = bytes.split(|b| *b == b'\n');
+        let mut all: Vec<EpochMetrics> = lines.filter_map(|l| serde_json::from_slice(l).ok()).collect();
+        all.sort_by_key(|m| m.epoch);
+        all.dedup_by_key(|m| m.epoch);
+        Ok(all)
     }
 }
 
 fn line(metrics: &EpochMetrics) -> String {
     serde_json::to_string(metrics).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: u64) -> EpochMetrics {
+        let train =
+            TrainFigures { loss: 1.0, elbo_nats: None, rate_nats: None, distortion_nats: 1.0, perceptual: None };
+        let (seconds, samples_per_second, lr) = (1.0, 1.0, 1e-3);
+        EpochMetrics {
+            epoch,
+            step: epoch,
+            seconds,
+            samples_per_second,
+            lr,
+            kl_weight: None,
+            train,
+            valid: None,
+            valid_loss: None,
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_costs_itself_alone_and_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut metrics, told) = Metrics::open_after(dir.path(), 0).unwrap();
+        assert_eq!(told, None);
+        (1..=5).for_each(|e| metrics.push(&epoch(e)).unwrap());
+        metrics.sync().unwrap();
+        let path = dir.path().join(METRICS);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let second = bytes.iter().position(|b| *b == b'\n').unwrap() + 1;
+        bytes[second + 3] = 0xff;
+        std::fs::write(&path, &bytes).unwrap();
+        let epochs = |dir: &Path| Metrics::read(dir).unwrap().iter().map(|m| m.epoch).collect::<Vec<u64>>();
+        assert_eq!(epochs(dir.path()), [1, 3, 4, 5]);
+        let (_, told) = Metrics::open_after(dir.path(), 4).unwrap();
+        assert!(told.is_some_and(|told| told.contains("1 of 4") && told.contains("epoch 2")));
+        assert_eq!(epochs(dir.path()), [1, 3, 4]);
+    }
 }

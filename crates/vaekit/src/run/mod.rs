@@ -13,7 +13,7 @@ mod metrics;
 mod state;
 mod weights;
 
-pub use atomic::{clear_leftovers, is_leftover, write_atomically};
+pub use atomic::{clear_leftovers, clear_unfinished, is_leftover, open_in_place, write_atomically};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
 pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
@@ -58,6 +58,7 @@ impl Run {
     pub fn open(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
         let file = RunFile::read(dir)?;
+        file.check_size(&dir.join(MODEL))?;
         let mut recipe = file.build()?;
         weights::load_model(&dir.join(MODEL), &file.identity(), &mut recipe)?;
         let samples = variants::find(&file.config.variant)?.samples_from_prior();
@@ -171,17 +172,21 @@ struct ClassifierFile {
     identity: String,
     seed: u64,
     accuracy: f64,
+    /// Rows that taught it; 0 in files of builds that kept none apart.
+    #[serde(default)]
+    rows: usize,
 }
 
 /// Numbers that a stored classifier may have.
 const MAX_CLASSIFIER: usize = 1 << 28;
 
 impl Run {
-    /// Fills in the classifier that sample quality was judged by before; false where there is none.
+    /// Fills in the classifier that sample quality was judged by before; false where there is none that as many `rows`
+    /// taught.
     ///
     /// # Errors
     /// A file that is damaged or belongs to another run.
-    pub(crate) fn load_classifier(&self, classifier: &mut Classifier) -> Result<bool> {
+    pub(crate) fn load_classifier(&self, classifier: &mut Classifier, rows: usize) -> Result<bool> {
         let path = self.dir.join(CLASSIFIER);
         if !path.exists() {
             return Ok(false);
@@ -191,6 +196,9 @@ impl Run {
         let Some(file) = file.filter(|f| f.identity == self.file.identity() && f.seed == classifier.seed) else {
             return Err(Error::run(&path, "belongs to another run; delete it, and it is trained again"));
         };
+        if file.rows != rows {
+            return Ok(false);
+        }
         assign(&path, tensors, classifier)?;
         classifier.accuracy = file.accuracy;
         Ok(true)
@@ -200,16 +208,37 @@ impl Run {
     ///
     /// # Errors
     /// Whatever the system says.
-    pub(crate) fn save_classifier(&self, classifier: &Classifier) -> Result<()> {
+    pub(crate) fn save_classifier(&self, classifier: &Classifier, rows: usize) -> Result<()> {
         let (seed, accuracy) = (classifier.seed, classifier.accuracy);
-        let file = ClassifierFile { identity: self.file.identity(), seed, accuracy };
+        let file = ClassifierFile { identity: self.file.identity(), seed, accuracy, rows };
         let meta = serde_json::to_string(&file).unwrap_or_default();
         let tensors = classifier.parameters().into_iter().map(|p| Named::of("", p, p.values())).collect();
         weights::write(&self.dir.join(CLASSIFIER), tensors, meta)
     }
 }
 
+/// Bytes that a file of weights has beside them at least; a model of few weights has more names than numbers.
+const BESIDE: f64 = 1e6;
+
 impl RunFile {
+    /// Refuses a file of weights, where it is there, that is far too short for the network that is described, before that
+    /// is built.
+    ///
+    /// # Errors
+    /// Less than a quarter of what the layers ask for.
+    pub(crate) fn check_size(&self, weights: &Path) -> Result<()> {
+        let Ok(found) = std::fs::metadata(weights) else { return Ok(()) };
+        let expected = 4.0 * self.config.model.network_weights(&self.schema, &self.encoding)?;
+        if found.len() as f64 + BESIDE > expected / 4.0 {
+            return Ok(());
+        }
+        let problem = format!(
+            "holds {} bytes, and the layers of the run.toml beside it ask for about {expected:.0}; one of them was changed",
+            found.len()
+        );
+        Err(Error::run(weights, problem))
+    }
+
     /// Builds the model that the file describes, with its initial weights.
     ///
     /// # Errors

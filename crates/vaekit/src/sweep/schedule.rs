@@ -58,7 +58,7 @@ impl Plan {
     }
 
     /// Trains what is not finished below `out`, at most `jobs` at a time. `start` trains a run in another process; once
-    /// `interrupt` is set no more are started.
+    /// `interrupt` is set no more are started, and the standard input of those that run is closed.
     ///
     /// # Errors
     /// A folder that holds a run of other settings.
@@ -83,6 +83,8 @@ impl Plan {
         while !running.is_empty() || !waiting.is_empty() {
             if interrupt.load(Ordering::SeqCst) {
                 waiting.clear();
+                // What was started with its input open hears that it should end.
+                running.iter_mut().for_each(|(_, job)| drop(job.stdin.take()));
             }
             while running.len() < jobs.max(1)
                 && let Some(point) = waiting.pop()

@@ -1,15 +1,15 @@
 //! Starts training, or resumes it from its checkpoint.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::data::Dataset;
 use crate::model::Moment;
 use crate::nn::Classifier;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
-use crate::run::{Checkpoint, Metrics, RunFile, TrainState, clear_leftovers};
+use crate::run::{Checkpoint, Metrics, RunFile, TrainState, clear_leftovers, open_in_place};
 use crate::settings::OutputBias;
 use crate::variants::Recipe;
 use crate::{Error, Result};
@@ -38,8 +38,10 @@ impl<'a> Session<'a> {
         let optim = Optim::new(&file.config, &recipe);
         let checkpoint = super::trainer::checkpoint(&dir, &file, &recipe)?;
         let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
+        let (metrics, damage) = Metrics::open_after(&dir, epoch)?;
+        damage.into_iter().for_each(|text| tell(TrainEvent::Warning(text)));
         let mut session = Self {
-            metrics: Metrics::open_after(&dir, epoch)?,
+            metrics,
             state: TrainState { identity: file.identity(), ..TrainState::default() },
             preparation: file.preparation(),
             best: Vec::new(),
@@ -126,18 +128,28 @@ impl<'a> Session<'a> {
     }
 }
 
+/// How long a folder that another process trains in is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Takes the folder for this process.
 fn lock(dir: &std::path::Path) -> Result<File> {
     let path = dir.join("state/lock");
     let file = std::fs::create_dir_all(dir.join("state"))
-        .and_then(|()| File::create(&path))
-        .map_err(|e| Error::setting("out", format!("{} cannot be written: {e}", dir.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Error::run(dir, "another process is training this run; wait for it or stop it"))
+        .and_then(|()| open_in_place(&path, OpenOptions::new().write(true)))
+        .map_err(|e| Error::setting("out", format!("{} cannot be written: {e}", path.display())))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // One that was told to end may still be saving.
+            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(Error::run(dir, "another process is training this run; wait for it or stop it"));
+            }
+            // Some network file systems cannot lock; the risk is the user's then.
+            Err(std::fs::TryLockError::Error(_)) => return Ok(file),
         }
-        // Some network file systems cannot lock; the risk is the user's then.
-        Err(std::fs::TryLockError::Error(_)) => Ok(file),
     }
 }

@@ -35,6 +35,7 @@ impl Session<'_> {
         crate::run::save_model(&self.dir.join(crate::run::MODEL), &identity, best.clone())?;
         self.state.late = self.optim.late(&self.recipe);
         let checkpoint = Checkpoint { state: self.state.clone(), best: self.best.clone(), optimizer: memory, weights };
+        self.metrics.sync()?;
         checkpoint.write(&self.dir)?;
         self.saved = Instant::now();
         Ok(())

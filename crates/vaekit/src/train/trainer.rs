@@ -179,6 +179,7 @@ impl Trainer {
             file.check_same(data)?;
             file.config.epochs = self.config.epochs;
             file.config.data.clone_from(&self.config.data);
+            file.check_size(&dir.join(crate::run::STATE))?;
             let recipe = self.build(&file)?;
             return Ok((file, recipe));
         }

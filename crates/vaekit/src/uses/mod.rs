@@ -27,7 +27,7 @@ pub use evaluate::Judgement;
 pub use interpolate::Between;
 pub use pictures::Pictures;
 pub use report::{Effort, comparison_page};
-pub use sample::Observation;
+pub use sample::{Drawing, Observation};
 pub use sampler::{SOURCES, Source};
 pub use values::{Values, check_output};
 

@@ -1,19 +1,23 @@
-//! New rows from the prior.
+//! New rows from the prior, or from a density fitted to codes.
+
+use std::path::Path;
 
 use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
+use crate::budget;
 use crate::data::Dataset;
 use crate::model::Model;
 use crate::rng::Rng;
 use crate::{Error, Result};
 
+use super::values::write_blocks;
 use super::{BATCH, Source, Values};
-
-/// Values that are held in memory at once: 4 GB.
-const MAX_VALUES: usize = 1 << 30;
 
 /// Decoder outputs that are held at once, 64 MB.
 const HELD: usize = 1 << 24;
+
+/// Rows that are made and written together.
+const BLOCK: usize = 8_192;
 
 /// What to show of p(x given z).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,48 +28,55 @@ pub enum Observation {
     Draw,
 }
 
+/// How new rows are drawn; see [`Model::drawing`].
+pub struct Drawing {
+    /// Codes of a density fitted to those of training rows, `[n, D]`; none for the prior.
+    codes: Option<Vec<f32>>,
+    observation: Observation,
+    rng: Rng,
+}
+
 impl Model {
+    /// A way to draw at most `n` rows: from the prior, or from what is fitted to the codes of training rows.
+    ///
+    /// # Errors
+    /// A variant whose prior is not where its codes lie, or codes that no density is fitted to.
+    pub fn drawing(
+        &self,
+        fitted: Option<(&Dataset, &[u32], Source)>,
+        n: usize,
+        observation: Observation,
+        rng: Rng,
+    ) -> Result<Drawing> {
+        let codes = match fitted {
+            None | Some((_, _, Source::Prior)) if self.samples_from_prior() => None,
+            None | Some((_, _, Source::Prior)) => {
+                return Err(Error::unsupported(
+                    self.variant_name(),
+                    "has no prior to sample from: its codes lie anywhere; use --from mixture or flow, or train --variant \
+                     vae",
+                ));
+            }
+            Some((data, train, source)) => {
+                budget::ask_values("n", &format!("codes of {n} rows"), &[n, self.vae().latent()])?;
+                Some(self.fitted_codes(data, train, n, source, rng)?)
+            }
+        };
+        Ok(Drawing { codes, observation, rng })
+    }
+
     /// Draws z from the prior and decodes.
     ///
     /// # Errors
-    /// A variant whose prior is not where its codes lie.
+    /// A variant whose prior is not where its codes lie, or more rows than memory is allowed for.
     pub fn sample(&self, n: usize, observation: Observation, rng: Rng) -> Result<Values> {
-        let values = self.sample_model_values(n, observation, rng)?;
-        Ok(self.new_rows(values, n))
-    }
-
-    /// Drawn values as rows, with the classes that they were drawn for.
-    fn new_rows(&self, values: Vec<f32>, n: usize) -> Values {
-        let ids: Vec<u64> = (0..n as u64).collect();
-        let beside = self.given_of_new(&ids).map(|given| self.encoding().words(&given)).unwrap_or_default();
-        Values { beside, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) }
-    }
-
-    /// [`sample`](Self::sample) in model values, `[n, X]`.
-    pub(super) fn sample_model_values(&self, n: usize, observation: Observation, rng: Rng) -> Result<Vec<f32>> {
-        if !self.samples_from_prior() {
-            return Err(Error::unsupported(
-                self.variant_name(),
-                "has no prior to sample from: its codes lie anywhere; use --from mixture or flow, or train --variant vae",
-            ));
-        }
-        let width = self.holds(n)?;
-        let vae = self.vae();
-        let mut values = Vec::with_capacity(n * width);
-        let ids: Vec<u64> = (0..n as u64).collect();
-        for rows in ids.chunks(self.at_once(BATCH)) {
-            let z = vae.prior().sample(rows, rng);
-            let given = self.told(self.given_of_new(rows).as_deref());
-            let raw = vae.decoder.forward(&z, given.as_ref());
-            values.extend(to_vec(self.observe(raw, rows, observation, rng)));
-        }
-        Ok(values)
+        self.rows_of(&self.drawing(None, n, observation, rng)?, n)
     }
 
     /// Draws z from a density that is fitted to the codes of `train`ing rows, and decodes.
     ///
     /// # Errors
-    /// Codes that no density is fitted to.
+    /// Codes that no density is fitted to, or more rows than memory is allowed for.
     pub fn sample_from(
         &self,
         data: &Dataset,
@@ -75,33 +86,59 @@ impl Model {
         observation: Observation,
         rng: Rng,
     ) -> Result<Values> {
-        let values = self.fitted_model_values(data, train, n, source, observation, rng)?;
-        Ok(self.new_rows(values, n))
+        self.rows_of(&self.drawing(Some((data, train, source)), n, observation, rng)?, n)
     }
 
-    /// The same in the values that the model sees.
-    fn fitted_model_values(
-        &self,
-        data: &Dataset,
-        train: &[u32],
-        n: usize,
-        source: Source,
-        observation: Observation,
-        rng: Rng,
-    ) -> Result<Vec<f32>> {
-        self.holds(n)?;
-        let codes = self.fitted_codes(data, train, n, source, rng)?;
-        let d = codes.len() / n.max(1);
-        let ids: Vec<u64> = (0..n as u64).collect();
-        let mut values = Vec::new();
-        for rows in ids.chunks(self.at_once(BATCH)) {
-            let at = rows[0] as usize * d;
-            let z = from_vec(codes[at..at + rows.len() * d].to_vec(), [rows.len(), d], &device::here());
-            let given = self.told(self.given_of_new(rows).as_deref());
-            let raw = self.vae().decoder.forward(&self.vae().grouped(z), given.as_ref());
-            values.extend(to_vec(self.observe(raw, rows, observation, rng)));
+    /// Draws `n` rows into a .npy or .csv file, a block at a time, so that memory does not grow with their number; a
+    /// picture is made of all at once. The same rows as [`sample`](Self::sample) gives.
+    ///
+    /// # Errors
+    /// Those of [`sample`](Self::sample), or whatever the system says.
+    pub fn write_samples(&self, path: &Path, n: usize, drawing: &Drawing) -> Result<()> {
+        if super::check_output(path)? == "png" {
+            return self.rows_of(drawing, n)?.write(path);
         }
-        Ok(values)
+        write_blocks(path, n, &mut |done| match done < n {
+            true => Ok(Some(self.new_rows(drawing, done..n.min(done + BLOCK), n)?)),
+            false => Ok(None),
+        })
+    }
+
+    fn rows_of(&self, drawing: &Drawing, n: usize) -> Result<Values> {
+        budget::ask_values("n", &format!("{n} rows"), &[n, self.schema().width()])?;
+        self.new_rows(drawing, 0..n, n)
+    }
+
+    /// Rows with these numbers, with the conditions that they were drawn for.
+    fn new_rows(&self, drawing: &Drawing, rows: std::ops::Range<usize>, n: usize) -> Result<Values> {
+        let ids: Vec<u64> = rows.map(|row| row as u64).collect();
+        let given = self.given_of_new(&ids);
+        let values = self.drawn(drawing, &ids, given.as_deref());
+        let beside = given.map(|given| self.encoding().words(&given)).unwrap_or_default();
+        Ok(Values { beside, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) })
+    }
+
+    /// Model values of rows with these numbers, `[N, X]`; `given` `[N, C]` is what a conditional model is told.
+    fn drawn(&self, drawing: &Drawing, ids: &[u64], given: Option<&[f32]>) -> Vec<f32> {
+        let vae = self.vae();
+        let told = self.encoding().given_width();
+        let at_once = self.at_once(BATCH);
+        let mut values = Vec::with_capacity(ids.len() * self.schema().width());
+        for (i, rows) in ids.chunks(at_once).enumerate() {
+            let z = match &drawing.codes {
+                None => vae.prior().sample(rows, drawing.rng),
+                Some(codes) => {
+                    let d = vae.latent();
+                    let at = rows[0] as usize * d;
+                    let z = codes[at..at + rows.len() * d].to_vec();
+                    vae.grouped(from_vec(z, [rows.len(), d], &device::here()))
+                }
+            };
+            let given = given.map(|given| &given[i * at_once * told..][..rows.len() * told]);
+            let raw = vae.decoder.forward(&z, self.told(given).as_ref());
+            values.extend(to_vec(self.observe(raw, rows, drawing.observation, drawing.rng)));
+        }
+        values
     }
 
     /// Where samples come from that nobody chose a source for: the prior, or a mixture where there is none.
@@ -109,28 +146,21 @@ impl Model {
         if self.samples_from_prior() { Source::Prior } else { Source::Mixture }
     }
 
-    /// Draws from the usual source, in the values that the model sees.
+    /// Draws from the usual source, in the values that the model sees; a conditional model is told of each what it is
+    /// told of a row, so that words and numbers are as frequent as among these.
     pub(super) fn usual_model_values(
         &self,
         data: &Dataset,
         train: &[u32],
-        n: usize,
+        like: &[u32],
         observation: Observation,
     ) -> Result<Vec<f32>> {
-        match self.usual_source() {
-            Source::Prior => self.sample_model_values(n, observation, self.rng()),
-            source => self.fitted_model_values(data, train, n, source, observation, self.rng()),
-        }
-    }
-
-    /// The width of a row, of which `n` must fit into memory.
-    fn holds(&self, n: usize) -> Result<usize> {
-        let width = self.schema().width();
-        if n.saturating_mul(width) <= MAX_VALUES {
-            return Ok(width);
-        }
-        let most = MAX_VALUES / width;
-        Err(Error::setting("n", format!("found {n}, expected at most {most} rows of {width} values at once")))
+        let n = like.len();
+        budget::ask_values("n", &format!("{n} rows"), &[n, self.schema().width()])?;
+        let drawing = self.drawing(Some((data, train, self.usual_source())), n, observation, self.rng())?;
+        let ids: Vec<u64> = (0..n as u64).collect();
+        let given = self.encoding().given(data, like)?;
+        Ok(self.drawn(&drawing, &ids, given.as_deref()))
     }
 
     /// At most `most` rows, fewer where the decoder gives many numbers for each.

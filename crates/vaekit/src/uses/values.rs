@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::data::{NameColumn, write_csv, write_npy};
+use crate::data::{NameColumn, write_csv, write_csv_rows, write_npy, write_npy_values};
 use crate::model::Model;
 use crate::plot::{image_grid, png, scatter};
 use crate::run::write_atomically;
@@ -85,7 +85,9 @@ impl Values {
     /// # Errors
     /// An extension that is none of these, a picture of what has none, or whatever the system says.
     pub fn write(&self, path: &Path) -> Result<()> {
-        match check_output(path)? {
+        let format = check_output(path)?;
+        self.check_finite(path)?;
+        match format {
             "csv" => write_atomically(path, |out| {
                 write_csv(out, self.name.as_ref(), &self.columns, &self.values, &self.beside)
             }),
@@ -97,6 +99,13 @@ impl Values {
                 let bytes = png(&self.picture(path)?).map_err(|e| Error::io("write", path, e))?;
                 write_atomically(path, |out| out.write_all(&bytes))
             }
+        }
+    }
+
+    fn check_finite(&self, path: &Path) -> Result<()> {
+        match self.values.iter().filter(|v| !v.is_finite()).count() {
+            0 => Ok(()),
+            n => Err(Error::not_finite(path.display(), &format!("{n} of {} values", self.values.len()))),
         }
     }
 
@@ -125,6 +134,42 @@ impl Values {
             }
         })
     }
+}
+
+/// Writes `n` rows that come in blocks into a .npy or .csv file; `next` is told how many have come.
+///
+/// # Errors
+/// Those of `next`, or whatever the system says.
+pub(super) fn write_blocks(path: &Path, n: usize, next: &mut dyn FnMut(usize) -> Result<Option<Values>>) -> Result<()> {
+    let csv = check_output(path)? == "csv";
+    // An error of the rows, which the writer's own cannot carry.
+    let mut broken = None;
+    let written = write_atomically(path, |out| {
+        let mut done = 0;
+        loop {
+            let block = match next(done) {
+                Ok(Some(block)) => block,
+                Ok(None) => return Ok(()),
+                Err(e) => {
+                    broken = Some(e);
+                    return Err(std::io::Error::other("no rows"));
+                }
+            };
+            if let Err(e) = block.check_finite(path) {
+                broken = Some(e);
+                return Err(std::io::Error::other("no rows"));
+            }
+            let (name, columns) = (block.name.as_ref(), &block.columns);
+            match (csv, done) {
+                (true, 0) => write_csv(out, name, columns, &block.values, &block.beside)?,
+                (true, _) => write_csv_rows(out, name, columns.len(), &block.values, &block.beside)?,
+                (false, 0) => write_npy(out, &[&[n], block.shape.as_slice()].concat(), &block.values)?,
+                (false, _) => write_npy_values(out, &block.values)?,
+            }
+            done += block.len();
+        }
+    });
+    broken.map_or(written, Err)
 }
 
 /// The first two columns of rows.

@@ -44,7 +44,8 @@ estimates the total correlation, which the model lowers.
 For independent codes at less cost to the likelihood than `beta-vae`; batches of 64 and more.
 
 ## Limits
-Two networks play: the discriminator must keep up. It costs as much time as the rest of a small model.
+Two networks play: the discriminator must keep up. Codes are shuffled within the batch, where the paper draws a
+second one. It costs as much time as the rest of a small model.
 
 ## Reference
 Kim & Mnih, Disentangling by Factorising, ICML 2018, arXiv:1802.05983.

@@ -11,12 +11,21 @@ use crate::model::{Arrangement, NETS, Net, Network, Support, UPSAMPLES, Vae};
 use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::{Target, Variant};
 
-/// With its gradient and the optimizer's memory, 16 GB.
-const MAX_WEIGHTS: f64 = 1e9;
+/// Bytes of a weight in training: itself, its gradient and what the optimizer remembers of it.
+const BYTES: f64 = 16.0;
+
+/// Refuses more weights than memory is allowed for.
+fn ask(key: &str, what: &str, weights: f64) -> Result<()> {
+    budget::ask(
+        key,
+        &format!("{weights:.1e} weights of {what}, with gradients and the optimizer's memory,"),
+        (BYTES * weights) as u64,
+    )
+}
 
 declare! {
 /// Settings that every variant understands.
@@ -150,40 +159,25 @@ impl ModelSettings {
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         // Streams of their own, so that networks begin alike whatever stands between them.
         let mut own = Init::new(target.rng.at(1));
-        if parts.weights() > MAX_WEIGHTS {
-            let problem = format!("together with latent and flow_hidden make more than {MAX_WEIGHTS:.0e} weights");
-            return Err(Error::setting("components", problem));
-        }
+        ask("components", "components, latent and flow_hidden", parts.weights())?;
         let posterior = registry::posterior(&self.posterior, parts, &mut own)?;
         let prior = registry::prior(&self.prior, &*posterior, parts, &mut own)?;
         let network = self.network()?;
         let masked = target.encoding.masked;
         let (seen, plane) = beside(rows, masked, given, network.net);
-        let weights = network.weights(seen, self.latent + given)?;
-        if weights > MAX_WEIGHTS {
-            let problem = format!("these layers make {weights:.1e} weights, expected at most {MAX_WEIGHTS:.0e}");
-            let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
-            return Err(Error::setting(key, problem));
-        }
+        let key = if network.net == Net::Mlp { "hidden" } else { "channels" };
+        ask(key, "these layers", network.weights(seen, self.latent + given)?)?;
         let groups = posterior.groups(self.latent);
         let (first, last) = (self.hidden.first().copied().unwrap_or(1), self.hidden.last().copied().unwrap_or(1));
-        if last as f64 * posterior.raw_width(self.latent) as f64 > MAX_WEIGHTS {
-            let problem = format!(
-                "'{}' with {} dimensions of z makes more than {MAX_WEIGHTS:.0e} weights",
-                self.posterior, self.latent
-            );
-            return Err(Error::setting("latent", problem));
-        }
+        let what = format!("'{}' with {} dimensions of z", self.posterior, self.latent);
+        ask("latent", &what, last as f64 * posterior.raw_width(self.latent) as f64)?;
         let outputs = posterior.raw_width(self.latent);
         let mut encoder = match posterior.is_encoded_in_groups() {
             true => {
                 let raw: Vec<usize> = groups.iter().map(|d| posterior.raw_width(*d)).collect();
                 let features = self.hidden.last().copied().unwrap_or(outputs);
-                if features as f64 * features as f64 / 2.0 > MAX_WEIGHTS {
-                    let problem =
-                        format!("a group above {features} features makes more than {MAX_WEIGHTS:.0e} weights");
-                    return Err(Error::setting("hidden", problem));
-                }
+                let what = format!("a group above {features} features");
+                ask("hidden", &what, features as f64 * features as f64 / 2.0)?;
                 let below = Network { hidden: &self.hidden[..self.hidden.len().saturating_sub(1)], ..network };
                 let base = below.encoder(seen, features, &mut init)?;
                 Box::new(GroupedEncoder::new(base, features, &raw, network.activation, &mut init))
@@ -193,10 +187,9 @@ impl ModelSettings {
         let name = self.likelihood_for(target.schema, target.encoding);
         let likelihood = likelihood::build(&name, target.schema, target.encoding, &mut init)?;
         let outputs = likelihood.raw_width(rows.width());
-        if network.net == Net::Mlp && first as f64 * outputs as f64 > MAX_WEIGHTS {
-            let problem =
-                format!("'{}' makes more than {MAX_WEIGHTS:.0e} weights on rows this wide", likelihood.name());
-            return Err(Error::setting("likelihood", problem));
+        if network.net == Net::Mlp {
+            let what = format!("'{}' on rows this wide", likelihood.name());
+            ask("likelihood", &what, first as f64 * outputs as f64)?;
         }
         let levels = if matches!(posterior.support(), Support::Codes { .. }) { self.levels } else { 1 };
         let mut decoder = network.decoder(rows, self.latent / levels + given, outputs, &mut init)?;
@@ -213,6 +206,17 @@ impl ModelSettings {
             encoder = Box::new(LogCounts(encoder));
         }
         Ok(Vae { encoder, posterior, prior, decoder, likelihood, groups })
+    }
+
+    /// Weights of the encoder and the decoder, roughly, before any of them is made.
+    ///
+    /// # Errors
+    /// A network that the rows do not allow.
+    pub(crate) fn network_weights(&self, schema: &Schema, encoding: &Encoding) -> Result<f64> {
+        let (rows, given) = (Arrangement::of(schema), encoding.given_width());
+        let network = self.network()?;
+        let (seen, _) = beside(rows, encoding.masked, given, network.net);
+        network.weights(seen, self.latent + given)
     }
 
     /// These settings, whose posterior must be the one that the variant is about.

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1};
 use vaekit_ops::pool;
 
-use crate::eval::latents::{Matrix, Posteriors, log_mean_exp};
+use crate::eval::latents::{Matrix, Posteriors};
 use crate::rng::{Purpose, Rng, below};
 
 use super::Factor;
@@ -26,8 +26,8 @@ const DRAWS: usize = 2_000;
 ///
 /// `binned`: z is the mean code in 20 bins of equal width (Locatello et al. 2019).
 /// `sampled`: z is drawn from q(z given x), and I is estimated by the densities
-/// of q(z_d) and q(z_d given v), means over the rows (Chen et al. 2018,
-/// equations 6 and S3). Every factor counts; Chen et al. leave out shape.
+/// of q(z_d) and q(z_d given v), means over the other rows (Chen et al. 2018,
+/// equations 6 and S3, where the draw's own row counts too). Every factor counts; Chen et al. leave out shape.
 pub fn mig(q: &Posteriors, factors: &[Factor], rng: Rng) -> Mig {
     let gap = |information: &Array2<f64>| {
         let gaps = factors.iter().enumerate().map(|(k, f)| {
@@ -85,8 +85,10 @@ fn information(code: &[usize], bins: usize, factor: &Factor) -> f64 {
     counts.indexed_iter().map(term).sum::<f64>().max(0.0)
 }
 
-/// I(z_d; v) by densities, nats: `[D, factors]`. The row that a draw came from is left out of both densities: it would
-/// know its own draw. A draw whose value no other row has says nothing of that factor.
+/// I(z_d; v) = E log p(v given z_d) / p(v) by densities, nats: `[D, factors]`.
+///
+/// The row that a draw came from is left out, for it would know its own draw. One row with the shares of all, at the
+/// density of the draw's own peak, is put in: a draw without neighbours then says nothing, instead of minus infinity.
 fn sampled(q: &Posteriors, factors: &[Factor], rng: Rng) -> Array2<f64> {
     let (n, d) = q.z.dim();
     let mut choice = rng.stream(Purpose::Score, 0);
@@ -95,23 +97,22 @@ fn sampled(q: &Posteriors, factors: &[Factor], rng: Rng) -> Array2<f64> {
     let members: Vec<Vec<Vec<usize>>> = factors.iter().map(Factor::members).collect();
     let parts = pool::map(draws.len(), |at| {
         let i = draws[at];
-        let mut found = vec![None; d * factors.len()];
+        let mut found = vec![0f64; d * factors.len()];
         for dim in 0..d {
-            let each: Vec<f64> = (0..n).map(|j| q.log_q(i, j, dim)).collect();
-            let mean_of = |rows: &mut dyn Iterator<Item = usize>| {
-                let others: Vec<f64> = rows.filter(|j| *j != i).map(|j| each[j]).collect();
-                (!others.is_empty()).then(|| log_mean_exp(&others))
-            };
-            let marginal = mean_of(&mut (0..n));
+            let peak = q.log_peak(i, dim);
+            let mut near: Vec<f64> = (0..n).map(|j| (q.log_q(i, j, dim) - peak).exp()).collect();
+            near[i] = 0.0;
+            let all = 1.0 + near.iter().sum::<f64>();
             for (k, factor) in factors.iter().enumerate() {
-                let same = mean_of(&mut members[k][factor.values[i]].iter().copied());
-                found[dim * factors.len() + k] = same.zip(marginal).map(|(same, marginal)| same - marginal);
+                let rows = &members[k][factor.values[i]];
+                let share = rows.len() as f64 / n as f64;
+                let same = share + rows.iter().map(|&j| near[j]).sum::<f64>();
+                found[dim * factors.len() + k] = (same / (all * share)).ln();
             }
         }
         found
     });
     Array2::from_shape_fn((d, factors.len()), |(dim, k)| {
-        let known: Vec<f64> = parts.iter().filter_map(|p| p[dim * factors.len() + k]).collect();
-        known.iter().sum::<f64>() / known.len().max(1) as f64
+        parts.iter().map(|p| p[dim * factors.len() + k]).sum::<f64>() / draws.len() as f64
     })
 }

@@ -34,7 +34,7 @@ fn codes_that_are_the_factors_score_one() {
     let f = factors();
     let perfect = posteriors(|i, j| level(&f, i, j), 3);
     let s = disentanglement(&perfect, &f, Rng::new(0)).unwrap();
-    let near = |what: &str, value: f64, least: f64| assert!(value > least && value < 1.0 + 1e-9, "{what} {value}");
+    let near = |what: &str, value: f64, least: f64| assert!(value > least && value < 1.0 + 2e-3, "{what} {value}");
     near("mig_binned", s.mig_binned, 0.98);
     near("mig_sampled", s.mig_sampled.unwrap(), 0.97);
     near("dci_disentanglement", s.dci_disentanglement, 0.98);

@@ -16,8 +16,11 @@ use serde::{Deserialize, Serialize};
 pub struct Quality {
     /// Frechet distance of the features, 0 is best.
     pub frechet: f64,
-    /// The same between training and test rows: what a perfect model would get.
+    /// The same between test rows and training rows that the classifier was not taught: what a perfect model would get
+    /// from `floor_rows` samples.
     pub frechet_floor: f64,
+    /// Rows of the floor.
+    pub floor_rows: usize,
     /// Kernel distance (unbiased MMD^2, cubic kernel) and its standard error.
     pub kernel: f64,
     /// Standard error of `kernel`.

@@ -188,6 +188,10 @@ impl Objective for Perceptual {
         self.inner.begin(classifier)
     }
 
+    fn caution(&self) -> Option<&'static str> {
+        self.inner.caution()
+    }
+
     fn is_slope_of_value(&self) -> bool {
         self.inner.is_slope_of_value()
     }

@@ -28,6 +28,9 @@ impl Model {
         let preparation = self.preparation();
         let batches = Batches::in_order(data, &preparation, rows, (self.at_once(BATCH) / samples).max(1));
         let (mut figures, stats) = evaluate(self.vae(), &batches, samples, self.rng())?;
+        if !(figures.distortion_nats + figures.rate_nats.unwrap_or(0.0) + figures.mse).is_finite() {
+            return Err(Error::not_finite(&data.name, "the figures"));
+        }
         if self.why_no_bits().is_some() {
             figures.bits_per_dim = None;
         }

@@ -35,19 +35,21 @@ impl Run {
         // What is compared with black and white must be so too.
         let binary = data.schema().value_kind() == Kind::Binary || self.encoding().binarize != Binarize::None;
         let shown = if binary || !data.schema().is_image() { Observation::Draw } else { Observation::Mean };
-        let samples = self.usual_model_values(data, train, test.len(), shown)?;
+        let samples = self.usual_model_values(data, train, test, shown)?;
         let counts = self.vae().likelihood.domain() == Domain::Counts;
+        // Training rows that the classifier does not see: its features fit those that it sees too well. As many as there
+        // are samples, as far as a quarter of the rows goes, for the distance depends on their number.
+        let train_part = self.some(train, train.len());
+        let (floor, taught) = train_part.split_at(test.len().min(train.len() / 4));
         let mut classifier = Classifier::new(width, labels.names.len(), self.seed()).of_counts(counts);
-        if !self.load_classifier(&mut classifier)? {
-            classifier.train(data, &self.preparation(), train, test)?;
-            self.save_classifier(&classifier)?;
+        if !self.load_classifier(&mut classifier, taught.len())? {
+            classifier.train(data, &self.preparation(), taught, test)?;
+            self.save_classifier(&classifier, taught.len())?;
         }
-        // The floor must have as many rows as there are samples: the distance depends on their number.
-        let train_part = self.some(train, JUDGED);
-        let floor = &train_part[..train_part.len().min(test.len())];
+        let train_part = &train_part[..train_part.len().min(JUDGED)];
         let values = |rows: &[u32]| self.preparation().prepare(data, rows, 0).map(|batch| batch.x);
         let features = |x: &[f32]| classifier.features(x, width);
-        let (test_x, train_x) = (values(test)?, values(&train_part)?);
+        let (test_x, train_x) = (values(test)?, values(train_part)?);
         let (real, made, seen) = (features(&test_x), features(&samples), features(&values(floor)?));
         let wide = real.len() / test.len();
         let matrix = |v: &[f32]| Matrix::from_shape_fn((v.len() / wide, wide), |(i, j)| f64::from(v[i * wide + j]));
@@ -66,6 +68,7 @@ impl Run {
             classifier_accuracy: classifier.accuracy,
             classifier_seed: classifier.seed,
             samples: test.len(),
+            floor_rows: floor.len(),
             rows: test.len(),
         })
     }

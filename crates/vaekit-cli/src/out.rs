@@ -1,0 +1,39 @@
+//! Where a verb may write.
+
+use std::path::Path;
+
+use clap::Args;
+use vaekit::{Error, Result};
+
+/// Whether a file that is there may go.
+#[derive(Args, Clone)]
+pub struct Replace {
+    /// Replace the file that --out names, where there is one
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl Replace {
+    /// Refuses to write over what is read, and over anything else without `--force`. A device or a pipe takes what comes.
+    ///
+    /// # Errors
+    /// A file that is there, or one of `inputs`.
+    pub fn check(&self, out: &Path, inputs: &[&Path]) -> Result<()> {
+        let Ok(there) = std::fs::symlink_metadata(out) else { return Ok(()) };
+        let aimed = std::fs::metadata(out).unwrap_or(there);
+        if !aimed.is_file() && !aimed.is_dir() && !aimed.is_symlink() {
+            return Ok(());
+        }
+        let place = |path: &Path| std::fs::canonicalize(path).ok();
+        let own = place(out);
+        if own.is_some() && inputs.iter().any(|input| place(input) == own) {
+            let problem = format!("{} is what is read; choose another file to write", out.display());
+            return Err(Error::setting("out", problem));
+        }
+        if self.force && !aimed.is_dir() {
+            return Ok(());
+        }
+        let advice = if aimed.is_dir() { "it is a folder" } else { "choose another name, or replace it with --force" };
+        Err(Error::setting("out", format!("{} is there already; {advice}", out.display())))
+    }
+}
