@@ -285,6 +285,157 @@ def full():
     return result("full", model, loss, {"variant": "full-cov-vae", "samples": "2"})
 
 
+def held(raw):
+    return 3 * torch.tanh(raw / 3)
+
+
+def flow_prior(name):
+    """`vae` with a masked autoregressive flow or with couplings for its prior."""
+    d, k, hidden, steps = 3, 2, 4, 3
+    layers = {"maf": [("maf", d, 2 * d)], "realnvp": [("alternating", d, 2 * d)]}[name]
+    own = [s for i in range(steps) for n, a, b in layers
+           for s in affine(f"prior.{n}{i}.0", a, hidden) + affine(f"prior.{n}{i}.1", hidden, b)]
+    model, q, z, log_p = drawn(k=k, own=own)
+    u, log_det = z, 0
+    for i in range(steps):
+        if name == "maf":
+            out = model.made(f"prior.maf{i}", u, 0, 1, 2, d, hidden).reshape(k, B, d, 2)
+            m, s = out[..., 0], held(out[..., 1])
+        else:
+            stays = torch.tensor([float((j + i + 1) % 2 == 0) for j in range(d)])
+            net = f"prior.alternating{i}"
+            h = torch.tanh((u * stays) @ model.p[f"{net}.0.weight"] + model.p[f"{net}.0.bias"])
+            out = h @ model.p[f"{net}.1.weight"] + model.p[f"{net}.1.bias"]
+            m, s = out[..., :d] * (1 - stays), held(out[..., d:]) * (1 - stays)
+        u, log_det = ((u - m) * torch.exp(-s)).flip(-1), log_det - s.sum(-1)
+    loss = (-log_p + q.log_prob(z).sum(-1) - STANDARD.log_prob(u).sum(-1) - log_det).mean()
+    settings = {"variant": "vae", "prior": name, "samples": "2", "flow_steps": "3", "flow_hidden": "4"}
+    return result(f"prior {name}", model, loss, settings)
+
+
+def mixture_prior():
+    c, d = 3, 3
+    model, q, z, log_p = drawn(k=2, own=[("prior.logits", (c,)), ("prior.mean", (c, d)), ("prior.log_var", (c, d))])
+    each = dist.Normal(model.p["prior.mean"], (0.5 * model.p["prior.log_var"]).exp())
+    mixed = dist.MixtureSameFamily(dist.Categorical(logits=model.p["prior.logits"]), dist.Independent(each, 1))
+    loss = (-log_p + q.log_prob(z).sum(-1) - mixed.log_prob(z)).mean()
+    return result("prior mixture", model, loss, {"variant": "vae", "prior": "mixture", "samples": "2", "components": "3"})
+
+
+def bent(name):
+    """Planar and Householder flows whose parameters come from the encoder."""
+    d, k, steps = 3, 2, 2
+    wide = {"planar": 2 * d + 1, "householder": d}[name]
+    model = Model(d, 2 * d + steps * wide)
+    raw = model.encode(rows())
+    q = gaussian(raw[:, :2 * d])
+    z = q.mean + q.scale * eps(k, d)
+    log_q = q.log_prob(z).sum(-1)
+    for i in range(steps):
+        own = raw[:, 2 * d + i * wide:2 * d + (i + 1) * wide]
+        if name == "householder":
+            z = z - 2 * own * (own * z).sum(-1, keepdim=True) / (own.square().sum(-1, keepdim=True) + 1e-6)
+            continue
+        w, u, b = own[:, :d], own[:, d:2 * d], own[:, 2 * d:]
+        wu = (w * u).sum(-1, keepdim=True)
+        u = u + (F.softplus(wu) - 1 - wu) * w / (w.square().sum(-1, keepdim=True) + 1e-6)
+        h = torch.tanh((w * z).sum(-1, keepdim=True) + b)
+        log_q = log_q - torch.log(1 + (1 - h.square()) * (w * u).sum(-1, keepdim=True)).squeeze(-1)
+        z = z + u * h
+    loss = (-bernoulli(rows(), model.decode(z)) + log_q - STANDARD.log_prob(z).sum(-1)).mean()
+    return result(name, model, loss, {"variant": "flow-vae", "posterior": name, "samples": "2", "flow_steps": "2"})
+
+
+def spike():
+    d, slab = 3, 0.2
+    model = Model(d, 3 * d)
+    raw = model.encode(rows())
+    q, g = gaussian(raw[:, :2 * d]), torch.sigmoid(raw[:, 2 * d:])
+    u = torch.tensor(NOISE["spikes"]).reshape(B, d)
+    z = (q.mean + q.scale * eps(1, d)[0]) * torch.sigmoid(50 * (u + g - 1))
+    choice = dist.kl_divergence(dist.Bernoulli(g), dist.Bernoulli(torch.tensor(slab)))
+    kl = (g * dist.kl_divergence(q, STANDARD) + choice).sum(-1)
+    loss = (-bernoulli(rows(), model.decode(z)) + kl).mean()
+    return result("spike and slab", model, loss, {"variant": "vsc", "latent": "3", "kl_schedule": "constant", "slab": "0.2"})
+
+
+def two_stage():
+    own = [*affine("posterior.stage.0", 3, 4), *affine("posterior.stage.1", 4, 2),
+           *affine("prior.lower.0", 1, 4), *affine("prior.lower.1", 4, 6)]
+    model, q, z, log_p = drawn(own=own)
+    to = lambda name, x: x @ model.p[f"{name}.weight"] + model.p[f"{name}.bias"]
+    two = lambda name, x: gaussian(to(f"{name}.1", torch.tanh(to(f"{name}.0", x))))
+    z1 = z[0].detach()
+    q2 = two("posterior.stage", z1)
+    z2 = q2.mean + q2.scale * torch.tensor(NOISE["stage"]).reshape(B, 1)
+    second = q2.log_prob(z2) - STANDARD.log_prob(z2) - two("prior.lower", z2).log_prob(z1).sum(-1, keepdim=True)
+    loss = -log_p.mean() + dist.kl_divergence(q, STANDARD).sum(-1).mean() + second.mean()
+    return result("two-stage", model, loss, {"variant": "two-stage-vae", "flow_hidden": "4"})
+
+
+def aae():
+    net = [s for i, (a, b) in enumerate([(3, 4), (4, 4), (4, 1)]) for s in affine(f"objective.adversary.{i}", a, b)]
+    model = Model(3, 3, after=net)
+    z, prior = model.encode(rows()), torch.tensor(NOISE["prior-3"]).reshape(B, 3)
+    judge = lambda x, frozen=False: model.mlp("objective.adversary", x, 3, frozen)
+    told = F.softplus(-judge(prior)).mean() + F.softplus(judge(z.detach())).mean()
+    loss = -bernoulli(rows(), model.decode(z)).mean() + 2 * F.softplus(-judge(z, True)).mean() + told
+    return result("aae", model, loss, {"variant": "aae", "weight": "2", "discriminator": "4"})
+
+
+def swae():
+    model = Model(3, 3)
+    z, prior = model.encode(rows()), torch.tensor(NOISE["prior-3"]).reshape(B, 3)
+    lines = torch.tensor(NOISE["lines"]).reshape(4, 3)
+    lines = (lines / lines.norm(dim=1, keepdim=True)).T
+    apart = ((z @ lines).sort(0).values - (prior @ lines).sort(0).values).square().mean()
+    loss = -bernoulli(rows(), model.decode(z)).mean() + 2 * apart
+    return result("swae", model, loss, {"variant": "swae", "weight": "2", "lines": "4"})
+
+
+def vae_gan():
+    """The game reaches the decoder alone: its codes are held."""
+    net = [*affine("objective.features.0", X, 4), *affine("objective.judge.0", 4, 4), *affine("objective.judge.1", 4, 1)]
+    model, q, z, log_p = drawn(after=net)
+    z = z[0]
+
+    def seen(x, frozen):
+        features = F.leaky_relu(model.mlp("objective.features", x, 1, frozen), 0.2)
+        return features, model.mlp("objective.judge", features, 2, frozen)
+
+    means = lambda z: torch.sigmoid(model.decode(z))
+    made, played, drawn_ = means(z), means(z.detach()), means(torch.tensor(NOISE["prior-3"]).reshape(B, 3))
+    alike = 0.5 * (seen(rows(), True)[0] - seen(made, True)[0]).square().sum(-1).mean()
+    fooled = F.softplus(-seen(played, True)[1]).mean() + F.softplus(-seen(drawn_, True)[1]).mean()
+    wrong = F.softplus(seen(made.detach(), False)[1]).mean() + F.softplus(seen(drawn_.detach(), False)[1]).mean()
+    told = F.softplus(-seen(rows(), False)[1]).mean() + 0.5 * wrong
+    loss = -log_p.mean() + dist.kl_divergence(q, STANDARD).sum(-1).mean() + alike + 5 * fooled + told
+    return result("vae-gan", model, loss, {"variant": "vae-gan", "discriminator": "4"})
+
+
+def colours():
+    """Red, green and blue of two pixels under five logistic distributions that share weights."""
+    m, pixels, k = 5, X // 3, 2
+    x = torch.round(255 * rows()) / 255
+    model = Model(3, 6, out_width=4 * m * X)
+    q = gaussian(model.encode(x))
+    raw = model.decode(q.mean + q.scale * eps(k, 3)).reshape(k, B, 4, m, 3, pixels)
+    mean, scale, weight, c = raw[:, :, 0] + 0.5, (raw[:, :, 1] - 2.3).exp(), raw[:, :, 2], torch.tanh(raw[:, :, 3])
+    wide = x.reshape(B, 1, 3, pixels)
+    red, green = wide[..., 0, :] - 0.5, wide[..., 1, :] - 0.5
+    mean = torch.stack([mean[..., 0, :], mean[..., 1, :] + c[..., 0, :] * red,
+                        mean[..., 2, :] + c[..., 1, :] * red + c[..., 2, :] * green], -2)
+    cdf = lambda v: torch.sigmoid((v - mean) / scale)
+    wide = wide.expand_as(mean)
+    up = torch.where(wide > 0.999, torch.ones(()), cdf(wide + 1 / 510))
+    low = torch.where(wide < 0.001, torch.zeros(()), cdf(wide - 1 / 510))
+    of_component = torch.log(up - low).sum(-2) + F.log_softmax(weight.sum(-2), 2)
+    log_p = torch.logsumexp(of_component, 2).sum(-1)
+    loss = -log_p.mean() + dist.kl_divergence(q, STANDARD).sum(-1).mean()
+    settings = {"variant": "vae", "samples": "2", "likelihood": "logistic-mixture"}
+    return result("colours", model, loss, settings, x=x.flatten().tolist(), image=[3, 1, pixels])
+
+
 def scale_of(raw):
     return (0.5 * (F.softplus(raw - 2.0 + 10.0) - 10.0)).exp()
 
@@ -378,5 +529,7 @@ def structure(c=2, h=25, w=23):
 NAMES = ["continuous-bernoulli", "laplace", "student", "log-cosh", "poisson", "negative-binomial", "zero-inflated",
          "logistic", "logistic-mixture"]
 STEPS = [iwae(), beta_tc("weighted"), beta_tc("stratified"), factor(), dip("means"), dip("codes"), mmd("imq"), mmd("rbf"),
-         iaf(), vamp(), gumbel(), vq(), ladder(0.0), ladder(0.2), full(), *[likelihood(n) for n in NAMES]]
+         iaf(), vamp(), gumbel(), vq(), ladder(0.0), ladder(0.2), full(), flow_prior("maf"), flow_prior("realnvp"), mixture_prior(),
+         bent("planar"), bent("householder"), spike(), two_stage(), aae(), swae(), vae_gan(), colours(),
+         *[likelihood(n) for n in NAMES]]
 print(json.dumps({"steps": STEPS, "mises_fisher": mises_fisher(), "structure": structure()}, indent=1))

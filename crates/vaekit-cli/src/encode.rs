@@ -36,7 +36,6 @@ impl Encode {
         numbers_only(&self.out)?;
         self.replace.check(&self.out, &self.input.read_paths())?;
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
-        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         if self.choices {
             run.choices(&data, &rows)?.write(&self.out)?;
             say::wrote(&self.out, rows.len(), &self.common);
@@ -81,7 +80,7 @@ impl Decode {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         check_output(&self.out)?;
-        self.replace.check(&self.out, &[&self.codes])?;
+        self.replace.check(&self.out, std::slice::from_ref(&self.codes))?;
         let run = self.told.apply(Run::open(&self.run)?)?;
         let codes = run.read_codes(&self.codes)?;
         let given = run.given_of(&codes)?;

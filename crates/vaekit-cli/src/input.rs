@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, open};
+use vaekit::run::RunFile;
 use vaekit::{Result, Run};
 
 use crate::{progress, say};
@@ -100,9 +101,10 @@ impl Input {
         Ok((run, data, rows))
     }
 
-    /// The files that the flags name, which no output may replace.
-    pub fn read_paths(&self) -> Vec<&std::path::Path> {
-        self.data.iter().map(std::path::Path::new).collect()
+    /// The files that are read, which no output may replace: the data that is named, and the run's own.
+    pub fn read_paths(&self) -> Vec<PathBuf> {
+        let own = RunFile::read(&self.run).ok().map(|file| file.config.data);
+        self.data.iter().cloned().chain(own).map(PathBuf::from).collect()
     }
 
     /// The columns that the run looks at beside the modelled ones, where DATA has them; flags name others in their place.

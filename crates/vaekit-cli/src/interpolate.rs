@@ -1,6 +1,6 @@
 //! `vaekit interpolate`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use vaekit::uses::{Between, check_output};
@@ -61,7 +61,6 @@ impl Interpolate {
             _ => None,
         };
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
-        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         let run = self.told.apply(run)?;
         let between = between.unwrap_or_else(|| Between::Rows(rows[0], rows[1 % rows.len()]));
         let values = run.interpolate(&data, &rows, &between, usize::from(self.steps))?;

@@ -1,6 +1,6 @@
 //! Where a verb may write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use vaekit::{Error, Result};
@@ -18,7 +18,7 @@ impl Replace {
     ///
     /// # Errors
     /// A file that is there, or one of `inputs`.
-    pub fn check(&self, out: &Path, inputs: &[&Path]) -> Result<()> {
+    pub fn check(&self, out: &Path, inputs: &[PathBuf]) -> Result<()> {
         let Ok(there) = std::fs::symlink_metadata(out) else { return Ok(()) };
         let aimed = std::fs::metadata(out).unwrap_or(there);
         if !aimed.is_file() && !aimed.is_dir() && !aimed.is_symlink() {

@@ -1,6 +1,6 @@
 //! `vaekit sample`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use vaekit::rng::Rng;
@@ -59,7 +59,7 @@ impl Sample {
         };
         let image = run.schema().is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
-        self.replace.check(&out, &[Path::new(&run.config().data)])?;
+        self.replace.check(&out, &[PathBuf::from(&run.config().data)])?;
         if check_output(&out)? == "png" && image && self.n > MOST_TILES {
             let found = self.n;
             return Err(vaekit::Error::setting(

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use vaekit::run::{RunFile, write_atomically};
+use vaekit::run::{RunFile, is_leftover, write_atomically};
 use vaekit::sweep::{
     Outcome, Plan, Point, Summary, SweepEvent, Trained, choice, chosen, figure_names, quoted, shown, summarise,
     sweep_page, write_csv,
@@ -49,6 +49,7 @@ impl Sweep {
             config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))
         };
         plan.check(open)?;
+        own_folder(&out, &plan)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
         let failed = self.train(&plan, &out)?;
@@ -167,6 +168,27 @@ impl Sweep {
             }
         };
         command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map_err(cannot)
+    }
+}
+
+/// Refuses a folder that holds anything but what a sweep of this plan, or of part of it, leaves: its tables would be
+/// replaced.
+fn own_folder(out: &Path, plan: &Plan) -> Result<()> {
+    let ours = |name: &str| {
+        let run = name.strip_suffix(".toml").unwrap_or(name);
+        ["sweep.csv", "sweep.html"].contains(&name) || plan.points.iter().any(|p| p.name == run)
+    };
+    let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).filter(|name| !is_leftover(name)).collect();
+    let has_run = plan.points.iter().any(|p| out.join(&p.name).is_dir());
+    let strange = names.iter().map(|name| name.to_string_lossy()).find(|name| !has_run && !ours(name));
+    match (strange, has_run || names.is_empty()) {
+        (None, true) => Ok(()),
+        (strange, _) => {
+            let what = strange.unwrap_or("the tables of another sweep".into());
+            let problem = format!("{} holds no run of this sweep, but {what}; choose a new folder", out.display());
+            Err(Error::setting("out", problem))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `vaekit traverse`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use vaekit::uses::check_output;
@@ -53,7 +53,6 @@ impl Traverse {
             return Ok(());
         }
         let (run, data, rows) = self.input.open(Part::Test, self.common.quiet)?;
-        self.replace.check(&self.out, &[Path::new(&run.config().data)])?;
         let run = self.told.apply(run)?;
         if let Some(row) = self.row
             && row as usize >= data.len()

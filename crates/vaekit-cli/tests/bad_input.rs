@@ -283,7 +283,7 @@ fn damaged_runs_are_refused() {
     for (from, to, words) in [
         ("format = 2", "format = 3", vec!["format 3", "newer"]),
         ("latent = 2", "latent = 3", vec!["model.safetensors"]),
-        ("hidden = [4]", "hidden = [1048576, 1048576]", vec!["hidden"]),
+        ("hidden = [4]", "hidden = [1048576, 1048576]", vec!["layers"]),
         ("variant = \"vae\"", "variant = \"ave\"", vec!["'ave'"]),
         ("epochs = 1", "epochs = \"x\"", vec!["run.toml"]),
         ("batch = 128", "batch = 0", vec!["run.toml", "batch"]),

@@ -163,7 +163,7 @@ fn clusters_and_codes_are_told() {
     done(at, "encode vq --part test --out z.csv --quiet");
     std::fs::write(at.join("odd.csv"), "z0,z1,z2,z3,z4,z5,z6,z7\n9,9,9,9,9,9,9,9\n").unwrap();
     for (codes, strange) in [("z.csv", false), ("odd.csv", true)] {
-        let output = vaekit(at, &format!("decode vq {codes} --out x.npy"));
+        let output = vaekit(at, &format!("decode vq {codes} --out x.npy --force"));
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(told.contains("none of this model's"), strange, "{told}");
     }
@@ -214,7 +214,7 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--flow-steps 3", vec!["flow_steps", "iaf"]),
         ("--posterior iff --flow-steps 3", vec!["posterior", "did you mean 'iaf'"]),
         ("--variant vq-vae --levels 3 --latent 32", vec!["levels", "32 dimensions"]),
-        ("--variant vq-vae --latent 64 --positions 64 --components 16384", vec!["components", "262144"]),
+        ("--variant vq-vae --latent 64 --positions 64 --components 16384", vec!["components", "--memory"]),
         ("--variant ladder-vae --groups 1", vec!["groups", "2"]),
         ("--perceptual ms-ssim --normalize standardize --likelihood gaussian", vec!["perceptual", "0..1"]),
         ("--temperature 0.1", vec!["temperature", "joint"]),

@@ -83,7 +83,7 @@ fn runs_are_judged_reported_and_compared() {
     assert!(differing.iter().any(|d| d[0] == "beta"));
     assert!(std::fs::read_to_string(at.join("compare.html")).unwrap().contains("a is better than b"));
 
-    refused(at, "compare a rings", "other data");
+    refused(at, "compare a rings --force", "other data");
     refused(at, "compare a b --out kept.csv", "html");
 
     // Figures in other units have no winner; models that are told classes stand aside.
@@ -93,7 +93,8 @@ fn runs_are_judged_reported_and_compared() {
     }
     done(at, &format!("train digits {small} --variant cvae --out told"));
     let compare = |runs: &str| -> serde_json::Value {
-        serde_json::from_str(&done(at, &format!("compare {runs} --importance-samples 5 --json --quiet"))).unwrap()
+        serde_json::from_str(&done(at, &format!("compare {runs} --importance-samples 5 --force --json --quiet")))
+            .unwrap()
     };
     // Errors are of the bytes of the file, however a run scales them.
     let found = compare("counts grey");

@@ -239,6 +239,18 @@ pub fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[should_panic(expected = "does not fill its shape")]
+    fn a_size_that_wraps_is_no_matrix() {
+        Matrix::new(&[0.0; 4], 1 << 33, 1 << 31);
+    }
+
+    #[test]
+    fn strides_that_wrap_do_not_fit() {
+        let odd = Matrix { values: &[0.0; 4], rows: 3, cols: 1, row_stride: usize::MAX / 2 + 1, col_stride: 1 };
+        assert!(!odd.fits());
+    }
     use proptest::prelude::*;
 
     fn wave(n: usize, phase: f32) -> Vec<f32> {

@@ -25,6 +25,11 @@ const UPPER: u64 = 0x5550_5045_5200_0000;
 /// What sets the draws of classes apart.
 const CLASSES: u64 = 0x434c_4153_5345_5300;
 
+/// What sets the draws of spikes apart.
+const SPIKES: u64 = 0x5350_494b_4553_0000;
+/// What sets the draws of the second stage apart.
+const SECOND: u64 = 0x5345_434f_4e44_0000;
+
 fn file(name: &str) -> String {
     format!("{}/../../reference/{name}", env!("CARGO_MANIFEST_DIR"))
 }
@@ -58,6 +63,9 @@ fn the_noise_is_what_the_script_took() {
     }
     noise.insert("prior-3".into(), json!(rng().normal(Purpose::Prior, &rows, 3)));
     noise.insert("classes".into(), json!(rng().at_seed_of(CLASSES).uniform(Purpose::Posterior, &rows, 8)));
+    noise.insert("spikes".into(), json!(rng().at_seed_of(SPIKES).uniform(Purpose::Posterior, &rows, 3)));
+    noise.insert("stage".into(), json!(rng().at_seed_of(SECOND).normal(Purpose::Posterior, &rows, 1)));
+    noise.insert("lines".into(), json!(rng().at_seed_of(1).normal(Purpose::Objective, &rows, 3)));
     // As FactorVAE shuffles: by the batch's first row, then by the dimension.
     let orders = (0..3).map(|d| rng().at_seed_of(0).at_seed_of(d + 1).permutation(Purpose::Objective, B));
     noise.insert("shuffle".into(), json!(orders.collect::<Vec<_>>()));
@@ -79,7 +87,10 @@ fn build(step: &Value) -> Recipe {
     let config = TrainConfig::from_layers(&[layer]).unwrap();
     let domain = likelihood::find(&config.model.likelihood).unwrap().domain();
     let kind = if domain == Domain::Bytes { Kind::Byte } else { Kind::Real };
-    let schema = Schema::table((0..X).map(|i| format!("c{i}")), kind);
+    let schema = match step.get("image") {
+        Some(sizes) => Schema::images([0, 1, 2].map(|i| sizes[i].as_u64().unwrap() as usize), kind),
+        None => Schema::table((0..X).map(|i| format!("c{i}")), kind),
+    };
     let transform = if domain == Domain::Counts { Transform::None } else { Transform::Unit };
     let encoding = Encoding { transform, ..Encoding::none() };
     let target = Target { schema: &schema, encoding: &encoding, rows: 100, rng: Rng::new(0) };

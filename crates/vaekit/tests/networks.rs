@@ -101,7 +101,7 @@ fn a_net_that_does_not_fit_the_data_is_refused_with_what_to_do() {
     assert!(refused(line, &flags(8, [1, 1, 9])).contains("images of 2x2 or more"));
     let mut huge = config("resnet", "transposed", "bernoulli");
     huge.model.channels = vec![16_384];
-    assert!(refused(huge, &flags(8, [1, 8, 8])).contains("weights, expected at most"));
+    assert!(refused(huge, &flags(8, [1, 8, 8])).contains("--memory"));
     let table = Dataset::from_rows("t", &["a", "b", "c", "d"], (0..80).map(|i| i as f32).collect()).unwrap();
     assert!(refused(config("resnet", "transposed", "gaussian"), &table).contains("need images"));
     let mut mlp = config("mlp", "transposed", "bernoulli");

@@ -21,9 +21,11 @@ mod npz;
 mod open;
 pub mod public;
 mod readers;
+mod records;
 mod schema;
 pub mod split;
 mod table;
+mod written;
 
 pub use batches::{Batch, Batches, HostBatch, Preparation, Step};
 pub use cells::{Cells, Factors, Labels, MISSING};
@@ -37,4 +39,4 @@ pub use open::{AskedColumn, OpenOptions, open};
 pub use readers::{READERS, Reader, reader_of};
 pub use schema::{Column, Kind, Pixels, Role, Schema};
 pub use split::Splits;
-pub use table::{NameColumn, write_csv, write_csv_rows};
+pub use written::{NameColumn, write_csv, write_csv_rows};

@@ -96,3 +96,27 @@ fn class_numbers(array: Array) -> Option<Vec<u32>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::npy::write_npy;
+    use std::io::Write;
+
+    #[test]
+    fn an_array_is_unpacked_as_far_as_its_header_asks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bomb.npz");
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        archive.start_file("x.npy", zip::write::SimpleFileOptions::default()).unwrap();
+        let mut header = Vec::new();
+        write_npy(&mut header, &[4, 3], &[]).unwrap();
+        archive.write_all(&header).unwrap();
+        // What would unpack to a gigabyte takes no longer to refuse than a byte too many.
+        (0..1024).for_each(|_| archive.write_all(&vec![0; 1 << 20]).unwrap());
+        archive.finish().unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < 4 << 20);
+        let told = open_npz(&path, &OpenOptions::default()).unwrap_err().to_string();
+        assert!(told.contains("48 bytes") && told.contains("more"), "{told}");
+    }
+}

@@ -1,15 +1,12 @@
 //! Csv tables of numbers, with columns of classes, conditions and names beside them.
 
-use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::Path;
-use std::rc::Rc;
 
-use crate::{Error, Result, budget, error};
+use crate::{Error, Result, budget};
 
 use super::readers::{Reader, extension, stem};
+use super::records::Records;
 use super::{AskedColumn, Cells, Column, Dataset, Kind, OpenOptions, Role, Rows, Schema, memory};
 
 /// `.csv`
@@ -92,76 +89,6 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         data.note(format!("the word '{word}' for a missing value stands in no cell; see --missing"));
     }
     Ok(data)
-}
-
-/// The longest record that is read, 64 MiB: beyond it stands a quote without its end, or no table at all.
-const MAX_RECORD: u64 = 64 << 20;
-
-/// A file that gives no more than [`MAX_RECORD`] bytes for each record.
-struct Bounded {
-    file: File,
-    left: Rc<Cell<u64>>,
-}
-
-impl Read for Bounded {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = buffer.len().min(self.left.get() as usize);
-        if most == 0 && !buffer.is_empty() {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        let n = self.file.read(&mut buffer[..most])?;
-        self.left.set(self.left.get() - n as u64);
-        Ok(n)
-    }
-}
-
-/// The records of a file, one at a time.
-struct Records<'a> {
-    place: &'a str,
-    reader: csv::Reader<Bounded>,
-    left: Rc<Cell<u64>>,
-    record: csv::StringRecord,
-    /// The line after the record before.
-    after: u64,
-    skipped: Option<u64>,
-}
-
-impl<'a> Records<'a> {
-    fn open(path: &Path, place: &'a str) -> Result<Self> {
-        let left = Rc::new(Cell::new(MAX_RECORD));
-        let file = Bounded { file: error::open(path)?, left: Rc::clone(&left) };
-        let reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(file);
-        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped: None })
-    }
-
-    /// The next record; none at the end.
-    fn next(&mut self) -> Result<Option<&csv::StringRecord>> {
-        self.left.set(MAX_RECORD);
-        let found = self.reader.read_record(&mut self.record);
-        let found = found.map_err(|e| {
-            let problem = match e.kind() {
-                csv::ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::FileTooLarge => format!(
-                    "line {} begins a record of more than {MAX_RECORD} bytes; is a quote not closed, or is this no table?",
-                    self.after
-                ),
-                _ => describe(&e),
-            };
-            Error::data(self.place, problem)
-        })?;
-        if !found {
-            return Ok(None);
-        }
-        let within = self.record.as_slice().matches('\n').count() as u64;
-        let after = self.reader.position().line();
-        self.skipped = (after > self.after + 1 + within).then_some(self.after);
-        self.after = after;
-        Ok(Some(&self.record))
-    }
-
-    /// The first of the empty lines before the record, where there were some.
-    fn skipped(&self) -> Option<u64> {
-        self.skipped
-    }
 }
 
 /// Which columns are modelled, and which stand beside them for what.
@@ -276,16 +203,6 @@ pub(super) fn in_order(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-fn describe(e: &csv::Error) -> String {
-    match e.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line} has {len} cells, the lines before it {expected_len}; every line needs the same number")
-        }
-        _ => format!("is not a readable csv table: {e}"),
-    }
-}
-
 fn is_number(cell: &str) -> bool {
     cell.parse::<f64>().is_ok()
 }
@@ -328,56 +245,9 @@ fn number(cell: &str, gaps: &Gaps<'_>, choosable: bool) -> Result<f32, String> {
     }
 }
 
-/// A column of names, such as classes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameColumn {
-    /// The name in the header.
-    pub name: String,
-    /// One for each row.
-    pub values: Vec<String>,
-}
-
-/// Writes numbers under a header, one row a line, with what rows are called before them and other columns after them.
-///
-/// # Errors
-/// Whatever the writer says.
-pub fn write_csv(
-    out: &mut dyn Write,
-    name: Option<&NameColumn>,
-    columns: &[String],
-    values: &[f32],
-    beside: &[NameColumn],
-) -> std::io::Result<()> {
-    let mut writer = csv::Writer::from_writer(&mut *out);
-    let header = name.map(|column| &column.name).into_iter().chain(columns);
-    writer.write_record(header.chain(beside.iter().map(|column| &column.name)))?;
-    writer.flush()?;
-    drop(writer);
-    write_csv_rows(out, name, columns.len(), values, beside)
-}
-
-/// The rows of [`write_csv`] without the header, `width` numbers each.
-///
-/// # Errors
-/// Whatever the writer says.
-pub fn write_csv_rows(
-    out: &mut dyn Write,
-    name: Option<&NameColumn>,
-    width: usize,
-    values: &[f32],
-    beside: &[NameColumn],
-) -> std::io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    for (i, row) in values.chunks(width.max(1)).enumerate() {
-        let cell = |column: &NameColumn| column.values.get(i).cloned().unwrap_or_default();
-        let numbers = row.iter().map(f32::to_string);
-        writer.write_record(name.map(cell).into_iter().chain(numbers).chain(beside.iter().map(cell)))?;
-    }
-    writer.flush()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::write_csv;
     use super::*;
 
     fn read(text: &str, options: OpenOptions) -> Result<Dataset> {
@@ -458,6 +328,15 @@ mod tests {
         let read = |kind| read("x,site\n1,01\n2,1\n", OpenOptions { roles: vec![asked(kind)], ..Default::default() });
         assert_eq!(read(Kind::Category).unwrap().schema().columns[1].levels, ["01", "1"]);
         assert!(matches!(read(Kind::Real).unwrap().cells("site"), Some(Cells::Numbers(v)) if *v == [1.0, 1.0]));
+    }
+
+    #[test]
+    fn levels_are_compared_as_they_are_written() {
+        let roles = AskedColumn::by_settings(Some(&"kind".into()), &[], None);
+        let data = read("x,kind\n1,1\n2,01\n3,2\n4,1\n", OpenOptions { roles, ..Default::default() }).unwrap();
+        let labels = data.labels().unwrap();
+        let named: Vec<&str> = labels.ids.iter().map(|id| labels.names[*id as usize].as_str()).collect();
+        assert_eq!((named, labels.names.len()), (vec!["1", "01", "2", "1"], 3));
     }
 
     #[test]

@@ -177,6 +177,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_curves_keep_their_peaks_and_not_their_points() {
+        let points: Vec<(f64, f64)> =
+            (0..100_000).map(|i| (f64::from(i), if i == 54_321 { 9.0 } else { 1.0 })).collect();
+        let kept = thinned(points.clone());
+        assert!(kept.len() <= DRAWN && kept.contains(&points[54_321]) && kept.windows(2).all(|w| w[0].0 < w[1].0));
+        assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[99_999]));
+        let svg = curves_svg("t", "x", "y", &[Curve { name: "c".into(), points }], &ON_WHITE);
+        assert!(svg.len() < 30_000, "{} bytes", svg.len());
+    }
+
+    #[test]
     fn ticks_are_round_and_inside() {
         assert_eq!(ticks(0.0, 10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(ticks(101.0, 104.0), [101.0, 102.0, 103.0, 104.0]);

@@ -182,3 +182,31 @@ impl Model {
         if self.schema().is_image() { Observation::Mean } else { Observation::Draw }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{TrainConfig, Trainer};
+
+    #[test]
+    fn rows_that_are_written_in_blocks_are_those_that_are_drawn_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = TrainConfig { data: "rings".into(), epochs: 1, limit: 100, ..TrainConfig::default() };
+        config.model.hidden = vec![4];
+        let data = config.open_data(&Default::default(), &mut |_| ()).unwrap();
+        let run = Trainer::new(config).out(dir.path().join("run")).fit(&data).unwrap();
+        let n = BLOCK + 1_000;
+        let splits = run.split(&data).unwrap();
+        for source in [Source::Prior, Source::Mixture, Source::Data] {
+            let fitted = || Some((&data, &splits.train[..], source));
+            let whole = run.rows_of(&run.drawing(fitted(), n, Observation::Draw, Rng::new(3)).unwrap(), n).unwrap();
+            for name in ["rows.csv", "rows.npy"] {
+                let (blocks, once) = (dir.path().join(name), dir.path().join(format!("once-{name}")));
+                let drawing = run.drawing(fitted(), n, Observation::Draw, Rng::new(3)).unwrap();
+                run.write_samples(&blocks, n, &drawing).unwrap();
+                whole.write(&once).unwrap();
+                assert!(std::fs::read(blocks).unwrap() == std::fs::read(once).unwrap(), "{source:?} {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Small sound files, one folder a target, from which damaged ones are made.
+
+use std::io::Write;
+use std::path::Path;
+
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use vaekit::Trainer;
+use vaekit::data::{OpenOptions, write_npy};
+
+use crate::targets::{TARGETS, small};
+
+/// The files of a folder in the order of their names; an empty one where there are none.
+pub fn read(folder: &Path) -> Vec<Vec<u8>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort();
+    let all: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+    if all.is_empty() { vec![Vec::new()] } else { all }
+}
+
+/// Writes the corpus.
+#[expect(clippy::expect_used, reason = "a program for developers")]
+pub fn write(root: &Path) {
+    for target in TARGETS {
+        let folder = root.join(target.name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (name, bytes) in files(target.name) {
+            std::fs::write(folder.join(name), bytes).expect("a file");
+        }
+    }
+}
+
+fn npy(shape: &[usize]) -> Vec<u8> {
+    let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| i as f32 * 0.37 - 2.0).collect();
+    let mut bytes = Vec::new();
+    let _ = write_npy(&mut bytes, shape, &values);
+    bytes
+}
+
+fn typed(descr: &str, shape: &str, body: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{descr}', 'fortran_order': True, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+fn picture(image: &image::DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let _ = image.write_to(&mut bytes, format);
+    bytes.into_inner()
+}
+
+fn pictures(format: ImageFormat) -> Vec<(String, Vec<u8>)> {
+    let grey = GrayImage::from_fn(9, 7, |x, y| Luma([(x * 20 + y) as u8])).into();
+    let colour = RgbImage::from_fn(8, 8, |x, y| Rgb([(x * 30) as u8, (y * 30) as u8, 90])).into();
+    let mut all = vec![("grey".to_owned(), picture(&grey, format)), ("colour".into(), picture(&colour, format))];
+    if format == ImageFormat::Png {
+        let clear = RgbaImage::from_fn(5, 4, |x, y| Rgba([200, (x * 9) as u8, 3, (y * 60) as u8])).into();
+        let deep = image::ImageBuffer::from_fn(6, 3, |x, y| Luma([(x * 9000 + y) as u16]));
+        all.push(("clear".into(), picture(&clear, format)));
+        all.push(("deep".into(), picture(&image::DynamicImage::ImageLuma16(deep), format)));
+    }
+    all
+}
+
+/// The files that `small()` leaves.
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn of_run(name: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = small();
+    let data = config.open_data(&OpenOptions::default(), &mut |_| ()).expect("built-in data");
+    Trainer::new(config).out(dir.path().join("run")).fit(&data).expect("a run");
+    std::fs::read(dir.path().join("run").join(name)).expect("a file of the run")
+}
+
+fn files(target: &str) -> Vec<(String, Vec<u8>)> {
+    let named = |name: &str, bytes: Vec<u8>| (name.to_owned(), bytes);
+    let text = |name: &str, text: &str| (name.to_owned(), text.as_bytes().to_vec());
+    match target {
+        "csv" => vec![
+            text("plain", "a,b\n1,2\n3,4.5\n-1e3,0\n7,8\n"),
+            text("roles", "id,x,dose,kind\nr1,1,0.5,b\nr2,2,,a\n\"r,3\",-99,1e-3,b\nr4,4,2,NA\nr5,0,2,a\n"),
+            text("bare", "1,2,3\r\n4,5,6\r\n7,8,9\r\n"),
+            text("one", "x\n1\n2\n\n3\n"),
+        ],
+        "factors" => vec![text("three", "size,hue,turn\n1,0.5,3\n2,0.25,3\n1,0.5,4\n")],
+        "npy" | "npz" => vec![
+            named("table", npy(&[5, 3])),
+            named("images", npy(&[2, 4, 4])),
+            named("colour", npy(&[2, 4, 5, 3])),
+            named("bytes", typed("|u1", "(3, 2)", &[1, 2, 3, 4, 5, 6])),
+            named("whole", typed(">i8", "(2, 1)", &[0; 16])),
+        ],
+        "npz-whole" => {
+            let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            for (name, bytes) in [("x_train.npy", npy(&[4, 2])), ("y_train.npy", typed("|u1", "(4,)", &[0, 1, 1, 0]))] {
+                let _ = archive.start_file(name, zip::write::SimpleFileOptions::default());
+                let _ = archive.write_all(&bytes);
+            }
+            vec![named("two", archive.finish().map(std::io::Cursor::into_inner).unwrap_or_default())]
+        }
+        "idx" => {
+            let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2];
+            bytes.extend(0..12u8);
+            vec![named("images", bytes), named("labels", vec![0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 2])]
+        }
+        "png" => pictures(ImageFormat::Png),
+        "jpeg" => pictures(ImageFormat::Jpeg),
+        "run-toml" => vec![named("run", of_run("run.toml"))],
+        "safetensors" => vec![named("model", of_run("model.safetensors"))],
+        "checkpoint" => vec![named("state", of_run("state/checkpoint.safetensors"))],
+        "metrics" => vec![named("two", of_run("metrics.jsonl"))],
+        "codes-csv" => vec![text("codes", "z0,z1\n0.5,-1\n2,3\n"), text("named", "id,z0,z1\na,0.5,-1\nb,2,3\n")],
+        "codes-npy" => vec![named("codes", npy(&[3, 2]))],
+        _ => Vec::new(),
+    }
+}
