@@ -8,6 +8,7 @@ set in memory. `--binarize` draws pixels anew every epoch.
 
 import argparse
 import gzip
+import json
 import pathlib
 import time
 
@@ -53,6 +54,7 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--binarize", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--json", action="store_true", help="the last seed's figures as one JSON object")
     args = parser.parse_args()
     train, test = images(args.data, "train"), images(args.data, "t10k")
     for seed in args.seeds:
@@ -70,7 +72,12 @@ def main():
         with torch.no_grad():
             x = torch.bernoulli(test) if args.binarize else test
             value = np.mean([model.negative_elbo(part).item() for part in x.split(1000)])
+        if args.json:
+            found = {"elbo_nats": -float(value), "seconds": seconds}
+            continue
         print(f"seed {seed}: test -ELBO {value:.2f} nats, {seconds:.1f} s, {args.epochs * len(train) / seconds:,.0f} rows/s", flush=True)
+    if args.json:
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 
 For each id that `vaekit bench` and `bench/torch_vae.py` both have, every round measures vaekit (a process of its
 own), PyTorch as it is, PyTorch under `torch.compile`, and for one id Pythae, one after the other and with a thread
-for every core. Compilation and warm-up come before the rounds. Rates are medians over the rounds with (min-max); ratios are ratios of medians.
+for every core. Compilation and warm-up come before the rounds. In a round each side's rate is rows over the whole time of
+its passes, a mean; rates are medians of these over the rounds with (min-max), ratios are ratios of medians.
 The same training must give the same loss: both losses are compared.
 
 The script makes its own virtual environment with CPU PyTorch, and writes a report to `bench/runs`. The PyTorch

@@ -186,3 +186,23 @@ fn von_mises_fisher_divergences_agree_with_scipy() {
         assert!((f64::from(slope) - want).abs() < 1e-3 * want.abs() + 1e-6, "{d} {kappa}: {slope} is not {want}");
     }
 }
+
+#[test]
+fn free_bits_are_of_a_variable_of_classes_and_not_of_its_coordinates() {
+    let free = 5.0;
+    let settings = |free: f64| json!({"settings": {"variant": "cat-vae", "latent": "6", "categories": "3", "free_bits": free.to_string()}});
+    let rows: Vec<f32> = wave(B * X, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect();
+    let batch =
+        Batch { x: from_vec(rows, [B, X], &device::cpu()), mask: None, given: None, row_ids: (0..B as u64).collect() };
+    let value = |step: &Value| {
+        let recipe = build(step);
+        let terms = recipe.vae.elbo_terms(&batch, 1, rng(), Mode::Train(rng()));
+        let each = terms.kl_of_variables().unwrap();
+        assert_eq!(each.dims(), [B, 2], "two variables of three classes");
+        let kl = f64::from(scalar(terms.rate().unwrap().mean()));
+        (f64::from(scalar(recipe.objective.loss(&terms, Progress { epoch: 1.0, rng: rng() }).value)), kl)
+    };
+    let ((plain, kl), (freed, _)) = (value(&settings(0.0)), value(&settings(free)));
+    // No variable carries five nats of log 3, so each counts five.
+    assert!((freed - plain - (2.0 * free - kl)).abs() < 1e-3, "{freed} {plain} {kl}");
+}

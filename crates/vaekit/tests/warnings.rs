@@ -124,3 +124,36 @@ fn what_a_table_has_and_has_not_is_named() {
     }
     assert!(all.iter().filter(|text| text.contains("'kind' = y")).count() < 6, "{all:?}");
 }
+
+#[test]
+fn a_biased_estimator_of_several_samples_is_named() {
+    let weighted = |samples: usize, estimator: &'static str| {
+        warnings(|c| {
+            c.variant = "iwae".into();
+            c.model.samples = samples;
+            c.model.estimator = estimator.into();
+        })
+    };
+    let told = |heard: Vec<String>| heard.iter().any(|w| w.contains("biased") && w.contains("doubly-reparameterized"));
+    assert!(told(weighted(5, "sticking-the-landing")));
+    assert!(!told(weighted(1, "sticking-the-landing")) && !told(weighted(5, "doubly-reparameterized")));
+}
+
+#[test]
+fn numbers_of_a_likelihood_that_are_on_their_way_are_named_before_the_posterior_is_blamed() {
+    // A rate so small that the variance cannot come to rest.
+    let slow = |c: &mut TrainConfig| {
+        c.binarize = Binarize::None;
+        c.model.likelihood = "gaussian-shared".into();
+        c.model.beta = 1000.0;
+        c.likelihood_lr = 1e-5;
+    };
+    let heard = warnings(slow);
+    assert!(heard.iter().any(|w| w.contains("likelihood.log_var") && w.contains("--likelihood-lr")), "{heard:?}");
+    assert!(!heard.iter().any(|w| w.contains("collapse")), "{heard:?}");
+    let heard = warnings(|c| {
+        slow(c);
+        c.likelihood_lr = 0.02;
+    });
+    assert!(heard.iter().any(|w| w.contains("collapse")), "{heard:?}");
+}

@@ -183,6 +183,90 @@ pub fn clip(gradients: &mut [Option<Vec<f32>>], limit: f64) -> f64 {
 mod tests {
     use super::*;
 
+    /// A model whose prior and likelihood have numbers of their own.
+    fn recipe(config: &TrainConfig) -> Recipe {
+        use crate::data::{Encoding, Kind, Schema};
+        use crate::variants::{Params, Target, find};
+        let (schema, encoding) = (Schema::table(["a", "b"], Kind::Real), Encoding::none());
+        let target = Target { schema: &schema, encoding: &encoding, rows: 10, rng: crate::rng::Rng::new(1) };
+        let mut recipe = find("vae").unwrap().build(&config.model, &Params::default(), &target).unwrap();
+        recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
+        recipe
+    }
+
+    fn config(optimizer: Optimizer) -> TrainConfig {
+        let mut config = TrainConfig { optimizer, ..TrainConfig::default() };
+        config.model.hidden = vec![3];
+        config.model.latent = 2;
+        config.model.prior = "mixture".into();
+        config.model.components = 2;
+        config.model.likelihood = "gaussian-shared".into();
+        config
+    }
+
+    /// One gradient for the parameters whose names begin so, 0 for the others.
+    fn slopes(recipe: &Recipe, of: &str) -> Vec<Option<Vec<f32>>> {
+        let all = recipe.parameters();
+        let slope = |p: &&Parameter| vec![f32::from(p.name().starts_with(of)); p.shape().iter().product()];
+        all.iter().map(|p| Some(slope(p))).collect()
+    }
+
+    fn value(recipe: &Recipe, name: &str) -> f32 {
+        recipe.parameters().into_iter().find(|p| p.name() == name).unwrap().values()[0]
+    }
+
+    #[test]
+    fn a_prior_that_rested_begins_like_any_other_parameter() {
+        let config = config(Optimizer::Adam);
+        let mut recipe = recipe(&config);
+        let mut optim = Optim::new(&config, &recipe);
+        let pretraining = slopes(&recipe, "encoder");
+        (1..=75).for_each(|step| optim.step(&mut recipe, &pretraining, 1e-3, step));
+        let before = value(&recipe, "prior.mean");
+        let together = slopes(&recipe, "prior");
+        optim.step(&mut recipe, &together, 1e-3, 76);
+        // Adam's first step is the learning rate; counted from the start of training it would be three times that.
+        let moved = before - value(&recipe, "prior.mean");
+        assert!((moved - 1e-3).abs() < 1e-6, "{moved}");
+        assert_eq!(optim.late(&recipe)["prior.mean"], 75);
+    }
+
+    #[test]
+    fn the_numbers_of_a_likelihood_have_a_rate_of_their_own_whatever_the_optimizer() {
+        for optimizer in [Optimizer::Adam, Optimizer::AdamW, Optimizer::Sgd, Optimizer::RmsProp, Optimizer::Lion] {
+            let config = config(optimizer);
+            let mut recipe = recipe(&config);
+            let mut optim = Optim::new(&config, &recipe);
+            let before = value(&recipe, "likelihood.log_var");
+            let of_likelihood = slopes(&recipe, "likelihood");
+            optim.step(&mut recipe, &of_likelihood, config.lr, 1);
+            let moved = f64::from(before - value(&recipe, "likelihood.log_var"));
+            assert!((moved - config.likelihood_lr).abs() < 1e-6, "{optimizer:?}: {moved}");
+            // Half the rate of the weights is half its rate too.
+            optim.step(&mut recipe, &of_likelihood, config.lr / 2.0, 2);
+            let second = f64::from(before - value(&recipe, "likelihood.log_var")) - moved;
+            assert!((second - config.likelihood_lr / 2.0).abs() < 1e-6, "{optimizer:?}: {second}");
+            assert!(optim.likelihood_drift(&recipe).unwrap() > 0.5);
+            // A checkpoint brings it all back.
+            let (memory, late) = (optim.memory(&recipe), optim.late(&recipe));
+            let mut again = Optim::new(&config, &recipe);
+            assert!(again.remember(&recipe, memory, &late));
+            assert_eq!(again.slots, optim.slots);
+            assert_eq!(again.begun, optim.begun);
+        }
+    }
+
+    #[test]
+    fn runs_of_before_step_the_likelihood_like_the_weights() {
+        let config = TrainConfig { likelihood_lr: 0.0, ..config(Optimizer::Adam) };
+        let mut recipe = recipe(&config);
+        let mut optim = Optim::new(&config, &recipe);
+        let before = value(&recipe, "likelihood.log_var");
+        let slopes = slopes(&recipe, "likelihood");
+        optim.step(&mut recipe, &slopes, 1e-3, 1);
+        assert!((before - value(&recipe, "likelihood.log_var") - 1e-3).abs() < 1e-6);
+    }
+
     #[test]
     fn clipping_is_by_the_norm_of_all_gradients_together() {
         let mut gradients = vec![Some(vec![3.0f32]), None, Some(vec![0.0, 4.0])];

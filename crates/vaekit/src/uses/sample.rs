@@ -189,6 +189,25 @@ mod tests {
     use crate::{TrainConfig, Trainer};
 
     #[test]
+    fn samples_that_are_judged_have_the_conditions_of_the_rows_they_are_judged_by() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config =
+            TrainConfig { data: "rings".into(), variant: "cvae".into(), epochs: 1, ..TrainConfig::default() };
+        config.limit = 100;
+        config.model.hidden = vec![4];
+        let data = config.open_data(&Default::default(), &mut |_| ()).unwrap();
+        let run = Trainer::new(config).out(dir.path().join("run")).fit(&data).unwrap();
+        let labels = data.labels().unwrap();
+        let like: Vec<u32> = (0..data.len() as u32).filter(|row| labels.ids[*row as usize] == 1).take(20).collect();
+        let mut judged = run.usual_model_values(&data, &[0, 1], &like, Observation::Mean).unwrap();
+        run.encoding().invert(&mut judged);
+        let name = labels.names[1].clone();
+        let rng = run.rng();
+        let of_class = run.of_class(&name).unwrap().sample(like.len(), Observation::Mean, rng).unwrap();
+        assert_eq!(judged, of_class.values);
+    }
+
+    #[test]
     fn rows_that_are_written_in_blocks_are_those_that_are_drawn_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut config = TrainConfig { data: "rings".into(), epochs: 1, limit: 100, ..TrainConfig::default() };
