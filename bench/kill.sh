@@ -53,7 +53,6 @@ same() {
     if ! cmp -s "$1" "$2"; then
         different=$((different + 1))
         say "different after kill $total: $1"
-        cp "$1" "$OLDPWD/different-$total" 2>/dev/null || true
     fi
 }
 
