@@ -109,12 +109,13 @@ def main():
         nll = few.get("nll_nats")
         why = REASONS.get(r["name"], "") if times and times > 1.15 else ""
         lines.append(
-            f"| `{r['name']}` | {number(a['elbo_nats'])} | {number(None if nll is None else -nll)} | {number(a['rate_nats'])} | "
+            f"| `{r['name']}` | {number(a['elbo_nats'])}{' (density)' if a.get('elbo_stored_nats') is not None else ''} | {number(None if nll is None else -nll)} | {number(a['rate_nats'])} | "
             f"{number(a['distortion_nats'])} | {a['active_units'] if a['active_units'] is not None else '-'} | {number(a['mse'], 4)} | "
             f"{number(times)} | {why} | ![samples](images/zoo-{r['name']}.png) |"
         )
     lines += ["", "`ae`, `dae`, `rae`, `wae-mmd`, `swae` and `aae` have no likelihood; `vq-vae` has one code a row, so no better bound. Samples of `ae`, `dae` and `rae` are of a mixture",
-              "fitted to their codes (`sample --from mixture`). The figures of `cvae` are of log p(x | class)."]
+              "fitted to their codes (`sample --from mixture`). The figures of `cvae` are of log p(x | class). Nats of a density compare with no",
+              "row of probabilities."]
     (ROOT / "docs/zoo.md").write_text("\n".join(lines) + "\n")
 
 

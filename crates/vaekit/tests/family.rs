@@ -10,6 +10,7 @@ use vaekit::data::{Batch, Encoding, Kind, Schema, Transform};
 use vaekit::model::likelihood::{self, Domain};
 use vaekit::model::posterior::{PosteriorFamily, VonMisesFisher};
 use vaekit::model::prior::Sphere;
+use vaekit::model::registry::{POSTERIORS, PRIORS};
 use vaekit::model::{Mode, Moment, Prior};
 use vaekit::nn::Parameters;
 use vaekit::objective::Progress;
@@ -205,4 +206,35 @@ fn free_bits_are_of_a_variable_of_classes_and_not_of_its_coordinates() {
     let ((plain, kl), (freed, _)) = (value(&settings(0.0)), value(&settings(free)));
     // No variable carries five nats of log 3, so each counts five.
     assert!((freed - plain - (2.0 * free - kl)).abs() < 1e-3, "{freed} {plain} {kl}");
+}
+
+#[test]
+fn readme_says_what_agrees_with_pytorch_and_what_was_not_compared() {
+    let plain = |step: &Value| json!({"settings": {"variant": step["variant"], "likelihood": step["likelihood"]}});
+    let mut steps: Vec<Value> = read("golden.json")["steps"].as_array().unwrap().iter().map(plain).collect();
+    steps.extend(read("family.json")["steps"].as_array().unwrap().iter().cloned());
+    let mut seen = std::collections::BTreeSet::new();
+    for step in &steps {
+        let vae = build(step).vae;
+        seen.insert(step["settings"]["variant"].as_str().unwrap().to_owned());
+        seen.extend([vae.posterior.name(), vae.prior.name(), vae.likelihood.name()].map(str::to_owned));
+    }
+    let lists: [(&str, Vec<&str>); 4] = [
+        ("variants", vaekit::variants::VARIANTS.iter().map(|v| v.name()).collect()),
+        ("posteriors", POSTERIORS.iter().map(|p| p.name).collect()),
+        ("priors", PRIORS.iter().map(|p| p.name).collect()),
+        ("likelihoods", likelihood::LIKELIHOODS.iter().map(|l| l.name).collect()),
+    ];
+    let counts: Vec<String> = lists
+        .iter()
+        .map(|(what, all)| format!("{} of {} {what}", all.iter().filter(|n| seen.contains(**n)).count(), all.len()))
+        .collect();
+    let without: Vec<String> = lists
+        .iter()
+        .flat_map(|(_, all)| all.iter().filter(|n| !seen.contains(**n)).map(|n| format!("`{n}`")))
+        .collect();
+    let told = format!("{}; not compared are {}.", counts.join(", "), without.join(", "));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let readme = words(&std::fs::read_to_string(file("../README.md")).unwrap());
+    assert!(readme.contains(&words(&told)), "README should say: {told}");
 }
