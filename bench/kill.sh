@@ -4,7 +4,7 @@
 #
 #     bench/kill.sh 1000 [VAEKIT] [LINES]
 #
-# Every kill is SIGKILL but each fourth, which is SIGTERM. A run is broken where the next command refuses it; bytes differ
+# A kill is SIGKILL three times in four, else SIGTERM; a command that ended before its kill is no kill. A run is broken where the next command refuses it; bytes differ
 # where a finished model, table of codes or page is not that of the commands left alone. Ends with one line of counts,
 # and adds it as JSON to LINES where that is given. Seconds of a page and of a sweep's table are left out, for no two
 # trainings take as long.
@@ -33,18 +33,32 @@ END
 mv whole/report.html page.html
 "$vaekit" sweep sweep.toml --out sweep-whole --jobs 2 --quiet >/dev/null 2>&1 || exit 1
 
-broken=0 different=0 done_runs=0 total=0
+broken=0 different=0 ended=0 total=0
 declare -A of=([train]=0 [sweep]=0 [report]=0 [encode]=0)
+verbs=(train train train sweep report encode)
 
 say() { printf '%s\n' "$*" >&2; }
-# Runs a command for at most so many milliseconds, then kills it; its exit code, 137 or 143 where it was killed.
+# Runs a verb for at most so many milliseconds, then kills it. Sets `how` to killed, ended or failed, and counts.
 cut_off() {
-    local ms=$1 signal=$2
+    local verb=$1 ms=$((1 + RANDOM % $2)) signal=KILL code
     shift 2
-    timeout --foreground -s "$signal" "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))" "$@" >/dev/null 2>last.err
+    [ $((RANDOM % 4)) -eq 0 ] && signal=TERM
+    timeout --foreground -s "$signal" "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))" "$vaekit" "$@" >/dev/null 2>last.err
+    code=$?
+    case $code in
+    0) how=ended ended=$((ended + 1)) ;;
+    124 | 137 | 143) how=killed total=$((total + 1)) of[$verb]=$((of[$verb] + 1)) ;;
+    *)
+        # Training that hears SIGTERM saves, says so, and ends with 1.
+        if [ $code -eq 1 ] && [ $signal = TERM ] && grep -q interrupted last.err; then
+            how=killed total=$((total + 1)) of[$verb]=$((of[$verb] + 1))
+        else
+            how=failed
+            bad "$verb"
+        fi
+        ;;
+    esac
 }
-# True for an exit code that a signal or the limit explains.
-was_killed() { [ "$1" -eq 124 ] || [ "$1" -eq 137 ] || [ "$1" -eq 143 ] || { [ "$1" -eq 1 ] && [ "$2" = TERM ]; }; }
 bad() {
     broken=$((broken + 1))
     say "broken after kill $total: $* ($(tail -1 last.err))"
@@ -57,67 +71,47 @@ same() {
 }
 
 while [ "$total" -lt "$kills" ]; do
-    total=$((total + 1))
-    signal=KILL
-    [ $((RANDOM % 4)) -eq 0 ] && signal=TERM
-    case $((RANDOM % 6)) in
-    0 | 1 | 2)
-        of[train]=$((of[train] + 1))
+    verb=${verbs[$((RANDOM % ${#verbs[@]}))]}
+    case $verb in
+    train)
         if [ -f pieces/run.toml ]; then command=(train --resume pieces --save-every 0.02 --quiet)
         else command=(train "${settings[@]}" --out pieces); fi
-        cut_off $((RANDOM % 500)) $signal "$vaekit" "${command[@]}" --threads $((1 + RANDOM % 2))
-        code=$?
-        if [ $code -eq 0 ]; then
-            done_runs=$((done_runs + 1))
-            same pieces/model.safetensors whole/model.safetensors
-            rm -rf pieces
-        elif ! was_killed $code $signal; then
-            bad "${command[@]}"
-            rm -rf pieces
-        fi
+        cut_off train 500 "${command[@]}" --threads $((1 + RANDOM % 2))
+        [ $how = ended ] && same pieces/model.safetensors whole/model.safetensors
+        [ $how = killed ] || rm -rf pieces
         ;;
-    3)
-        of[sweep]=$((of[sweep] + 1))
-        cut_off $((RANDOM % 1500)) $signal "$vaekit" sweep sweep.toml --out sweep-pieces --jobs 2 --quiet
-        code=$?
-        if [ $code -eq 0 ]; then
-            done_runs=$((done_runs + 1))
+    sweep)
+        cut_off sweep 1500 sweep sweep.toml --out sweep-pieces --jobs 2 --quiet
+        if [ $how = ended ]; then
             for seed in 0 1 2 3; do same "sweep-pieces/seed=$seed/model.safetensors" "sweep-whole/seed=$seed/model.safetensors"; done
-            same <(cut -d, -f1-8 sweep-pieces/sweep.csv) <(cut -d, -f1-8 sweep-whole/sweep.csv)
-            rm -rf sweep-pieces
-        elif ! was_killed $code $signal; then
-            bad sweep
-            rm -rf sweep-pieces
+            # The last column is of seconds.
+            for which in pieces whole; do sed 's/,[^,]*$//' "sweep-$which/sweep.csv" >"table-$which"; done
+            same table-pieces table-whole
         fi
+        [ $how = killed ] || rm -rf sweep-pieces
         ;;
-    4)
-        of[report]=$((of[report] + 1))
-        cut_off $((RANDOM % 6000)) $signal "$vaekit" report whole --importance-samples 5 --quiet
-        code=$?
-        if [ $code -ne 0 ] && ! was_killed $code $signal; then bad report; fi
+    report)
+        cut_off report 4000 report whole --importance-samples 5 --quiet
         if [ -f whole/report.html ]; then
             same whole/report.html page.html
             rm whole/report.html
-        fi
+        elif [ $how = ended ]; then bad "report left no page"; fi
         ;;
-    5)
-        of[encode]=$((of[encode] + 1))
-        cut_off $((RANDOM % 80)) $signal "$vaekit" encode whole --out codes.csv --quiet
-        code=$?
-        if [ $code -ne 0 ] && ! was_killed $code $signal; then bad encode; fi
+    encode)
+        cut_off encode 60 encode whole --out codes.csv --quiet
         if [ -f codes.csv ]; then
             same codes.csv whole.csv
             rm codes.csv
-        fi
+        elif [ $how = ended ]; then bad "encode left no codes"; fi
         ;;
     esac
-    [ $((total % 100)) -eq 0 ] && say "$total kills: $broken broken, $different different"
+    if [ $how = killed ] && [ $((total % 100)) -eq 0 ]; then say "$total kills: $broken broken, $different different"; fi
 done
 "$vaekit" evaluate whole --quiet >/dev/null 2>last.err || bad evaluate whole
-echo "$kills kills (train ${of[train]}, sweep ${of[sweep]}, report ${of[report]}, encode ${of[encode]}): $done_runs runs and" \
-    "sweeps ended, $broken broken, $different with other bytes"
+echo "$kills kills (train ${of[train]}, sweep ${of[sweep]}, report ${of[report]}, encode ${of[encode]}): $ended commands" \
+    "ended before their kill, $broken broken, $different with other bytes"
 if [ -n "$lines" ]; then
     echo "{\"kills\": $kills, \"train\": ${of[train]}, \"sweep\": ${of[sweep]}, \"report\": ${of[report]}," \
-        "\"encode\": ${of[encode]}, \"ended\": $done_runs, \"broken\": $broken, \"different\": $different}" >>"$lines"
+        "\"encode\": ${of[encode]}, \"ended\": $ended, \"broken\": $broken, \"different\": $different}" >>"$lines"
 fi
 [ "$broken" -eq 0 ] && [ "$different" -eq 0 ]

@@ -102,9 +102,10 @@ fn print(c: &Comparison) {
     }
     let rows = c.contenders.iter().find_map(|r| r.nll_rows).unwrap_or(c.rows);
     say::out(&format!(
-        "{:<20}-log p(x) and differences {}, the others {}; densities and errors of values as the file holds them",
+        "{:<20}{} for -log p(x){}, {} for the others; densities and errors are of values as the file holds them",
         "rows",
         say::count(rows),
+        if c.judged_by == "MSE" { "" } else { " and differences" },
         say::count(c.rows)
     ));
     for (key, values) in &c.differing {

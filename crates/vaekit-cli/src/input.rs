@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use vaekit::data::{AskedColumn, Dataset, OpenOptions, open};
+use vaekit::data::{AskedColumn, Dataset, OpenOptions, builtin::BUILTIN, open, public::PUBLIC};
 use vaekit::run::RunFile;
 use vaekit::{Result, Run};
 
@@ -104,7 +104,9 @@ impl Input {
     /// The files that are read, which no output may replace: the data that is named, and the run's own.
     pub fn read_paths(&self) -> Vec<PathBuf> {
         let own = RunFile::read(&self.run).ok().map(|file| file.config.data);
-        self.data.iter().cloned().chain(own).map(PathBuf::from).collect()
+        // A name of a set is no path, though a folder may be called so.
+        let is_path = |name: &String| !is_known(name);
+        self.data.iter().cloned().chain(own).filter(is_path).map(PathBuf::from).collect()
     }
 
     /// The columns that the run looks at beside the modelled ones, where DATA has them; flags name others in their place.
@@ -182,4 +184,15 @@ impl Input {
         }
         Ok((data, rows))
     }
+}
+
+/// True for the name of a built-in or a public set.
+fn is_known(name: &str) -> bool {
+    BUILTIN.iter().any(|set| set.name == name) || PUBLIC.iter().any(|set| set.name == name)
+}
+
+/// The path of a run's own data, where it is one.
+pub fn data_path(run: &Run) -> Vec<PathBuf> {
+    let data = &run.config().data;
+    if is_known(data) { Vec::new() } else { vec![PathBuf::from(data)] }
 }

@@ -26,7 +26,9 @@ impl Replace {
         }
         let place = |path: &Path| std::fs::canonicalize(path).ok();
         let own = place(out);
-        if own.is_some() && inputs.iter().any(|input| place(input) == own) {
+        // A file of a folder that is read is read too.
+        let reads = |input: &PathBuf| place(input).zip(own.as_ref()).is_some_and(|(input, own)| own.starts_with(input));
+        if inputs.iter().any(reads) {
             let problem = format!("{} is what is read; choose another file to write", out.display());
             return Err(Error::setting("out", problem));
         }

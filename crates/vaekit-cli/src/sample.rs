@@ -7,7 +7,7 @@ use vaekit::rng::Rng;
 use vaekit::uses::{Observation, SOURCES, Source, check_output};
 use vaekit::{Result, Run};
 
-use crate::input::{Places, Told};
+use crate::input::{Places, Told, data_path};
 use crate::out::Replace;
 use crate::progress::download;
 use crate::{Common, say};
@@ -59,7 +59,7 @@ impl Sample {
         };
         let image = run.schema().is_image();
         let out = self.out.unwrap_or_else(|| if image { "samples.png".into() } else { "samples.csv".into() });
-        self.replace.check(&out, &[PathBuf::from(&run.config().data)])?;
+        self.replace.check(&out, &data_path(&run))?;
         if check_output(&out)? == "png" && image && self.n > MOST_TILES {
             let found = self.n;
             return Err(vaekit::Error::setting(
@@ -81,7 +81,7 @@ impl Sample {
                 run.drawing(Some((&data, &splits.train, *source)), n, observation, rng)?
             }
         };
-        run.write_samples(&out, n, &drawing)?;
+        run.write_samples(&out, &drawing)?;
         say::wrote(&out, n, &self.common);
         Ok(())
     }

@@ -13,7 +13,7 @@ pub fn out(line: &str) {
 }
 
 /// A reader that has gone is not our trouble; a disk that is full is.
-fn keep(written: std::io::Result<()>) {
+pub fn keep(written: std::io::Result<()>) {
     if let Err(e) = written
         && e.kind() != std::io::ErrorKind::BrokenPipe
         && let Ok(mut broken) = BROKEN.lock()

@@ -1,6 +1,6 @@
 //! What signals do: the first asks for an end that loses nothing, the second makes one.
 //!
-//! A signal that the parent chose to ignore, as `nohup` does with SIGHUP, stays ignored. A verb that does not ask whether
+//! On Linux a signal that the parent chose to ignore, as `nohup` does with SIGHUP, stays ignored. A verb that does not ask whether
 //! it was interrupted ends at once, and leaves no half-written file.
 
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub fn watch() {
         let mut seen = false;
         for signal in signals.forever() {
             if seen || !HEARD.load(Ordering::SeqCst) {
-                vaekit::run::clear_unfinished();
+                let _held = vaekit::run::clear_unfinished();
                 if !seen {
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
@@ -74,6 +74,18 @@ fn ignored() -> u64 {
 /// Begins to listen.
 #[cfg(not(unix))]
 pub fn watch() {
-    let _ = signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGINT, 1, Arc::clone(flag()));
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(flag()));
+    use signal_hook::consts::SIGINT;
+    let heard = Arc::new(AtomicBool::new(false));
+    // The second ends the process, and so does the first where nobody asks for it.
+    let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, 1, Arc::clone(&heard));
+    let _ = signal_hook::flag::register(SIGINT, Arc::clone(flag()));
+    std::thread::spawn(move || {
+        while !heard.load(Ordering::SeqCst) {
+            heard.store(flag().load(Ordering::SeqCst) || !HEARD.load(Ordering::SeqCst), Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            if HEARD.load(Ordering::SeqCst) && !flag().load(Ordering::SeqCst) {
+                heard.store(false, Ordering::SeqCst);
+            }
+        }
+    });
 }

@@ -10,8 +10,8 @@ use vaekit::sweep::{
     Outcome, Plan, Point, Summary, SweepEvent, Trained, choice, chosen, figure_names, quoted, shown, summarise,
     sweep_page, write_csv,
 };
-use vaekit::uses::incomparable;
-use vaekit::{Error, Result, Run, TrainConfig};
+use vaekit::uses::{choosable, comparable};
+use vaekit::{Error, ErrorKind, Result, Run, TrainConfig};
 
 use crate::input::Places;
 use crate::{Common, progress, say, signals};
@@ -52,11 +52,20 @@ impl Sweep {
         own_folder(&out, &plan)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
-        let failed = self.train(&plan, &out)?;
+        let mut failed = self.train(&plan, &out)?;
         let (mut outcomes, mut runs) = (Vec::new(), Vec::new());
-        for point in plan.points.iter().filter(|p| !failed.contains(&p.name)) {
+        let trained: Vec<&Point> = plan.points.iter().filter(|p| !failed.contains(&p.name)).collect();
+        for point in trained {
             let run = Run::open(out.join(&point.name))?;
-            outcomes.push(Outcome::measure(point, &run, &self.places.options(), self.disentanglement)?);
+            match Outcome::measure(point, &run, &self.places.options(), self.disentanglement) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFinite { .. }) => {
+                    say::warning(&format!("{} is left out: {error}", point.name));
+                    failed.push(point.name.clone());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             // One of a kind says which kinds there are; thousands of models would fill memory.
             let kind = |r: &Run| {
                 let c = r.config();
@@ -76,18 +85,18 @@ impl Sweep {
         write_atomically(&out.join("sweep.csv"), |file| write_csv(file, &plan, &outcomes))?;
         let extra = if self.disentanglement { " --disentanglement" } else { "" };
         let again = format!("vaekit sweep {} --out {}{extra}", quoted(&self.config), quoted(&out));
-        let notes = incomparable(&runs);
-        let page = sweep_page(&stem, &summaries, &notes, &again);
+        let (notes, by) = (comparable(&runs).0, choosable(&runs));
+        let page = sweep_page(&stem, &summaries, (&notes, by), &again);
         write_atomically(&out.join("sweep.html"), |file| file.write_all(page.as_bytes()))?;
         if self.common.json {
-            let found =
-                chosen(&summaries).map(|(at, by)| serde_json::json!({"settings": summaries[at].settings, "by": by}));
+            let found = chosen(&summaries, by)
+                .map(|(at, by)| serde_json::json!({"settings": summaries[at].settings, "by": by}));
             say::json(&serde_json::json!({
                 "out": out, "runs": outcomes.len(), "settings": summaries, "chosen": found,
             }));
         } else {
             print(&summaries);
-            say::out(&choice(&summaries));
+            say::out(&choice(&summaries, by));
             notes.iter().for_each(|note| say::warning(note));
             say::out(&format!("{:<20}{}", "table", out.join("sweep.csv").display()));
             say::out(&format!("{:<20}{}", "page", out.join("sweep.html").display()));
@@ -171,24 +180,19 @@ impl Sweep {
     }
 }
 
-/// Refuses a folder that holds anything but what a sweep of this plan, or of part of it, leaves: its tables would be
-/// replaced.
+/// Refuses a folder that is not empty and holds no run of this plan: its tables would be replaced.
 fn own_folder(out: &Path, plan: &Plan) -> Result<()> {
-    let ours = |name: &str| {
-        let run = name.strip_suffix(".toml").unwrap_or(name);
-        ["sweep.csv", "sweep.html"].contains(&name) || plan.points.iter().any(|p| p.name == run)
-    };
     let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
     let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).filter(|name| !is_leftover(name)).collect();
-    let has_run = plan.points.iter().any(|p| out.join(&p.name).is_dir());
-    let strange = names.iter().map(|name| name.to_string_lossy()).find(|name| !has_run && !ours(name));
-    match (strange, has_run || names.is_empty()) {
-        (None, true) => Ok(()),
-        (strange, _) => {
-            let what = strange.unwrap_or("the tables of another sweep".into());
-            let problem = format!("{} holds no run of this sweep, but {what}; choose a new folder", out.display());
-            Err(Error::setting("out", problem))
+    // A sweep that was killed early has written what a run should be, and no run yet.
+    let begun = |p: &Point| out.join(&p.name).is_dir() || out.join(format!("{}.toml", p.name)).is_file();
+    let has_run = plan.points.iter().any(begun);
+    match names.first() {
+        Some(other) if !has_run => {
+            let (out, other) = (out.display(), other.to_string_lossy());
+            Err(Error::setting("out", format!("{out} holds no run of this sweep, but {other}; choose a new folder")))
         }
+        _ => Ok(()),
     }
 }
 

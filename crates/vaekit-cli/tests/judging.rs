@@ -166,7 +166,8 @@ fn a_sweep_goes_on_and_ends_in_one_table() {
     assert!(!std::fs::read_to_string(at.join("sweeps/mixed/sweep.html")).unwrap().contains("neither nats nor MSE"));
     let pixels = "data = \"digits\"\nepochs = 1\nlimit = 100\n[sweep]\nbinarize = [\"none\", \"threshold\"]\n";
     std::fs::write(at.join("pixels.toml"), pixels).unwrap();
-    done(at, "sweep pixels.toml --quiet");
+    let found: serde_json::Value = serde_json::from_str(&done(at, "sweep pixels.toml --json --quiet")).unwrap();
+    assert_eq!(found["chosen"], serde_json::Value::Null, "what does not compare is not chosen from");
     assert!(std::fs::read_to_string(at.join("sweeps/pixels/sweep.html")).unwrap().contains("neither nats nor MSE"));
     // Other seeds divide a table otherwise and standardize it a little otherwise, which is no other way of seeing it.
     assert!(!std::fs::read_to_string(at.join("sweeps/s/sweep.html")).unwrap().contains("neither nats nor MSE"));

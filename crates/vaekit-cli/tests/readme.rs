@@ -85,8 +85,9 @@ fn every_verb_of_the_program_is_in_the_table_and_the_other_way_round() {
     let mut verbs: Vec<&str> =
         commands.lines().filter_map(|l| l.split_whitespace().next()).filter(|v| *v != "help").collect();
     let text = readme();
+    let text = text.split("## Verbs").nth(1).unwrap().split("\n## ").next().unwrap();
     let table = text.lines().filter_map(|l| l.strip_prefix("| `")).filter_map(|l| l.split([' ', '`']).next());
-    let mut listed: Vec<&str> = table.filter(|v| !v.starts_with("gaussian")).collect();
+    let mut listed: Vec<&str> = table.collect();
     verbs.sort_unstable();
     listed.sort_unstable();
     assert_eq!(verbs, listed);

@@ -66,6 +66,14 @@ fn an_output_replaces_no_input_and_nothing_else_unasked() {
     }
     assert_eq!(std::fs::read(at.join("own.csv")).unwrap(), own);
 
+    // A picture of a folder that is read is read too.
+    std::fs::create_dir(at.join("pictures")).unwrap();
+    for i in 0..4u8 {
+        image::GrayImage::from_pixel(4, 4, image::Luma([60 * i])).save(at.join(format!("pictures/{i}.png"))).unwrap();
+    }
+    done(at, "train pictures --epochs 1 --hidden 4 --latent 1 --quiet --out seen");
+    refused(at, "reconstruct seen pictures --out pictures/0.png --force", 2, "what is read");
+
     std::fs::write(at.join("precious.csv"), "kept").unwrap();
     for line in ["encode run --out precious.csv", "sample run --out precious.csv", "reconstruct run --out precious.csv"]
     {
@@ -97,6 +105,10 @@ fn a_sweep_writes_into_no_folder_of_others() {
     std::fs::write(at.join("mine/notes.txt"), "kept").unwrap();
     refused(at, "sweep s.toml --out mine --quiet", 2, "no run of this sweep");
     assert_eq!(std::fs::read(at.join("mine/sweep.csv")).unwrap(), b"kept");
+    // One that was killed before its first run began goes on.
+    std::fs::create_dir(at.join("early")).unwrap();
+    std::fs::write(at.join("early/beta=1.toml"), "").unwrap();
+    done(at, "sweep s.toml --out early --quiet");
     done(at, "sweep s.toml --out new --quiet");
     std::fs::write(at.join("s.toml"), text.replace("[1, 2]", "[1, 2, 3]")).unwrap();
     done(at, "sweep s.toml --out new --quiet");
@@ -146,7 +158,7 @@ fn a_damaged_line_of_metrics_costs_itself_alone() {
     std::fs::write(&path, format!("{}\n{}\n{}\n{}\n", lines[0], &lines[1][..20], lines[2], lines[3])).unwrap();
     let output = vaekit(at, "train --resume run --epochs 5 --quiet");
     let warned = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && warned.contains("1 of 4 epochs have no line"), "{warned}");
+    assert!(output.status.success() && warned.contains("no readable line for 1 of 4 epochs"), "{warned}");
     let epochs = std::fs::read_to_string(&path).unwrap().lines().count();
     assert_eq!(epochs, 4, "epochs 1, 3, 4 and 5");
 }

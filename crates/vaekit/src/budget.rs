@@ -30,8 +30,9 @@ pub fn ask(place: impl ToString, what: &str, bytes: u64) -> Result<()> {
         return Ok(());
     }
     let (found, most) = (size(bytes), size(memory()));
-    let problem =
-        format!("{what} take {found} of memory, and {most} are allowed; take fewer or smaller, or raise --memory");
+    let problem = format!(
+        "{what}: needs {found} of memory, at most {most} is allowed; use less data or a smaller model, or raise --memory"
+    );
     Err(Error::data(place, problem))
 }
 

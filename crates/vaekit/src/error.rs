@@ -39,6 +39,9 @@ pub enum ErrorKind {
     /// A person stopped it.
     #[error("{0}")]
     Interrupted(String),
+    /// A model gives numbers that are not finite on sound input.
+    #[error("{place}: {problem}")]
+    NotFinite { place: String, problem: String },
     /// Training left the finite numbers.
     #[error("{problem}")]
     Diverged { step: u64, problem: String },
@@ -59,6 +62,7 @@ impl Error {
             | ErrorKind::Unsupported { .. } => 2,
             ErrorKind::Io { .. }
             | ErrorKind::Download { .. }
+            | ErrorKind::NotFinite { .. }
             | ErrorKind::Diverged { .. }
             | ErrorKind::Interrupted(_) => 1,
         }
@@ -103,14 +107,13 @@ impl Error {
         ErrorKind::Interrupted(told.into()).into()
     }
 
-    /// A model whose numbers leave the finite ones on sound input.
+    /// `what` of a model that is not finite on sound input.
     pub(crate) fn not_finite(place: impl ToString, what: &str) -> Self {
         let problem = format!(
-            "{}: {what} are not finite: the model's weights, or the values that it is given, are far beyond what it was \
-             trained for",
-            place.to_string()
+            "{what} are not finite: the weights of the model, or the values that it is given, are far beyond those of \
+             training"
         );
-        ErrorKind::Diverged { step: 0, problem }.into()
+        ErrorKind::NotFinite { place: place.to_string(), problem }.into()
     }
 
     pub(crate) fn run(path: &Path, problem: impl Into<String>) -> Self {

@@ -4,41 +4,35 @@
 mod common;
 
 use common::{bars, config};
-use rand_distr_free::poisson;
 use vaekit::data::{Dataset, Kind, OpenOptions, Rows, Schema};
+use vaekit::rng::{Purpose, Rng};
 use vaekit::run::{Metrics, Run};
 use vaekit::settings::LrSchedule;
 use vaekit::variants::VARIANTS;
 use vaekit::{TrainConfig, Trainer};
 
-/// Poisson draws by inversion, from the counter-based generator.
-mod rand_distr_free {
-    use vaekit::rng::{Purpose, Rng};
-
-    /// A draw for each rate.
-    pub fn poisson(rates: &[f64], rng: Rng) -> Vec<f32> {
-        let ids: Vec<u64> = (0..rates.len() as u64).collect();
-        let uniform = rng.uniform(Purpose::Builtin, &ids, 1);
-        let draw = |(rate, u): (&f64, f32)| {
-            let (mut k, mut p, mut left) = (0.0, (-rate).exp(), f64::from(u));
-            while left > p && k < 1e4 {
-                left -= p;
-                k += 1.0;
-                p *= rate / k;
-            }
-            k as f32
-        };
-        rates.iter().zip(uniform).map(draw).collect()
-    }
+/// Poisson draws by inversion, one for each rate.
+fn poisson(rates: &[f64], rng: Rng) -> Vec<f32> {
+    let ids: Vec<u64> = (0..rates.len() as u64).collect();
+    let draw = |(rate, u): (&f64, f32)| {
+        let (mut k, mut p, mut left) = (0.0, (-rate).exp(), f64::from(u));
+        while left > p && k < 1e4 {
+            left -= p;
+            k += 1.0;
+            p *= rate / k;
+        }
+        k as f32
+    };
+    rates.iter().zip(rng.uniform(Purpose::Builtin, &ids, 1)).map(draw).collect()
 }
 
 /// 2,000 rows of 20 counts whose rates depend on one cause.
 fn counts() -> Dataset {
-    let cause = vaekit::rng::Rng::new(4).normal(vaekit::rng::Purpose::Builtin, &(0..2_000).collect::<Vec<_>>(), 1);
+    let cause = Rng::new(4).normal(Purpose::Builtin, &(0..2_000).collect::<Vec<_>>(), 1);
     let rate = |i: usize| (1.0 + 0.5 * f64::from(cause[i / 20]) * if i % 2 == 0 { 1.0 } else { -1.0 }).exp();
     let rates: Vec<f64> = (0..2_000 * 20).map(rate).collect();
     let names = (0..20).map(|i| format!("g{i}"));
-    let values = poisson(&rates, vaekit::rng::Rng::new(5));
+    let values = poisson(&rates, Rng::new(5));
     Dataset::new("counts", Schema::table(names, Kind::Real), Rows::F32(values)).unwrap()
 }
 
@@ -134,7 +128,8 @@ fn stopping_judges_the_bound_that_is_trained() {
         (found.nll_nats(), Metrics::read(run.dir()).unwrap().len())
     };
     let (whole, _) = nll(TrainConfig { valid: Some(0.1), ..config.clone() });
-    let (stopped, epochs) = nll(TrainConfig { patience: 3, ..config });
+    let (stopped, epochs) = nll(TrainConfig { patience: 3, valid: Some(0.1), ..config });
+    assert!(epochs < 40, "it was never stopped");
     assert!(stopped - whole < 0.5, "{stopped} after {epochs} epochs, {whole} after all");
 }
 

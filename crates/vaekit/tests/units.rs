@@ -75,12 +75,12 @@ fn probabilities_have_no_unit() {
 
 #[test]
 fn values_beyond_a_likelihood_of_fractions_are_counted() {
-    let of = |n: usize| table(1.0).len().min(n) as u32;
+    let rows: Vec<u32> = (0..200).collect();
     let mut config = TrainConfig { normalize: Some(Transform::Unit), ..small() };
     config.model.likelihood = "continuous-bernoulli".into();
     let (_dir, run) = trained(config, &table(1.0));
-    let inside = run.evaluate(&table(1.0), &(0..of(200)).collect::<Vec<u32>>(), 1).unwrap().0;
-    let beyond = run.evaluate(&table(3.0), &(0..of(200)).collect::<Vec<u32>>(), 1).unwrap().0;
+    let inside = run.evaluate(&table(1.0), &rows, 1).unwrap().0;
+    let beyond = run.evaluate(&table(3.0), &rows, 1).unwrap().0;
     // Rows that took no part in the scaling may lie a little beyond.
     assert!(inside.outside < 20 && beyond.outside > 200, "{} {}", inside.outside, beyond.outside);
 }

@@ -88,11 +88,11 @@ impl Shown {
             line("  in the file's units", format!("{:.3} nats", e.nll_stored_nats()));
         }
         let few = match e.is_short() {
-            true => format!("; it is still rising or hangs on few samples: take more{otherwise}"),
+            true => format!("; the estimate is still rising, or few samples dominate it: use more samples{otherwise}"),
             false => String::new(),
         };
         line("  effective samples", format!("{effective:.0} of {}", say::count(e.samples)));
-        line("  half the samples", format!("{:.3} nats less of log p(x){few}", e.rise_nats()));
+        line("  gain from half", format!("{:.3} nats when the samples were doubled{few}", e.rise_nats()));
         line("  ELBO of the same", format!("{:.3} nats", e.elbo_nats()));
         if bits {
             line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
@@ -132,7 +132,7 @@ pub fn latents(a: &Aggregate) {
 
 pub fn disentanglement(d: &Disentanglement) {
     line("factors", format!("{} on {} rows", d.factors.join(", "), say::count(d.rows)));
-    line("", "in brackets: where each row has the factors of another, which is chance");
+    line("", "in brackets: the score with factors shuffled over rows (chance level)");
     let scores: [(&str, fn(&Disentanglement) -> Option<f64>); 11] = [
         ("MIG, 20 bins", |d| Some(d.mig_binned)),
         ("MIG, samples", |d| d.mig_sampled),
@@ -238,8 +238,8 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
     if f.outside > 0 {
         let likelihood = run.vae().likelihood.name();
         say::warning(&format!(
-            "{} values lie beyond the 0 to 1 that '{likelihood}' is of, so these nats mean nothing: scaled by the training \
-             rows, they are smaller or larger than any there; see --normalize",
+            "{} values lie outside 0..1, where '{likelihood}' has no density, so these nats are meaningless. They lie outside \
+             the range of the training rows; use another --normalize or a gaussian likelihood",
             say::count(f.outside)
         ));
     }

@@ -62,7 +62,11 @@ impl Download<'_> {
     }
 
     fn fetch_from(&self, url: &str, part: &PathBuf, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), String> {
-        let have = std::fs::metadata(part).map_or(0, |m| m.len());
+        let mut have = std::fs::symlink_metadata(part).map_or(0, |m| m.len());
+        if have > self.most {
+            std::fs::remove_file(part).map_err(|e| format!("cannot remove {}: {e}", part.display()))?;
+            have = 0;
+        }
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_connect(Some(self.stall))
             .timeout_recv_response(Some(self.stall))
@@ -123,7 +127,12 @@ impl Download<'_> {
     fn check(&self, part: &Path) -> Result<(), String> {
         let (bytes, want) = match self.checksum {
             Checksum::Unpacked(md5) => (read_unzipped(part, self.most).map_err(|e| e.to_string())?, md5),
-            Checksum::Published(md5) => (std::fs::read(part).map_err(|e| e.to_string())?, md5),
+            Checksum::Published(md5) => {
+                let mut bytes = Vec::new();
+                let file = nofollow(OpenOptions::new().read(true)).open(part).map_err(|e| e.to_string())?;
+                file.take(self.most + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+                (bytes, md5)
+            }
         };
         let found = md5_hex(&bytes);
         if found == want { Ok(()) } else { Err(format!("the checksum is {found}, expected {want}")) }

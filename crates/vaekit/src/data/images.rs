@@ -102,7 +102,12 @@ fn broken(file: &Path, e: &image::ImageError) -> Error {
 
 /// Width and height as the header has them, within bounds.
 fn dimensions(file: &Path) -> Result<(u32, u32)> {
-    let (width, height) = opened(file)?.into_dimensions().map_err(|e| broken(file, &e))?;
+    let mut reader = opened(file)?;
+    let mut limits = Limits::default();
+    // Profiles are unpacked before anything is known of the pixels.
+    limits.max_alloc = Some(MAX_BESIDE);
+    reader.limits(limits);
+    let (width, height) = reader.into_dimensions().map_err(|e| broken(file, &e))?;
     let pixels = u64::from(width) * u64::from(height);
     if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
         let problem = format!(

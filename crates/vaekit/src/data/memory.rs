@@ -59,7 +59,7 @@ fn of_shape(name: &str, shape: &[usize], values: Rows) -> Result<Dataset> {
     if shape.contains(&0) {
         return Err(Error::data(name, format!("holds no rows or no values (its shape is {shape:?})")));
     }
-    if shape[1..].iter().try_fold(1usize, |n, d| n.checked_mul(*d)).is_none_or(|width| width > MAX_WIDTH) {
+    if shape.iter().skip(1).try_fold(1usize, |n, d| n.checked_mul(*d)).is_none_or(|width| width > MAX_WIDTH) {
         return Err(Error::data(name, format!("has rows of more than {MAX_WIDTH} values (its shape is {shape:?})")));
     }
     if let [_, d] = *shape {

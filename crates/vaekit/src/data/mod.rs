@@ -37,6 +37,7 @@ pub use encoding::{Binarize, Encoding, Transform};
 pub use npy::{write_npy, write_npy_values};
 pub use open::{AskedColumn, OpenOptions, open};
 pub use readers::{READERS, Reader, reader_of};
+pub(crate) use records::header;
 pub use schema::{Column, Kind, Pixels, Role, Schema};
 pub use split::Splits;
 pub use written::{NameColumn, write_csv, write_csv_rows};

@@ -11,10 +11,38 @@ use crate::{Error, Result, error};
 /// The longest record that is read, 64 MiB: beyond it stands a quote without its end, or no table at all.
 const MAX_RECORD: u64 = 64 << 20;
 
-/// A file that gives no more than [`MAX_RECORD`] bytes for each record.
+/// A file that gives no more than [`MAX_RECORD`] bytes for each record, and sees the lines that pass.
 struct Bounded {
     file: File,
     left: Rc<Cell<u64>>,
+    /// The number of the line at hand, whether nothing stood in it so far, and the first line with nothing in it.
+    line: u64,
+    blank: bool,
+    empty: Option<u64>,
+    /// An empty line before one that is none.
+    skipped: Rc<Cell<Option<u64>>>,
+}
+
+impl Bounded {
+    fn see(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' => {
+                    if self.blank {
+                        self.empty = self.empty.or(Some(self.line));
+                    }
+                    (self.line, self.blank) = (self.line + 1, true);
+                }
+                byte if byte.is_ascii_whitespace() => {}
+                _ => {
+                    self.blank = false;
+                    if self.skipped.get().is_none() {
+                        self.skipped.set(self.empty);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Read for Bounded {
@@ -25,6 +53,7 @@ impl Read for Bounded {
         }
         let n = self.file.read(&mut buffer[..most])?;
         self.left.set(self.left.get() - n as u64);
+        self.see(&buffer[..n]);
         Ok(n)
     }
 }
@@ -37,15 +66,17 @@ pub(super) struct Records<'a> {
     record: csv::StringRecord,
     /// The line after the record before.
     after: u64,
-    skipped: Option<u64>,
+    skipped: Rc<Cell<Option<u64>>>,
 }
 
 impl<'a> Records<'a> {
     pub fn open(path: &Path, place: &'a str) -> Result<Self> {
         let left = Rc::new(Cell::new(MAX_RECORD));
-        let file = Bounded { file: error::open(path)?, left: Rc::clone(&left) };
+        let skipped = Rc::new(Cell::new(None));
+        let (file, shared) = (error::open(path)?, (Rc::clone(&left), Rc::clone(&skipped)));
+        let file = Bounded { file, left: shared.0, line: 1, blank: true, empty: None, skipped: shared.1 };
         let reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(file);
-        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped: None })
+        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped })
     }
 
     /// The next record; none at the end.
@@ -65,17 +96,23 @@ impl<'a> Records<'a> {
         if !found {
             return Ok(None);
         }
-        let within = self.record.as_slice().matches('\n').count() as u64;
-        let after = self.reader.position().line();
-        self.skipped = (after > self.after + 1 + within).then_some(self.after);
-        self.after = after;
+        self.after = self.reader.position().line();
         Ok(Some(&self.record))
     }
 
-    /// The first of the empty lines before the record, where there were some.
+    /// The first empty line before a line that is none. The reader of csv passes over such lines; it may have come to
+    /// them before the record at hand is at them.
     pub fn skipped(&self) -> Option<u64> {
-        self.skipped
+        self.skipped.get()
     }
+}
+
+/// The cells of the first line of a csv file, where it is one.
+pub(crate) fn header(path: &Path) -> Option<Vec<String>> {
+    let is_csv = path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
+    let place = path.display().to_string();
+    let mut records = if is_csv { Records::open(path, &place).ok()? } else { return None };
+    Some(records.next().ok()??.iter().map(str::to_owned).collect())
 }
 
 fn describe(e: &csv::Error) -> String {

@@ -45,7 +45,7 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     let mut values = Vec::new();
     let mut unseen: Vec<&String> = options.missing.iter().collect();
     let mut words: Vec<Vec<String>> = vec![Vec::new(); layout.beside.len()];
-    let mut kept = (!has_header).then_some(first);
+    let (mut kept, mut held) = ((!has_header).then_some(first), 0u64);
     for i in 0.. {
         let line = i + 1 + usize::from(has_header);
         let record = match kept.take() {
@@ -60,10 +60,9 @@ pub fn read_csv(path: &Path, options: &OpenOptions) -> Result<Dataset> {
             let problem = format!("line {line} is empty; write NA for a missing value, or remove it");
             return Err(Error::data(&place, problem));
         }
-        if i % 4096 == 0 {
-            let held = 4 * values.len() + words.iter().flatten().map(|w| 24 + w.len()).sum::<usize>();
-            budget::ask(&place, &format!("its first {i} rows"), held as u64)?;
-        }
+        held += 4 * layout.modelled.len() as u64;
+        held += layout.beside.iter().map(|(column, _)| 24 + record[*column].len() as u64).sum::<u64>();
+        budget::ask(&place, &format!("its first {} rows", i + 1), held)?;
         unseen.retain(|word| !record.iter().any(|cell| Gaps::same(word, cell)));
         for &column in &layout.modelled {
             values.push(number(&record[column], &gaps, !options.columns_are_fixed).map_err(|problem| {
@@ -317,8 +316,16 @@ mod tests {
         let roles = AskedColumn::by_settings(Some(&"kind".into()), &[], None);
         let error = read("x,kind\n1,a\n2,\n", OpenOptions { roles, ..Default::default() }).unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("missing class"), "{error}");
-        let error = read("x\n1\n\n3\n", OpenOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("line 3 is empty"), "{error}");
+        for (text, line) in [
+            ("x\n1\n\n3\n", 3),
+            ("x\n1\n\n3", 3),
+            ("x\r\n1\r\n\r\n3\r\n", 3),
+            ("\r\nx\r\n1\r\n", 1),
+            ("x\n1\n  \n\n3\n", 3),
+        ] {
+            let error = read(text, OpenOptions::default()).unwrap_err().to_string();
+            assert!(error.contains(&format!("line {line} is empty")), "{text:?}: {error}");
+        }
         assert_eq!(read("x\n1\n3\n\n", OpenOptions::default()).unwrap().len(), 2);
     }
 

@@ -11,8 +11,8 @@ use super::{Elbo, Group, Loss, Objective, Progress, Schedule};
 /// value = -ELBO + gamma E[D(z)], where D is the logit that z was not shuffled; D itself minimises
 /// -1/2 (E log s(D(z)) + E log s(-D(shuffled z))), each dimension of z shuffled over the batch.
 ///
-/// The shuffled codes are of the same batch, where the paper's algorithm draws a second one: a batch of B rows then
-/// shares a code with a true one in each dimension, which 1/B of the pairs tell.
+/// The shuffled codes are of the same batch, where the paper draws a second one; a share 1/B of shuffled values stays
+/// with its own row.
 ///
 /// Kim & Mnih, Disentangling by Factorising, ICML 2018, arXiv:1802.05983, equations 2 and 3 and algorithm 2.
 #[derive(Debug)]

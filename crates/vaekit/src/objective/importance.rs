@@ -78,6 +78,14 @@ impl ImportanceWeighted {
 }
 
 impl ImportanceWeighted {
+    /// What is minimised for a bound, with the share of the ELBO in it.
+    fn mixed(&self, bound: Tensor<1>, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
+        match self.elbo.value(terms, self.elbo.weight(progress)) {
+            Some(plain) if self.share > 0.0 => plain.mul_scalar(self.share) - bound.mul_scalar(1.0 - self.share),
+            _ => bound.neg(),
+        }
+    }
+
     /// A value of 0 whose gradient reaches the encoder through z alone: that of the mean of M bounds, doubly
     /// reparameterised, with the decoder left out. `[1]`
     fn of_encoder(&self, terms: &ElboTerms<'_>) -> Tensor<1> {
@@ -145,13 +153,7 @@ impl Objective for ImportanceWeighted {
     /// The bound that the decoder is trained for, by its value alone.
     fn judged(&self, terms: &ElboTerms<'_>, progress: Progress) -> Tensor<1> {
         let groups = if self.partial { 1 } else { self.groups };
-        let mut bound = Self::bound(terms.log_weights(), groups);
-        if self.share > 0.0
-            && let Some(plain) = self.elbo.value(terms, self.elbo.weight(progress))
-        {
-            bound = bound.mul_scalar(1.0 - self.share) - plain.mul_scalar(self.share);
-        }
-        bound.neg()
+        self.mixed(Self::bound(terms.log_weights(), groups), terms, progress)
     }
 
     fn caution(&self) -> Option<&'static str> {
@@ -168,7 +170,7 @@ impl Objective for ImportanceWeighted {
 
     fn loss(&self, terms: &ElboTerms<'_>, progress: Progress) -> Loss {
         let estimator = self.elbo.estimator;
-        let mut bound = match self.partial {
+        let bound = match self.partial {
             false => self.estimated(terms, estimator),
             true => {
                 let held_terms = terms.at(held(terms));
@@ -177,11 +179,6 @@ impl Objective for ImportanceWeighted {
                 Self::bound(log_w, 1) + self.of_encoder(terms)
             }
         };
-        if self.share > 0.0
-            && let Some(plain) = self.elbo.value(terms, self.elbo.weight(progress))
-        {
-            bound = bound.mul_scalar(1.0 - self.share) - plain.mul_scalar(self.share);
-        }
-        Loss::new(bound.neg(), terms)
+        Loss::new(self.mixed(bound, terms, progress), terms)
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::{Error, Result};
 
@@ -13,26 +13,37 @@ const PREFIX: &str = ".vaekit-";
 /// Temporary files that are being written.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes the temporary files that this process is writing: for a handler of signals, before it ends the process.
-pub fn clear_unfinished() {
-    // A thread that died while it held the list leaves a list all the same.
-    let unfinished = UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+/// A thread that died while it held the list leaves a list all the same.
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Removes the temporary files that this process is writing: for a handler of signals, before it ends the process. No
+/// other is begun while what it returns is held.
+#[must_use]
+pub fn clear_unfinished() -> impl Sized {
+    let unfinished = unfinished();
     unfinished.iter().for_each(|path| drop(std::fs::remove_file(path)));
+    unfinished
 }
 
 /// A temporary file in [`UNFINISHED`], for as long as it lives.
 struct Noted(PathBuf);
 
 impl Noted {
-    fn new(path: &Path) -> Self {
-        UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(path.to_path_buf());
-        Self(path.to_path_buf())
+    /// A new file, noted before anybody can end the process without knowing of it.
+    fn made(builder: &tempfile::Builder<'_, '_>, folder: &Path) -> io::Result<(tempfile::NamedTempFile, Self)> {
+        let mut unfinished = unfinished();
+        let file = builder.tempfile_in(folder)?;
+        unfinished.push(file.path().to_path_buf());
+        let noted = Self(file.path().to_path_buf());
+        Ok((file, noted))
     }
 }
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        UNFINISHED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).retain(|path| *path != self.0);
+        unfinished().retain(|path| *path != self.0);
     }
 }
 
@@ -72,8 +83,7 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
         // What any new file gets, less the umask; the default is private.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = builder.tempfile_in(folder).map_err(fail)?;
-    let _noted = Noted::new(file.path());
+    let (file, _noted) = Noted::made(&builder, folder).map_err(fail)?;
     if let Ok(before) = std::fs::symlink_metadata(path)
         && before.is_file()
     {

@@ -72,12 +72,12 @@ impl DataInfo {
 }
 
 /// Settings of training that are younger than format 2, with the value that runs without them had.
-const YOUNGER: &[(&str, f64)] = &[("likelihood_lr", 0.0)];
+const BEFORE: &[(&str, f64)] = &[("likelihood_lr", 0.0)];
 
 /// A file with the settings that came after it, at what they were then.
 fn completed(mut table: toml::Table) -> toml::Table {
     if let Some(config) = table.get_mut("config").and_then(toml::Value::as_table_mut) {
-        for (key, before) in YOUNGER {
+        for (key, before) in BEFORE {
             config.entry(*key).or_insert(toml::Value::Float(*before));
         }
     }
@@ -187,21 +187,29 @@ impl RunFile {
     /// # Errors
     /// Whatever the system says.
     pub fn write(&self, dir: &Path) -> Result<()> {
+        let text = self.text()?;
+        write_atomically(&dir.join(RUN), |out| out.write_all(text.as_bytes()))
+    }
+
+    /// The content of `run.toml`.
+    ///
+    /// # Errors
+    /// More columns or classes than it may hold.
+    pub(crate) fn text(&self) -> Result<String> {
         let text = match self.format {
             format1::FORMAT => toml::to_string(&format1::File::of(self)),
             _ => toml::to_string(self),
         };
-        let text = text.map_err(|e| Error::run(&dir.join(RUN), e.to_string()))?;
+        let text = text.map_err(|e| Error::run(Path::new(RUN), e.to_string()))?;
         if text.len() as u64 > MAX_BYTES {
-            return Err(Error::data(
-                &self.data.name,
-                format!(
-                    "has {} classes, too many to record; is that column one of classes?",
-                    self.schema.classes().len()
-                ),
-            ));
+            let (columns, classes) = (self.schema.columns.len(), self.schema.classes().len());
+            let problem = format!(
+                "has {columns} columns and {classes} classes, whose names are too many to record; choose columns with \
+                 --columns, or check --label-column"
+            );
+            return Err(Error::data(&self.data.name, problem));
         }
-        write_atomically(&dir.join(RUN), |out| out.write_all(text.as_bytes()))
+        Ok(text)
     }
 
     /// Ties weights to this file: a checksum of all that decides their shape and meaning.

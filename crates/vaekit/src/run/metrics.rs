@@ -67,15 +67,16 @@ impl Metrics {
     pub fn open_after(dir: &Path, epoch: u64) -> Result<(Self, Option<String>)> {
         let path = dir.join(METRICS);
         let mut kept = Self::read(dir)?;
-        kept.retain(|m| m.epoch <= epoch);
-        let missing: Vec<u64> = (1..=epoch).filter(|e| kept.iter().all(|m| m.epoch != *e)).collect();
+        kept.retain(|m| (1..=epoch).contains(&m.epoch));
+        // They are in order, each epoch once.
+        let missing = epoch - kept.len() as u64;
+        let first = kept.iter().zip(1..).find(|(m, e)| m.epoch != *e).map_or(kept.len() as u64 + 1, |(_, e)| e);
         write_atomically(&path, |out| kept.iter().try_for_each(|m| writeln!(out, "{}", line(m))))?;
-        let told = missing.first().map(|first| {
+        let told = (missing > 0).then(|| {
             format!(
-                "{}: {} of {epoch} epochs have no line that can be read, the first of them epoch {first}; the others are kept, \
-                 and curves have gaps there",
-                path.display(),
-                missing.len()
+                "{}: no readable line for {missing} of {epoch} epochs (first: epoch {first}); the other lines are kept, and \
+                 curves have gaps there",
+                path.display()
             )
         });
         Ok((Self { path }, told))
@@ -160,7 +161,7 @@ mod tests {
         let epochs = |dir: &Path| Metrics::read(dir).unwrap().iter().map(|m| m.epoch).collect::<Vec<u64>>();
         assert_eq!(epochs(dir.path()), [1, 3, 4, 5]);
         let (_, told) = Metrics::open_after(dir.path(), 4).unwrap();
-        assert!(told.is_some_and(|told| told.contains("1 of 4") && told.contains("epoch 2")));
+        assert!(told.is_some_and(|told| told.contains("1 of 4 epochs (first: epoch 2)")));
         assert_eq!(epochs(dir.path()), [1, 3, 4]);
     }
 }

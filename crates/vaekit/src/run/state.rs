@@ -32,6 +32,9 @@ pub struct TrainState {
     pub plateau: Plateau,
     /// Set when early stopping ended the run.
     pub stopped: bool,
+    /// True where `best` and `plateau` are of the objective; builds before judged the ELBO. Younger than the format.
+    #[serde(default)]
+    pub judged_by_objective: bool,
     /// Parameters that began later than the first step: the step before. Younger than the format.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub late: BTreeMap<String, u64>,

@@ -2,11 +2,12 @@
 
 use crate::plot::page::{Page, commands, drawing, paragraph, table, warning};
 use crate::plot::{Curve, ON_PAGE, curves_svg};
+use crate::uses::Judged;
 
 use super::{Summary, chosen, figure_names, shown};
 
 /// The page of a sweep; `again` is the command that makes it.
-pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &str) -> String {
+pub fn sweep_page(name: &str, summaries: &[Summary], (notes, by): (&[String], Judged), again: &str) -> String {
     let runs: usize = summaries.iter().map(|s| s.runs).sum();
     let lead = format!(
         "{runs} runs, {} settings. Figures that begin with valid are of validation rows, to choose by; the others are of \
@@ -27,7 +28,7 @@ pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &s
     let notes: String = notes.iter().map(|note| warning(note)).collect();
     page.section(
         "Results",
-        notes + &paragraph(&choice(summaries)) + &table("Mean and standard error over seeds", &head, &lines),
+        notes + &paragraph(&choice(summaries, by)) + &table("Mean and standard error over seeds", &head, &lines),
     );
     let figure = |s: &Summary, name: &str| s.figures.iter().find(|(n, ..)| *n == name).map(|(_, v, _)| *v);
     let distortion = |s: &Summary| figure(s, "distortion_stored_nats").or(figure(s, "distortion_nats"));
@@ -46,12 +47,12 @@ pub fn sweep_page(name: &str, summaries: &[Summary], notes: &[String], again: &s
 }
 
 /// Which settings validation rows speak for, in a sentence.
-pub fn choice(summaries: &[Summary]) -> String {
-    let Some((at, by)) = chosen(summaries) else {
+pub fn choice(summaries: &[Summary], by: Judged) -> String {
+    let Some((at, by)) = chosen(summaries, by) else {
         return match summaries.len() {
             0 | 1 => "There is one setting, so nothing to choose.".into(),
-            _ => "Nothing tells which settings to choose: every run needs validation rows (valid = 0.1) and the same kind \
-                  of figure of them. The best of several by test rows looks better than it is."
+            _ => "No setting is chosen: every run needs validation rows (valid = 0.1) and the same kind of figure. Choosing by \
+                  test rows would overstate the result."
                 .into(),
         };
     };

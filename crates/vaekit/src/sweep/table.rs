@@ -7,6 +7,8 @@ use crate::eval::Figures;
 use crate::eval::disentanglement::Disentanglement;
 use crate::eval::{mean, standard_error};
 
+use crate::uses::Judged;
+
 use super::{Plan, Point};
 
 /// A finished run.
@@ -76,18 +78,20 @@ fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
     all
 }
 
-/// The settings that validation rows speak for: the place of the summary with the highest bound, or, where no run has
-/// one, the smallest error, and the name of that figure. None where a run lacks it, or where there are no validation rows.
-pub fn chosen(summaries: &[Summary]) -> Option<(usize, &'static str)> {
+/// The settings that validation rows speak for: the place of the summary with the highest bound, or, where bounds do not
+/// compare, with the smallest error, and the name of that figure. None where nothing compares, where a run lacks the
+/// figure, and where there are no validation rows.
+pub fn chosen(summaries: &[Summary], by: Judged) -> Option<(usize, &'static str)> {
+    let (names, sign) = match by {
+        Judged::Nats => (["valid_elbo_stored_nats", "valid_elbo_nats"].as_slice(), 1.0),
+        Judged::Mse => (["valid_mse_stored"].as_slice(), -1.0),
+        Judged::Nothing => return None,
+    };
     let of = |s: &Summary, name: &str| s.figures.iter().find(|(known, ..)| *known == name).map(|(_, v, _)| *v);
-    let by = [("valid_elbo_stored_nats", 1.0), ("valid_elbo_nats", 1.0), ("valid_mse_stored", -1.0)];
-    let has_bound = |s: &Summary| by[..2].iter().any(|(name, _)| of(s, name).is_some());
-    let (name, sign) = by.into_iter().find(|(name, sign)| {
-        summaries.iter().all(|s| of(s, name).is_some()) && (*sign > 0.0 || !summaries.iter().any(has_bound))
-    })?;
+    let name = names.iter().find(|name| summaries.iter().all(|s| of(s, name).is_some()))?;
     let values = summaries.iter().enumerate().filter_map(|(i, s)| Some((i, sign * of(s, name)?)));
     let best = values.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (summaries.len() > 1).then_some((best.0, name))
+    (summaries.len() > 1).then_some((best.0, *name))
 }
 
 /// Settings, and the runs that have them.

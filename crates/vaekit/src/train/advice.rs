@@ -129,8 +129,8 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
         ));
     } else if let Some(name) = session.unsettled() {
         told.push(format!(
-            "the likelihood's own numbers ({name}) were still on their way when training ended, so that figures say more of \
-             them than of the codes; train longer, or raise --likelihood-lr above {}",
+            "{name} had not converged when training ended, so that the ELBO mostly reflects that; train longer, or raise \
+             --likelihood-lr above {}",
             c.likelihood_lr
         ));
     } else if let Some(rate) = rate

@@ -38,11 +38,15 @@ impl<'a> Session<'a> {
         let optim = Optim::new(&file.config, &recipe);
         let checkpoint = super::trainer::checkpoint(&dir, &file, &recipe)?;
         let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
+        if epoch > file.config.epochs {
+            let problem = format!("has done {epoch} epochs of {}, which no training does", file.config.epochs);
+            return Err(Error::run(&dir.join(crate::run::STATE), problem));
+        }
         let (metrics, damage) = Metrics::open_after(&dir, epoch)?;
         damage.into_iter().for_each(|text| tell(TrainEvent::Warning(text)));
         let mut session = Self {
             metrics,
-            state: TrainState { identity: file.identity(), ..TrainState::default() },
+            state: TrainState { identity: file.identity(), judged_by_objective: true, ..TrainState::default() },
             preparation: file.preparation(),
             best: Vec::new(),
             pending: None,
@@ -119,11 +123,16 @@ impl<'a> Session<'a> {
             crate::run::assign(&path, checkpoint.best.clone(), &mut self.recipe)?;
         }
         crate::run::assign(&path, checkpoint.weights, &mut self.recipe)?;
-        if !self.optim.remember(&self.recipe, checkpoint.optimizer, &checkpoint.state.late) {
+        let known = (checkpoint.state.step, &checkpoint.state.late);
+        if !self.optim.remember(&self.recipe, checkpoint.optimizer, known) {
             return Err(Error::run(&path, "its optimizer state is not that of this run's optimizer"));
         }
         self.best = checkpoint.best;
         self.state = checkpoint.state;
+        if !self.state.judged_by_objective {
+            // Of builds that judged the ELBO, which is another scale.
+            (self.state.best, self.state.plateau.best, self.state.judged_by_objective) = (None, None, true);
+        }
         Ok(())
     }
 }

@@ -22,8 +22,10 @@ pub struct Optim {
     epsilon: f64,
     momentum: f64,
     weight_decay: f64,
-    /// How each parameter is stepped that is stepped in a way of its own.
-    groups: Vec<Option<Group>>,
+    /// How each parameter is stepped that is stepped in a way of its own, and the decay of its weights.
+    groups: Vec<Option<(Group, f64)>>,
+    /// Slots that parameters have that are stepped in the usual way.
+    usual: usize,
     slots: Vec<Vec<Vec<f32>>>,
     /// The step before each parameter's first gradient other than 0, from which Adam counts: a prior that rests while
     /// the KL is left out begins like any other.
@@ -32,7 +34,7 @@ pub struct Optim {
 
 impl Optim {
     /// A fresh optimizer; PyTorch's constants throughout. The likelihood's numbers and the objective's parameters are
-    /// stepped by Adam with constants of their own.
+    /// stepped by Adam with constants of their own; the former have no decay, which would pull a variance to where it began.
     pub fn new(config: &TrainConfig, recipe: &Recipe) -> Self {
         let all = recipe.parameters();
         let of_objective = recipe.vae.parameters().len();
@@ -41,11 +43,11 @@ impl Optim {
         let rate = config.likelihood_lr / config.lr;
         let likelihood = (rate > 0.0).then_some(Group { rate, beta1, beta2 });
         let group = |i: usize| match i {
-            i if i >= of_objective => recipe.objective.group(),
-            i if i >= of_likelihood => likelihood,
+            i if i >= of_objective => recipe.objective.group().map(|group| (group, config.weight_decay)),
+            i if i >= of_likelihood => likelihood.map(|group| (group, 0.0)),
             _ => None,
         };
-        let groups: Vec<Option<Group>> = (0..all.len()).map(group).collect();
+        let groups: Vec<Option<(Group, f64)>> = (0..all.len()).map(group).collect();
         let slots = match config.optimizer {
             Optimizer::Adam | Optimizer::AdamW => OF_ADAM,
             Optimizer::Sgd | Optimizer::RmsProp | Optimizer::Lion => 1,
@@ -65,6 +67,7 @@ impl Optim {
             weight_decay: config.weight_decay,
             slots: (0..most).map(zeros).collect(),
             begun: vec![None; all.len()],
+            usual: slots,
             groups,
         }
     }
@@ -73,7 +76,6 @@ impl Optim {
     ///
     /// A parameter without a gradient rests, its memory too, and so does one whose gradients were all 0 so far.
     pub fn step(&mut self, model: &mut dyn Parameters, gradients: &[Option<Vec<f32>>], lr: f64, step: u64) {
-        let decay = self.weight_decay;
         let (first, second) = self.slots.split_at_mut(1);
         for (i, parameter) in model.parameters_mut().into_iter().enumerate() {
             let Some(g) = &gradients[i] else { continue };
@@ -85,8 +87,12 @@ impl Optim {
             let t = step - begun;
             let mut p = parameter.take();
             let a = &mut first[0][i];
-            let kind = if self.groups[i].is_some() { Optimizer::Adam } else { self.kind };
-            let Group { rate, beta1, beta2 } = self.groups[i].unwrap_or(Group { rate: 1.0, beta1: 0.9, beta2: 0.999 });
+            let kind = match (self.kind, self.groups[i]) {
+                (Optimizer::AdamW, _) | (_, None) => self.kind,
+                (_, Some(_)) => Optimizer::Adam,
+            };
+            let usual = (Group { rate: 1.0, beta1: 0.9, beta2: 0.999 }, self.weight_decay);
+            let (Group { rate, beta1, beta2 }, decay) = self.groups[i].unwrap_or(usual);
             let lr = lr * rate;
             let adam = Adam { lr, beta1, beta2, epsilon: self.epsilon, weight_decay: decay };
             match (kind, second.first_mut()) {
@@ -134,30 +140,48 @@ impl Optim {
         self.slots.iter().map(slot).collect()
     }
 
-    /// The parameters that began later than the first step, by name, for a checkpoint.
+    /// The step before the first gradient of the parameters whose memory does not say that it was the first step of all,
+    /// by name, for a checkpoint.
     pub fn late(&self, model: &dyn Parameters) -> BTreeMap<String, u64> {
-        let names = model.parameters().into_iter().map(|p| p.name().to_owned());
-        let begun = names.zip(&self.begun).filter_map(|(name, begun)| Some((name, (*begun)?)));
-        begun.filter(|(_, begun)| *begun > 0).collect()
+        let names = model.parameters().into_iter().map(|p| p.name().to_owned()).enumerate();
+        let begun = names.filter_map(|(i, name)| Some((i, name, self.begun[i]?)));
+        begun.filter(|(i, _, begun)| *begun > 0 || self.is_blank(*i)).map(|(_, name, begun)| (name, begun)).collect()
     }
 
-    /// Takes the memory of a checkpoint; false when it is not what this optimizer has.
-    pub fn remember(&mut self, model: &dyn Parameters, memory: Vec<Vec<Named>>, late: &BTreeMap<String, u64>) -> bool {
-        // Builds before stepped objectives by the optimizer of the others, whose memory has one slot.
-        if memory.len() > self.slots.len() || memory.is_empty() {
+    /// True where a parameter's memory is all 0.
+    fn is_blank(&self, i: usize) -> bool {
+        self.slots.iter().all(|slot| slot[i].iter().all(|v| *v == 0.0))
+    }
+
+    /// Takes the memory of a checkpoint of `step` steps; false when it is not what this optimizer has.
+    pub fn remember(
+        &mut self,
+        model: &dyn Parameters,
+        memory: Vec<Vec<Named>>,
+        (step, late): (u64, &BTreeMap<String, u64>),
+    ) -> bool {
+        if !(self.usual..=self.slots.len()).contains(&memory.len()) {
             return false;
         }
+        // Builds before stepped an objective's parameters as all others, with fewer slots: Adam begins anew with them.
+        let lacking = memory.len() < self.slots.len();
         for (slot, saved) in self.slots.iter_mut().zip(memory) {
-            for (parameter, values) in model.parameters().iter().zip(slot.iter_mut()).filter(|(_, v)| !v.is_empty()) {
+            let held =
+                model.parameters().into_iter().zip(slot).enumerate().filter(|(_, (_, values))| !values.is_empty());
+            for (i, (parameter, values)) in held {
                 match saved.iter().find(|t| t.name == parameter.name() && t.values.len() == values.len()) {
+                    _ if lacking && self.groups[i].is_some() => {}
                     Some(tensor) => values.clone_from(&tensor.values),
                     None => return false,
                 }
             }
         }
-        for (i, parameter) in model.parameters().iter().enumerate() {
-            let rests = self.slots.iter().all(|slot| slot[i].iter().all(|v| *v == 0.0));
-            self.begun[i] = (!rests).then(|| late.get(parameter.name()).copied().unwrap_or(0));
+        for (i, parameter) in model.parameters().into_iter().enumerate() {
+            let first = if self.is_blank(i) { None } else { Some(0) };
+            self.begun[i] = late.get(parameter.name()).copied().or(first);
+            if self.begun[i].is_some_and(|begun| begun > step) {
+                return false;
+            }
         }
         true
     }
@@ -250,10 +274,27 @@ mod tests {
             // A checkpoint brings it all back.
             let (memory, late) = (optim.memory(&recipe), optim.late(&recipe));
             let mut again = Optim::new(&config, &recipe);
-            assert!(again.remember(&recipe, memory, &late));
+            assert!(again.remember(&recipe, memory, (2, &late)));
             assert_eq!(again.slots, optim.slots);
             assert_eq!(again.begun, optim.begun);
         }
+    }
+
+    #[test]
+    fn a_memory_of_nothing_but_zeros_is_told_from_none() {
+        // Without momentum sgd remembers the last gradient alone, which may be 0.
+        let config = TrainConfig { momentum: 0.0, weight_decay: 0.1, ..config(Optimizer::Sgd) };
+        let mut recipe = recipe(&config);
+        let mut optim = Optim::new(&config, &recipe);
+        let (slope, still) = (slopes(&recipe, "encoder"), slopes(&recipe, "none of them"));
+        optim.step(&mut recipe, &slope, 1e-3, 1);
+        optim.step(&mut recipe, &still, 1e-3, 2);
+        let mut again = Optim::new(&config, &recipe);
+        assert!(again.remember(&recipe, optim.memory(&recipe), (2, &optim.late(&recipe))));
+        assert_eq!(again.begun, optim.begun);
+        let beyond = [("encoder.0.weight".to_owned(), 3)].into();
+        assert!(!again.remember(&recipe, optim.memory(&recipe), (2, &beyond)));
+        assert!(!again.remember(&recipe, Vec::new(), (2, &BTreeMap::new())));
     }
 
     #[test]

@@ -179,7 +179,10 @@ impl Trainer {
             file.check_same(data)?;
             file.config.epochs = self.config.epochs;
             file.config.data.clone_from(&self.config.data);
-            file.check_size(&dir.join(crate::run::STATE))?;
+            // A recipe of its own may have other networks than the settings describe.
+            if self.recipe.is_none() {
+                file.check_size(&dir.join(crate::run::STATE))?;
+            }
             let recipe = self.build(&file)?;
             return Ok((file, recipe));
         }
@@ -212,6 +215,8 @@ impl Trainer {
         if likelihood::find(recipe.vae.likelihood.name()).is_ok() {
             file.config.model.likelihood = recipe.vae.likelihood.name().to_owned();
         }
+        // Refused before a folder is made for it.
+        file.text()?;
         Ok((file, recipe))
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use vaekit_ops::{device, from_vec, to_vec};
 
-use crate::data::{AskedColumn, Cells, Dataset, Kind, NameColumn, OpenOptions, Role, open};
+use crate::data::{AskedColumn, Cells, Dataset, Kind, NameColumn, OpenOptions, Role, header, open};
 use crate::model::{Model, Support};
 use crate::{Error, Result};
 
@@ -174,13 +174,6 @@ impl Model {
 /// A column of words, if it is there.
 fn asked(name: &str, role: Role) -> AskedColumn {
     AskedColumn { name: name.to_owned(), role, kind: Some(Kind::Text), if_there: true }
-}
-
-/// The first line of a csv file.
-fn header(path: &Path) -> Option<Vec<String>> {
-    let is_csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).ok().filter(|_| is_csv)?;
-    Some(reader.headers().ok()?.iter().map(str::to_owned).collect())
 }
 
 /// The cells of a column that is not modelled, as words.

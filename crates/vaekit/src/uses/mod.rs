@@ -21,7 +21,7 @@ mod traverse;
 mod values;
 
 pub use codes::Codes;
-pub use compare::{Comparison, Contender, compare, incomparable};
+pub use compare::{Comparison, Contender, Judged, choosable, comparable, compare};
 pub use discrete::DiscreteUse;
 pub use evaluate::Judgement;
 pub use interpolate::Between;

@@ -32,12 +32,13 @@ pub enum Observation {
 pub struct Drawing {
     /// Codes of a density fitted to those of training rows, `[n, D]`; none for the prior.
     codes: Option<Vec<f32>>,
+    n: usize,
     observation: Observation,
     rng: Rng,
 }
 
 impl Model {
-    /// A way to draw at most `n` rows: from the prior, or from what is fitted to the codes of training rows.
+    /// A way to draw `n` rows: from the prior, or from what is fitted to the codes of training rows.
     ///
     /// # Errors
     /// A variant whose prior is not where its codes lie, or codes that no density is fitted to.
@@ -62,7 +63,7 @@ impl Model {
                 Some(self.fitted_codes(data, train, n, source, rng)?)
             }
         };
-        Ok(Drawing { codes, observation, rng })
+        Ok(Drawing { codes, n, observation, rng })
     }
 
     /// Draws z from the prior and decodes.
@@ -70,7 +71,7 @@ impl Model {
     /// # Errors
     /// A variant whose prior is not where its codes lie, or more rows than memory is allowed for.
     pub fn sample(&self, n: usize, observation: Observation, rng: Rng) -> Result<Values> {
-        self.rows_of(&self.drawing(None, n, observation, rng)?, n)
+        self.rows_of(&self.drawing(None, n, observation, rng)?)
     }
 
     /// Draws z from a density that is fitted to the codes of `train`ing rows, and decodes.
@@ -86,36 +87,39 @@ impl Model {
         observation: Observation,
         rng: Rng,
     ) -> Result<Values> {
-        self.rows_of(&self.drawing(Some((data, train, source)), n, observation, rng)?, n)
+        self.rows_of(&self.drawing(Some((data, train, source)), n, observation, rng)?)
     }
 
-    /// Draws `n` rows into a .npy or .csv file, a block at a time, so that memory does not grow with their number; a
-    /// picture is made of all at once. The same rows as [`sample`](Self::sample) gives.
+    /// Draws rows into a .npy or .csv file, a block at a time, so that memory does not grow with their number (but for the
+    /// codes of a fitted density, which are held); a picture is made of all at once. The same rows as
+    /// [`sample`](Self::sample) gives.
     ///
     /// # Errors
     /// Those of [`sample`](Self::sample), or whatever the system says.
-    pub fn write_samples(&self, path: &Path, n: usize, drawing: &Drawing) -> Result<()> {
+    pub fn write_samples(&self, path: &Path, drawing: &Drawing) -> Result<()> {
+        let n = drawing.n;
         if super::check_output(path)? == "png" {
-            return self.rows_of(drawing, n)?.write(path);
+            return self.rows_of(drawing)?.write(path);
         }
         write_blocks(path, n, &mut |done| match done < n {
-            true => Ok(Some(self.new_rows(drawing, done..n.min(done + BLOCK), n)?)),
+            true => Ok(Some(self.new_rows(drawing, done..n.min(done + BLOCK))?)),
             false => Ok(None),
         })
     }
 
-    fn rows_of(&self, drawing: &Drawing, n: usize) -> Result<Values> {
+    fn rows_of(&self, drawing: &Drawing) -> Result<Values> {
+        let n = drawing.n;
         budget::ask_values("n", &format!("{n} rows"), &[n, self.schema().width()])?;
-        self.new_rows(drawing, 0..n, n)
+        self.new_rows(drawing, 0..n)
     }
 
     /// Rows with these numbers, with the conditions that they were drawn for.
-    fn new_rows(&self, drawing: &Drawing, rows: std::ops::Range<usize>, n: usize) -> Result<Values> {
+    fn new_rows(&self, drawing: &Drawing, rows: std::ops::Range<usize>) -> Result<Values> {
         let ids: Vec<u64> = rows.map(|row| row as u64).collect();
         let given = self.given_of_new(&ids);
         let values = self.drawn(drawing, &ids, given.as_deref());
         let beside = given.map(|given| self.encoding().words(&given)).unwrap_or_default();
-        Ok(Values { beside, ..Values::of_rows(self, values, n.isqrt().clamp(1, 16)) })
+        Ok(Values { beside, ..Values::of_rows(self, values, drawing.n.isqrt().clamp(1, 16)) })
     }
 
     /// Model values of rows with these numbers, `[N, X]`; `given` `[N, C]` is what a conditional model is told.
@@ -218,11 +222,11 @@ mod tests {
         let splits = run.split(&data).unwrap();
         for source in [Source::Prior, Source::Mixture, Source::Data] {
             let fitted = || Some((&data, &splits.train[..], source));
-            let whole = run.rows_of(&run.drawing(fitted(), n, Observation::Draw, Rng::new(3)).unwrap(), n).unwrap();
+            let whole = run.rows_of(&run.drawing(fitted(), n, Observation::Draw, Rng::new(3)).unwrap()).unwrap();
             for name in ["rows.csv", "rows.npy"] {
                 let (blocks, once) = (dir.path().join(name), dir.path().join(format!("once-{name}")));
                 let drawing = run.drawing(fitted(), n, Observation::Draw, Rng::new(3)).unwrap();
-                run.write_samples(&blocks, n, &drawing).unwrap();
+                run.write_samples(&blocks, &drawing).unwrap();
                 whole.write(&once).unwrap();
                 assert!(std::fs::read(blocks).unwrap() == std::fs::read(once).unwrap(), "{source:?} {name}");
             }

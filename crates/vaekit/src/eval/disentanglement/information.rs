@@ -105,7 +105,11 @@ fn sampled(q: &Posteriors, factors: &[Factor], rng: Rng) -> Array2<f64> {
             let all = 1.0 + near.iter().sum::<f64>();
             for (k, factor) in factors.iter().enumerate() {
                 let rows = &members[k][factor.values[i]];
-                let share = rows.len() as f64 / n as f64;
+                // Of the other rows; where none has the value there is nothing to go by.
+                let share = (rows.len() - 1) as f64 / (n - 1).max(1) as f64;
+                if share == 0.0 {
+                    continue;
+                }
                 let same = share + rows.iter().map(|&j| near[j]).sum::<f64>();
                 found[dim * factors.len() + k] = (same / (all * share)).ln();
             }

@@ -34,9 +34,10 @@ fn codes_that_are_the_factors_score_one() {
     let f = factors();
     let perfect = posteriors(|i, j| level(&f, i, j), 3);
     let s = disentanglement(&perfect, &f, Rng::new(0)).unwrap();
-    let near = |what: &str, value: f64, least: f64| assert!(value > least && value < 1.0 + 2e-3, "{what} {value}");
+    let near = |what: &str, value: f64, least: f64| assert!(value > least && value < 1.0 + 1e-9, "{what} {value}");
     near("mig_binned", s.mig_binned, 0.98);
-    near("mig_sampled", s.mig_sampled.unwrap(), 0.97);
+    // The shares of the other rows are not quite those of all.
+    near("mig_sampled", s.mig_sampled.unwrap() - 1e-3, 0.97);
     near("dci_disentanglement", s.dci_disentanglement, 0.98);
     near("dci_completeness", s.dci_completeness, 0.98);
     near("dci_informativeness", s.dci_informativeness, 0.999);
@@ -59,6 +60,18 @@ fn codes_that_are_random_score_like_chance() {
     assert!((s.beta_vae - 1.0 / 3.0).abs() < 0.05 && (s.factor_vae - 1.0 / 3.0).abs() < 0.05, "{s:?}");
     assert!((s.explicitness - 0.5).abs() < 0.03 && s.irs < 0.4, "{s:?}");
     assert!((s.dci_informativeness - (1.0 / 3.0 + 0.25 + 0.2) / 3.0).abs() < 0.03 && s.dci_disentanglement < 0.1);
+}
+
+#[test]
+fn a_factor_of_many_values_tells_nothing_of_random_codes() {
+    let (n, classes) = (100, 50);
+    let values = (0..n).map(|i| i % classes).collect();
+    let factor = Factor { name: "f".into(), values, classes };
+    let draws = Rng::new(3).normal(Purpose::Score, &(0..n as u64).collect::<Vec<_>>(), 4);
+    let mean = Array2::from_shape_fn((n, 4), |(i, j)| f64::from(draws[i * 4 + j]));
+    // Posteriors so wide that every row is everywhere: the codes know nothing.
+    let q = Posteriors::draw(mean, Array2::from_elem((n, 4), 8.0), Rng::new(5));
+    assert!(mig(&q, &[factor], Rng::new(0)).sampled < 1e-2);
 }
 
 #[test]

@@ -112,8 +112,9 @@ impl Evidence {
 
     /// True where the estimate is still rising, or hangs on few samples: then more are needed.
     pub fn is_short(&self) -> bool {
-        let hung = self.effective.iter().filter(|n| **n < 10.0).count();
-        self.rise_nats() > 0.1 || 2 * hung > self.effective.len()
+        // What is no number is short as well.
+        let enough = self.effective.iter().filter(|n| **n >= 10.0).count();
+        !self.rise_nats().le(&0.1) || 2 * enough < self.effective.len()
     }
 
     /// Mean over rows of the effective number of samples.

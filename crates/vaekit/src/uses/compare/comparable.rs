@@ -7,10 +7,12 @@ use crate::run::Run;
 /// What runs may be judged by. Densities and errors are of values as the file holds them, so that each run may scale
 /// its rows in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
+pub enum Judged {
+    /// -log p(x), or its bound.
     Nats,
+    /// Squared errors of reconstructions.
     Mse,
-    /// Errors of other pixels say nothing either.
+    /// Nothing: errors of other pixels say nothing either.
     Nothing,
 }
 
@@ -33,13 +35,8 @@ fn nats_of(run: &Run) -> Nats {
     }
 }
 
-/// What a reader of mean figures of these runs side by side should know.
-pub fn incomparable(runs: &[Run]) -> Vec<String> {
-    comparable(runs).0
-}
-
-/// What to say of runs side by side, and what they may be judged by row by row.
-pub(super) fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
+/// What to say of runs side by side, and what they may be judged by.
+pub fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
     let mut notes = Vec::new();
     let Some(first) = runs.first() else { return (notes, Judged::Nothing) };
     if runs.iter().any(|r| r.encoding().binarize != first.encoding().binarize) {
@@ -64,6 +61,12 @@ pub(super) fn comparable(runs: &[Run]) -> (Vec<String>, Judged) {
         );
     }
     (notes, if alike && !dense.is_empty() { Judged::Nats } else { Judged::Mse })
+}
+
+/// What settings may be chosen by: as [`comparable`] has it, and by nothing where only some models are told conditions.
+pub fn choosable(runs: &[Run]) -> Judged {
+    let told = runs.iter().filter(|run| sees_classes(run)).count();
+    if told == 0 || told == runs.len() { comparable(runs).1 } else { Judged::Nothing }
 }
 
 /// True where log p is of rows given their class.

@@ -3,7 +3,8 @@
 mod comparable;
 mod verdict;
 
-pub use comparable::incomparable;
+use comparable::sees_classes;
+pub use comparable::{Judged, choosable, comparable};
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,6 @@ use crate::settings::{Read, setting};
 use crate::{Error, Result};
 
 use super::Effort;
-use comparable::{Judged, comparable, sees_classes};
 use verdict::verdict;
 
 /// A run among others.
@@ -174,7 +174,7 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
             rows.len()
         ));
     }
-    notes.extend(of_evidence(&sorted));
+    notes.extend(of_evidence(&sorted, judged));
     let judged_by = match judged {
         Judged::Nats => "-log p(x)",
         Judged::Mse => "MSE",
@@ -193,7 +193,7 @@ pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn
 
 /// What the reader of estimates of log p(x) should know: how many rows, and whether more samples would move them as far
 /// as the runs lie apart.
-fn of_evidence(sorted: &[Contender]) -> Vec<String> {
+fn of_evidence(sorted: &[Contender], judged: Judged) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(few) = sorted.iter().find_map(|c| c.nll_rows.filter(|n| *n < c.figures.rows)) {
         let all = sorted[0].figures.rows;
@@ -201,10 +201,10 @@ fn of_evidence(sorted: &[Contender]) -> Vec<String> {
     }
     let most = sorted.iter().filter_map(|c| c.rise_nats).fold(0.0, f64::max);
     let nearest = sorted.iter().filter_map(|c| c.behind).filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
-    if most > 0.1 && 2.0 * most > nearest {
+    if judged == Judged::Nats && most > 0.1 && 2.0 * most > nearest {
         notes.push(format!(
-            "log p(x) still rose by {most:.3} nats from half the importance samples to all, which is much beside the \
-             {nearest:.3} nats between runs: take more --importance-samples."
+            "log p(x) rose by {most:.3} nats when the importance samples were doubled; the closest runs differ by \
+             {nearest:.3}. Use more --importance-samples."
         ));
     }
     notes

@@ -10,7 +10,8 @@ use super::{Contender, Judged};
 /// Student's t, at 5 % for all comparisons together.
 pub(super) fn verdict(sorted: &[Contender], names: &[String], judged: Judged, rows: usize) -> Vec<String> {
     let (best, first) = (&sorted[0], &names[0]);
-    let comparisons = sorted.len() - 1;
+    // The best is found on these rows too, so that every pair counts.
+    let comparisons = sorted.len() * (sorted.len() - 1) / 2;
     let told = |name: &str, (behind, error): (f64, f64), by: Judged, rows: usize| {
         let size = match by {
             Judged::Mse => format!("{:.6} \u{b1} {error:.6} in MSE", behind.abs()),
@@ -49,8 +50,8 @@ pub(super) fn verdict(sorted: &[Contender], names: &[String], judged: Judged, ro
     if comparisons > 0 {
         let (s, share) = if comparisons == 1 { ("", String::new()) } else { ("s", " together".into()) };
         lines.push(format!(
-            "{comparisons} comparison{s}, at 5 %{share} (Student's t); \u{b1} is one standard error over rows and knows \
-             nothing of what other seeds would give."
+            "{comparisons} comparison{s}, at 5 %{share} (Student's t). \u{b1} is one standard error over rows; it does not \
+             include variation between seeds."
         ));
     }
     lines

@@ -121,8 +121,9 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
     });
     let rows = comparison.contenders.iter().find_map(|c| c.nll_rows).unwrap_or(comparison.rows);
     let caption = format!(
-        "Best first. Differences and -log p(x) are of {rows} rows, paired; ELBO, rate, distortion and MSE of {}. Densities \
-         and errors are of values as the file holds them.",
+        "Best first. Differences are paired over {} rows; -log p(x) is of {rows} rows, ELBO, rate, distortion and MSE of {}. \
+         Densities and errors are of values as the file holds them.",
+        if comparison.judged_by == "MSE" { comparison.rows } else { rows },
         comparison.rows
     );
     table(&caption, &head, &lines) + &agreement
