@@ -86,6 +86,7 @@ fn files(target: &str) -> Vec<(String, Vec<u8>)> {
         ],
         "factors" => vec![text("three", "size,hue,turn\n1,0.5,3\n2,0.25,3\n1,0.5,4\n")],
         "npy" | "npz" => vec![
+            named("scalar", npy(&[])),
             named("table", npy(&[5, 3])),
             named("images", npy(&[2, 4, 4])),
             named("colour", npy(&[2, 4, 5, 3])),

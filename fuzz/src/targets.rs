@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, open};
 use vaekit::run::{Checkpoint, Metrics, RunFile};
+use vaekit::train::Changes;
 use vaekit::{Run, TrainConfig, Trainer};
 
 use crate::mutate::Wrap;
@@ -40,6 +41,7 @@ pub struct Workplace {
     run: PathBuf,
     file: RunFile,
     opened: Run,
+    data: Dataset,
     values: usize,
 }
 
@@ -63,7 +65,7 @@ impl Workplace {
         let opened = Trainer::new(config).out(&run).fit(&data).expect("a run");
         let file = RunFile::read(&run).expect("its file");
         let bytes = std::fs::metadata(run.join("model.safetensors")).expect("its weights").len();
-        Self { dir, run, file, opened, values: bytes as usize / 4 }
+        Self { dir, run, file, opened, data, values: bytes as usize / 4 }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
@@ -120,13 +122,20 @@ impl Workplace {
         read
     }
 
+    /// What can be read is gone on from.
     fn checkpoint(&self, bytes: &[u8]) -> bool {
-        let path = self.run.join("state/checkpoint.safetensors");
-        let Ok(before) = std::fs::read(&path) else { return false };
-        let _ = std::fs::write(&path, bytes);
-        let read = Checkpoint::read(&self.run, &self.file.identity(), self.values);
-        let _ = std::fs::write(&path, before);
-        matches!(read, Ok(Some(_)))
+        const FILES: [&str; 3] = ["state/checkpoint.safetensors", "model.safetensors", "metrics.jsonl"];
+        let before = FILES.map(|name| (self.run.join(name), std::fs::read(self.run.join(name)).unwrap_or_default()));
+        let _ = std::fs::write(&before[0].0, bytes);
+        let read = matches!(Checkpoint::read(&self.run, &self.file.identity(), self.values), Ok(Some(_)));
+        let went_on = read && {
+            let resumed = Trainer::resume(&self.run, &Changes::default());
+            resumed.is_ok_and(|trainer| trainer.fit(&self.data).is_ok())
+        };
+        for (path, bytes) in before {
+            let _ = std::fs::write(path, bytes);
+        }
+        went_on
     }
 
     fn metrics(&self, bytes: &[u8]) -> bool {

@@ -136,6 +136,7 @@ mod tests {
         let images = Dataset::from_bytes("i", ndarray::Array4::<u8>::zeros((2, 5, 4, 3)).view()).unwrap();
         assert_eq!(images.schema().image_shape(), Some([3, 5, 4]));
         assert!(Dataset::from_array("v", ndarray::Array1::<f32>::zeros(3).view()).is_err());
+        assert!(Dataset::from_array("s", ndarray::Array0::<f32>::zeros(()).view()).is_err());
         assert!(Dataset::from_rows("r", &["a", "a"], vec![1.0, 2.0]).is_err());
     }
 }
