@@ -89,12 +89,12 @@ fn print(c: &Comparison) {
             _ => optional(r.behind, r.behind_se),
         };
         say::out(&format!(
-            "{:<width$}{behind:>22} {:>20} {:>20} {:>10} {:>11.3} {:>11.5} {:>9} {:>7}",
+            "{:<width$}{behind:>22} {:>20} {:>20} {:>10} {:>11} {:>11.5} {:>9} {:>7}",
             r.run.display(),
             optional(r.nll(), r.nll_se),
-            optional(r.elbo(), r.elbo_se),
+            optional(r.elbo(), None),
             optional(f.rate_nats, None),
-            r.distortion(),
+            optional(r.distortion(), None),
             r.mse(),
             r.effective_samples.map_or_else(|| "-".to_owned(), |n| format!("{n:.0}")),
             f.active_units.map_or_else(|| "-".to_owned(), |a| a.to_string())
@@ -102,7 +102,7 @@ fn print(c: &Comparison) {
     }
     let rows = c.contenders.iter().find_map(|r| r.nll_rows).unwrap_or(c.rows);
     say::out(&format!(
-        "{:<20}{} for -log p(x){}, {} for the others; densities and errors are of values as the file holds them",
+        "{:<20}{} for -log p(x), ELBO{}, {} for the others; densities and errors are of values as the file holds them",
         "rows",
         say::count(rows),
         if c.judged_by == "MSE" { "" } else { " and differences" },

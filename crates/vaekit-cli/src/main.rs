@@ -81,7 +81,7 @@ pub struct Common {
     /// Where to compute
     #[arg(long, default_value = "cpu", value_parser = vaekit::devices(), help_heading = "Everywhere")]
     device: String,
-    /// The most memory that data, a model or samples may take
+    /// The most memory for each of: a data set, a model with its gradients and optimizer, samples held at once
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = vaekit::budget::parse,
           help_heading = "Everywhere")]
     memory: u64,

@@ -1,11 +1,12 @@
 //! `vaekit sweep`
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use vaekit::run::{RunFile, is_leftover, write_atomically};
+use vaekit::run::{RunFile, is_leftover, open_in_place, write_atomically};
 use vaekit::sweep::{
     Outcome, Plan, Point, Summary, SweepEvent, Trained, choice, chosen, figure_names, quoted, shown, summarise,
     sweep_page, write_csv,
@@ -52,6 +53,7 @@ impl Sweep {
         own_folder(&out, &plan)?;
         std::fs::create_dir_all(&out)
             .map_err(|e| Error::setting("out", format!("{} cannot be made: {e}", out.display())))?;
+        let _lock = lock(&out)?;
         let mut failed = self.train(&plan, &out)?;
         let (mut outcomes, mut runs) = (Vec::new(), Vec::new());
         let trained: Vec<&Point> = plan.points.iter().filter(|p| !failed.contains(&p.name)).collect();
@@ -180,6 +182,21 @@ impl Sweep {
     }
 }
 
+/// Takes the folder for this process: two sweeps at once would each leave out what the other trains.
+fn lock(out: &Path) -> Result<File> {
+    let path = out.join("sweep.lock");
+    let cannot = |e: std::io::Error| Error::setting("out", format!("{} cannot be written: {e}", path.display()));
+    let file = open_in_place(&path, OpenOptions::new().write(true)).map_err(cannot)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let problem = format!("another process is at the sweep in {}; wait for it or stop it", out.display());
+            Err(Error::setting("out", problem))
+        }
+        // Some network file systems cannot lock; the risk is the user's then.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
 /// Refuses a folder that is not empty and holds no run of this plan: its tables would be replaced.
 fn own_folder(out: &Path, plan: &Plan) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
@@ -200,15 +217,19 @@ fn print(summaries: &[Summary]) {
     let Some(first) = summaries.first() else { return };
     let settings: Vec<&str> = first.settings.iter().map(|(key, _)| key.as_str()).collect();
     let names = figure_names(summaries);
-    let head: String = names.iter().map(|name| format!("{name:>20}")).collect();
+    let wide = names.iter().map(|name| name.len() + 2).max().unwrap_or(0).max(20);
+    let head: String = names.iter().map(|name| format!("{name:>wide$}")).collect();
     say::out(&format!("{:<28}{:>5}{head}", settings.join(", "), "runs"));
     for s in summaries {
         let settings: Vec<&str> = s.settings.iter().map(|(_, value)| value.as_str()).collect();
         let figure = |name: &&str| match s.figures.iter().find(|(n, ..)| n == name) {
-            Some((name, v, e)) => format!("{:>20}", shown(name, *v, *e, "+-")),
-            None => format!("{:>20}", "-"),
+            Some((name, v, e)) => format!("{:>wide$}", shown(name, *v, *e, "+-")),
+            None => format!("{:>wide$}", "-"),
         };
         let figures: String = names.iter().map(figure).collect();
         say::out(&format!("{:<28}{:>5}{figures}", settings.join(", "), s.runs));
+    }
+    if summaries.iter().any(|s| s.runs > 1) {
+        say::out("+- is one standard error over the runs of a setting");
     }
 }

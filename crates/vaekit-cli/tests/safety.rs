@@ -105,6 +105,13 @@ fn a_sweep_writes_into_no_folder_of_others() {
     std::fs::write(at.join("mine/notes.txt"), "kept").unwrap();
     refused(at, "sweep s.toml --out mine --quiet", 2, "no run of this sweep");
     assert_eq!(std::fs::read(at.join("mine/sweep.csv")).unwrap(), b"kept");
+    // Two at once would each leave out what the other trains.
+    std::fs::create_dir(at.join("taken")).unwrap();
+    std::fs::write(at.join("taken/beta=1.toml"), "").unwrap();
+    let held = std::fs::File::create(at.join("taken/sweep.lock")).unwrap();
+    held.try_lock().unwrap();
+    refused(at, "sweep s.toml --out taken --quiet", 2, "another process");
+    drop(held);
     // One that was killed before its first run began goes on.
     std::fs::create_dir(at.join("early")).unwrap();
     std::fs::write(at.join("early/beta=1.toml"), "").unwrap();
@@ -112,6 +119,38 @@ fn a_sweep_writes_into_no_folder_of_others() {
     done(at, "sweep s.toml --out new --quiet");
     std::fs::write(at.join("s.toml"), text.replace("[1, 2]", "[1, 2, 3]")).unwrap();
     done(at, "sweep s.toml --out new --quiet");
+}
+
+#[test]
+fn going_on_where_there_is_nothing_to_go_on_with_is_said() {
+    let dir = workplace();
+    let at = dir.path();
+    let said = |line: &str, words: &str| {
+        let output = vaekit(at, line);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && text.contains(words), "{line}: {text}");
+    };
+    done(at, "train own.csv --epochs 60 --patience 1 --lr 0.5 --hidden 8 --latent 2 --quiet --out stopped");
+    said("train --resume stopped --epochs 80 --quiet", "early stopping ended this run");
+    std::fs::remove_file(at.join("run/state/checkpoint.safetensors")).unwrap();
+    said("train --resume run --epochs 3 --quiet", "no checkpoint");
+    refused(at, "compare stopped stopped", 2, "named twice");
+    refused(at, "train own.csv --likelihood gaussian --likelihood-lr 0.1 --out never", 2, "no numbers of its own");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let dir = workplace();
+    let at = dir.path();
+    for name in ["metrics.jsonl", "model.safetensors", "state/checkpoint.safetensors"] {
+        let (path, kept) = (at.join("run").join(name), at.join("kept"));
+        std::fs::rename(&path, &kept).unwrap();
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        refused(at, "train --resume run --epochs 3 --quiet", 2, "no plain file");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::rename(&kept, &path).unwrap();
+    }
 }
 
 #[cfg(unix)]

@@ -85,14 +85,16 @@ impl Shown {
             ),
         );
         if !mass && e.nll_stored_nats() != e.nll_nats() {
-            line("  in the file's units", format!("{:.3} nats", e.nll_stored_nats()));
+            line("  stored units", format!("{:.3} nats", e.nll_stored_nats()));
         }
         let few = match e.is_short() {
             true => format!("; the estimate is still rising, or few samples dominate it: use more samples{otherwise}"),
             false => String::new(),
         };
         line("  effective samples", format!("{effective:.0} of {}", say::count(e.samples)));
-        line("  gain from half", format!("{:.3} nats when the samples were doubled{few}", e.rise_nats()));
+        if e.samples > 1 {
+            line("  gain from half", format!("{:.3} nats when the samples were doubled{few}", e.rise_nats()));
+        }
         line("  ELBO of the same", format!("{:.3} nats", e.elbo_nats()));
         if bits {
             line("  bits/dim", format!("{:.4}", e.bits_per_dim()));
@@ -210,7 +212,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
             say::count(f.rows)
         ));
         if let Some(stored) = f.elbo_stored_nats.filter(|stored| *stored != elbo) {
-            say::out(&format!("{}{stored:.2} nats", name("  in the file's units")));
+            say::out(&format!("{}{stored:.2} nats", name("  stored units")));
         }
         match f.bits_per_dim {
             Some(bits) => say::out(&format!("{}{bits:.4} at most", name("bits/dim"))),
@@ -232,8 +234,7 @@ pub fn print(part: &str, f: &Figures, run: &Run) {
         ));
     }
     let stored = f.mse_stored.filter(|stored| *stored != f.mse);
-    let stored =
-        stored.map_or_else(String::new, |stored| format!(" of scaled values; {stored:.5} in the file's units"));
+    let stored = stored.map_or_else(String::new, |stored| format!(" of scaled values; {stored:.5} in stored units"));
     say::out(&format!("{}{:.5}{stored}", name("MSE"), f.mse));
     if f.outside > 0 {
         let likelihood = run.vae().likelihood.name();

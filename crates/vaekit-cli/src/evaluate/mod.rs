@@ -29,7 +29,8 @@ pub struct Evaluate {
     /// Take at most so many rows, chosen by the run's seed; 0 for all
     #[arg(long, value_name = "ROWS", default_value_t = 0)]
     limit: usize,
-    /// log p(x) by K importance samples a row; 5000 unless said
+    /// log p(x) by K importance samples a row; 5000 unless said. Printed with it: how many samples carry the weight
+    /// (effective samples), and how much the estimate gained when their number was doubled
     #[arg(long, value_name = "K", num_args = 0..=1, default_missing_value = "5000", help_heading = "Likelihood",
           value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     importance_samples: Option<u32>,

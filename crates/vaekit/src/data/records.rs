@@ -21,6 +21,8 @@ struct Bounded {
     empty: Option<u64>,
     /// An empty line before one that is none.
     skipped: Rc<Cell<Option<u64>>>,
+    /// The line of a quote that is open, and whether the file has ended.
+    quote: Rc<Cell<(Option<u64>, bool)>>,
 }
 
 impl Bounded {
@@ -33,7 +35,7 @@ impl Bounded {
                     }
                     (self.line, self.blank) = (self.line + 1, true);
                 }
-                byte if byte.is_ascii_whitespace() => {}
+                byte if byte.is_ascii_whitespace() => continue,
                 _ => {
                     self.blank = false;
                     if self.skipped.get().is_none() {
@@ -41,6 +43,13 @@ impl Bounded {
                     }
                 }
             }
+            if *byte == b'"' {
+                let (open, ended) = self.quote.get();
+                self.quote.set((if open.is_some() { None } else { Some(self.line) }, ended));
+            }
+        }
+        if bytes.is_empty() {
+            self.quote.set((self.quote.get().0, true));
         }
     }
 }
@@ -67,22 +76,28 @@ pub(super) struct Records<'a> {
     /// The line after the record before.
     after: u64,
     skipped: Rc<Cell<Option<u64>>>,
+    quote: Rc<Cell<(Option<u64>, bool)>>,
 }
 
 impl<'a> Records<'a> {
     pub fn open(path: &Path, place: &'a str) -> Result<Self> {
         let left = Rc::new(Cell::new(MAX_RECORD));
-        let skipped = Rc::new(Cell::new(None));
-        let (file, shared) = (error::open(path)?, (Rc::clone(&left), Rc::clone(&skipped)));
-        let file = Bounded { file, left: shared.0, line: 1, blank: true, empty: None, skipped: shared.1 };
+        let (skipped, quote) = (Rc::new(Cell::new(None)), Rc::new(Cell::new((None, false))));
+        let (file, shared) = (error::open(path)?, (Rc::clone(&left), Rc::clone(&skipped), Rc::clone(&quote)));
+        let file =
+            Bounded { file, left: shared.0, line: 1, blank: true, empty: None, skipped: shared.1, quote: shared.2 };
         let reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(file);
-        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped })
+        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped, quote })
     }
 
     /// The next record; none at the end.
     pub fn next(&mut self) -> Result<Option<&csv::StringRecord>> {
         self.left.set(MAX_RECORD);
         let found = self.reader.read_record(&mut self.record);
+        if let (Some(line), true) = self.quote.get() {
+            let problem = format!("the quote that opens in line {line} is not closed; every quote needs its end");
+            return Err(Error::data(self.place, problem));
+        }
         let found = found.map_err(|e| {
             let problem = match e.kind() {
                 csv::ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::FileTooLarge => format!(

@@ -303,6 +303,8 @@ mod tests {
             ("a,b\n1,2\n3,x\n", ["line 3", "'b'", "'x'"]),
             ("a,b\n1,2\n3\n", ["line 3", "1 cells", "2"]),
             ("a,b\n1,nought\n", ["line 2", "'b'", "--missing"]),
+            ("a,\"b\n1,2\n", ["quote", "line 1", "not closed"]),
+            ("a,b\n1,\"2\"\n3,\"4\n5,6\n", ["quote", "line 3", "not closed"]),
             ("a,b\n1,inf\n", ["line 2", "'b'", "finite"]),
             ("a,b\n1,1e300\n", ["line 2", "'b'", "finite"]),
         ] {

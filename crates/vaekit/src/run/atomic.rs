@@ -47,6 +47,17 @@ impl Drop for Noted {
     }
 }
 
+/// Refuses what is there and no file: a pipe would be waited for, a device read without end.
+///
+/// # Errors
+/// A pipe, a device or a folder.
+pub fn must_be_file(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(Error::run(path, "is no plain file; a run consists of files")),
+        _ => Ok(()),
+    }
+}
+
 /// Opens a file of a run to be written or added to, and makes it where it is not there. A symbolic link is not followed,
 /// and nothing is cut off.
 ///

@@ -8,7 +8,7 @@ use crate::data::{Dataset, Encoding, MAX_WIDTH, Schema, Splits, fingerprint};
 use crate::settings::TrainConfig;
 use crate::{Error, Result};
 
-use super::{RUN, format1, identity, write_atomically};
+use super::{RUN, format1, identity, must_be_file, write_atomically};
 
 /// The version of the run folder's format that this library writes.
 pub const FORMAT_VERSION: u32 = 2;
@@ -91,6 +91,7 @@ impl RunFile {
     /// No run there, a newer format, or content that does not hold together.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(RUN);
+        must_be_file(&path)?;
         let size = std::fs::metadata(&path).map_err(|e| {
             Error::run(dir, format!("is no run folder: {RUN} cannot be read ({e}); name a folder that train made"))
         })?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::eval::Figures;
 use crate::{Error, Result};
 
-use super::{METRICS, open_in_place, write_atomically};
+use super::{METRICS, must_be_file, open_in_place, write_atomically};
 
 /// The figures of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,9 +74,10 @@ impl Metrics {
         write_atomically(&path, |out| kept.iter().try_for_each(|m| writeln!(out, "{}", line(m))))?;
         let told = (missing > 0).then(|| {
             format!(
-                "{}: no readable line for {missing} of {epoch} epochs (first: epoch {first}); the other lines are kept, and \
-                 curves have gaps there",
-                path.display()
+                "{}: no readable line for {missing} of {epoch} epochs (first: epoch {first}), so that curves have gaps there; \
+                 {} lines are kept",
+                path.display(),
+                kept.len()
             )
         });
         Ok((Self { path }, told))
@@ -107,6 +108,7 @@ impl Metrics {
     /// A file that is there and cannot be read.
     pub fn read(dir: &Path) -> Result<Vec<EpochMetrics>> {
         let path = dir.join(METRICS);
+        must_be_file(&path)?;
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -13,7 +13,7 @@ mod metrics;
 mod state;
 mod weights;
 
-pub use atomic::{clear_leftovers, clear_unfinished, is_leftover, open_in_place, write_atomically};
+pub use atomic::{clear_leftovers, clear_unfinished, is_leftover, must_be_file, open_in_place, write_atomically};
 pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
 pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};

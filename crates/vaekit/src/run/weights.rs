@@ -10,7 +10,7 @@ use safetensors::{SafeTensors, serialize};
 use crate::nn::{Parameter, Parameters};
 use crate::{Error, Result, error};
 
-use super::write_atomically;
+use super::{must_be_file, write_atomically};
 
 /// The one metadata key. A single one, because the order of several is not fixed.
 const META: &str = "vaekit";
@@ -60,6 +60,7 @@ pub fn write(path: &Path, tensors: Vec<Named>, meta: String) -> Result<()> {
 /// # Errors
 /// A file that is too long, malformed, not f32, or holds a NaN or infinity.
 pub fn read(path: &Path, max_values: usize) -> Result<(Vec<Named>, String)> {
+    must_be_file(path)?;
     let size = error::open(path)?.metadata().map_err(|e| Error::run(path, format!("cannot be read: {e}")))?.len();
     let most = 4 * max_values as u64 + HEADER_ROOM;
     if size > most {

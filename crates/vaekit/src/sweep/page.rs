@@ -58,7 +58,12 @@ pub fn choice(summaries: &[Summary], by: Judged) -> String {
     };
     let settings: Vec<String> = summaries[at].settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let settings = settings.join(", ");
-    format!("Chosen by {by}: {settings}. Its figures of test rows took no part in the choice.")
+    let most = summaries[at].runs;
+    let short = match summaries.iter().filter(|s| s.runs < most).count() {
+        0 => String::new(),
+        n => format!(" {n} settings lack runs and were left out."),
+    };
+    format!("Chosen by {by}: {settings}. Its figures of test rows took no part in the choice.{short}")
 }
 
 fn line(s: &Summary, head: &[&str]) -> Vec<String> {

@@ -80,7 +80,7 @@ fn figures(o: &Outcome) -> Vec<(&'static str, Option<f64>)> {
 
 /// The settings that validation rows speak for: the place of the summary with the highest bound, or, where bounds do not
 /// compare, with the smallest error, and the name of that figure. None where nothing compares, where a run lacks the
-/// figure, and where there are no validation rows.
+/// figure, and where there are no validation rows. A setting of which runs failed is not chosen.
 pub fn chosen(summaries: &[Summary], by: Judged) -> Option<(usize, &'static str)> {
     let (names, sign) = match by {
         Judged::Nats => (["valid_elbo_stored_nats", "valid_elbo_nats"].as_slice(), 1.0),
@@ -89,7 +89,10 @@ pub fn chosen(summaries: &[Summary], by: Judged) -> Option<(usize, &'static str)
     };
     let of = |s: &Summary, name: &str| s.figures.iter().find(|(known, ..)| *known == name).map(|(_, v, _)| *v);
     let name = names.iter().find(|name| summaries.iter().all(|s| of(s, name).is_some()))?;
-    let values = summaries.iter().enumerate().filter_map(|(i, s)| Some((i, sign * of(s, name)?)));
+    // A setting that lacks seeds is of other seeds than the rest.
+    let most = summaries.iter().map(|s| s.runs).max()?;
+    let whole = summaries.iter().enumerate().filter(|(_, s)| s.runs == most);
+    let values = whole.filter_map(|(i, s)| Some((i, sign * of(s, name)?)));
     let best = values.filter(|(_, v)| v.is_finite()).max_by(|a, b| a.1.total_cmp(&b.1))?;
     (summaries.len() > 1).then_some((best.0, *name))
 }

@@ -25,6 +25,13 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
     let vae = &session.recipe.vae;
     let domain = vae.likelihood.domain();
     let mut told = session.data.notes().to_vec();
+    if session.state.stopped {
+        told.push(format!(
+            "early stopping ended this run after epoch {}, and nothing is left to train; start anew without --patience to \
+             train longer",
+            session.state.epoch
+        ));
+    }
     told.extend(session.recipe.objective.caution().map(str::to_owned));
     told.extend(of_conditions(session));
     if c.lr_schedule == LrSchedule::Cosine && c.lr_min == 0.0 && c.lr_epochs < c.epochs {

@@ -9,7 +9,7 @@ use crate::model::Moment;
 use crate::nn::Classifier;
 use crate::nn::Parameters;
 use crate::rng::{Purpose, Rng};
-use crate::run::{Checkpoint, Metrics, RunFile, TrainState, clear_leftovers, open_in_place};
+use crate::run::{Checkpoint, Metrics, RunFile, TrainState, clear_leftovers, must_be_file, open_in_place};
 use crate::settings::OutputBias;
 use crate::variants::Recipe;
 use crate::{Error, Result};
@@ -31,6 +31,9 @@ impl<'a> Session<'a> {
         samples_from_prior: bool,
         tell: &mut dyn FnMut(TrainEvent),
     ) -> Result<Self> {
+        use crate::run::{METRICS, MODEL, RUN, STATE};
+        // What is written into a pipe or a device is lost, or waits.
+        [RUN, MODEL, STATE, METRICS].iter().try_for_each(|name| must_be_file(&dir.join(name)))?;
         let lock = lock(&dir)?;
         [dir.clone(), dir.join("state")].iter().for_each(|d| clear_leftovers(d));
         file.write(&dir)?;
@@ -67,7 +70,16 @@ impl<'a> Session<'a> {
         };
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
-            None => session.start(tell)?,
+            None => {
+                if session.dir.join(crate::run::MODEL).exists() {
+                    tell(TrainEvent::Warning(
+                        "the run has a model and no checkpoint to go on from: training begins anew, and its model is \
+                         replaced"
+                            .into(),
+                    ));
+                }
+                session.start(tell)?;
+            }
         }
         session.recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
         Ok(session)
@@ -143,6 +155,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Takes the folder for this process.
 fn lock(dir: &std::path::Path) -> Result<File> {
     let path = dir.join("state/lock");
+    if path.is_symlink() {
+        return Err(Error::run(&path, "is a symbolic link, which is not followed; remove it"));
+    }
     let file = std::fs::create_dir_all(dir.join("state"))
         .and_then(|()| open_in_place(&path, OpenOptions::new().write(true)))
         .map_err(|e| Error::setting("out", format!("{} cannot be written: {e}", path.display())))?;

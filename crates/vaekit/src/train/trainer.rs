@@ -211,6 +211,13 @@ impl Trainer {
         };
         let recipe = self.build(&file)?;
         fits(&recipe, &file, data, splits.train.len())?;
+        if recipe.vae.likelihood.parameters().is_empty()
+            && file.config.likelihood_lr != TrainConfig::default().likelihood_lr
+        {
+            let problem =
+                format!("'{}' has no numbers of its own to learn; leave it out", recipe.vae.likelihood.name());
+            return Err(Error::setting("likelihood_lr", problem));
+        }
         // The file names the likelihood that `auto` stood for.
         if likelihood::find(recipe.vae.likelihood.name()).is_ok() {
             file.config.model.likelihood = recipe.vae.likelihood.name().to_owned();

@@ -60,9 +60,12 @@ pub struct Contender {
 }
 
 impl Contender {
-    /// The bound in the file's units where it is one of a density, else as it is.
+    /// The bound in the file's units where it is one of a density, else as it is; of the rows and draws that log p(x) was
+    /// estimated from, so that it lies below.
     pub fn elbo(&self) -> Option<f64> {
-        self.figures.elbo_stored_nats.or(self.figures.elbo_nats)
+        let volume = self.nll_stored_nats.zip(self.nll_nats).map_or(0.0, |(file, model)| file - model);
+        let likewise = self.likewise_elbo_nats.map(|elbo| elbo - volume);
+        likewise.or(self.figures.elbo_stored_nats).or(self.figures.elbo_nats)
     }
 
     /// -log p(x) in the file's units where it is one of a density, else as it is.
@@ -70,11 +73,11 @@ impl Contender {
         self.nll_stored_nats.or(self.nll_nats)
     }
 
-    /// The distortion in the units of [`elbo`](Self::elbo).
-    pub fn distortion(&self) -> f64 {
-        let volume =
-            self.figures.elbo_nats.zip(self.figures.elbo_stored_nats).map_or(0.0, |(model, file)| model - file);
-        self.figures.distortion_nats + volume
+    /// The distortion in the file's units where it is one of a density, else as it is. None for an autoencoder, whose
+    /// distortion is of the values that it sees.
+    pub fn distortion(&self) -> Option<f64> {
+        let bound = self.figures.elbo_stored_nats.or(self.figures.elbo_nats)?;
+        Some(-bound - self.figures.rate_nats?)
     }
 
     /// Squared error a value in the file's units.
@@ -108,6 +111,11 @@ pub struct Comparison {
 /// # Errors
 /// Fewer than two runs, runs of different data, or no row in common.
 pub fn compare(runs: &[Run], data: &Dataset, effort: &Effort, progress: &mut dyn FnMut(&str)) -> Result<Comparison> {
+    let mut places: Vec<PathBuf> = runs.iter().filter_map(|run| run.dir().canonicalize().ok()).collect();
+    places.sort();
+    if let Some(twice) = places.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Error::setting("runs", format!("{} is named twice; name each run once", twice[0].display())));
+    }
     let rows = common_rows(runs, data)?;
     let (mut notes, judged) = comparable(runs);
     // Where all are told classes they answer one question.

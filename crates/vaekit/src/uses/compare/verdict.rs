@@ -13,9 +13,12 @@ pub(super) fn verdict(sorted: &[Contender], names: &[String], judged: Judged, ro
     // The best is found on these rows too, so that every pair counts.
     let comparisons = sorted.len() * (sorted.len() - 1) / 2;
     let told = |name: &str, (behind, error): (f64, f64), by: Judged, rows: usize| {
+        // As many digits as the error has to say.
+        let digits = if error < 1.0 { 4 } else { 1 };
         let size = match by {
-            Judged::Mse => format!("{:.6} \u{b1} {error:.6} in MSE", behind.abs()),
-            _ => format!("{:.4} \u{b1} {error:.4} nats in -log p(x)", behind.abs()),
+            Judged::Mse if error < 1e-2 => format!("{:.6} \u{b1} {error:.6} in MSE", behind.abs()),
+            Judged::Mse => format!("{:.digits$} \u{b1} {error:.digits$} in MSE", behind.abs()),
+            _ => format!("{:.digits$} \u{b1} {error:.digits$} nats in -log p(x)", behind.abs()),
         };
         match (behind.abs() > critical(rows, comparisons) * error, behind > 0.0) {
             (true, true) => format!("{first} is better than {name} by {size} (paired over {rows} rows)"),
@@ -33,7 +36,7 @@ pub(super) fn verdict(sorted: &[Contender], names: &[String], judged: Judged, ro
         };
         let why = match (best.figures.rate_nats.zip(other.figures.rate_nats), judged) {
             (Some((a, b)), Judged::Nats) => {
-                let (dr, dd) = (a - b, best.distortion() - other.distortion());
+                let (dr, dd) = (a - b, best.distortion().unwrap_or(0.0) - other.distortion().unwrap_or(0.0));
                 let word = |v: f64| if v < 0.0 { "less" } else { "more" };
                 format!(
                     "; its codes carry {:.2} nats {} (rate) and leave {:.2} nats {} of a row unexplained (distortion)",

@@ -104,9 +104,9 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
                 format!("{}", i + 1),
                 behind(comparison, i),
                 optional(c.nll(), c.nll_se),
-                optional(c.elbo(), c.elbo_se),
+                optional(c.elbo(), None),
                 optional(f.rate_nats, None),
-                format!("{:.3}", c.distortion()),
+                optional(c.distortion(), None),
                 format!("{:.5}", c.mse()),
                 c.effective_samples.map_or_else(|| "\u{2013}".to_owned(), |n| format!("{n:.0}")),
                 f.active_units.map_or_else(|| "\u{2013}".to_owned(), |a| a.to_string()),
@@ -121,7 +121,7 @@ fn figures(comparison: &Comparison, names: &[String]) -> String {
     });
     let rows = comparison.contenders.iter().find_map(|c| c.nll_rows).unwrap_or(comparison.rows);
     let caption = format!(
-        "Best first. Differences are paired over {} rows; -log p(x) is of {rows} rows, ELBO, rate, distortion and MSE of {}. \
+        "Best first. Differences are paired over {} rows; -log p(x) and ELBO are of {rows} rows, the others of {}. \
          Densities and errors are of values as the file holds them.",
         if comparison.judged_by == "MSE" { comparison.rows } else { rows },
         comparison.rows
