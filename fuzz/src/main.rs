@@ -100,7 +100,11 @@ fn main() {
     std::process::exit(i32::from(failed));
 }
 
-#[expect(clippy::print_stdout, reason = "it is a program")]
+#[expect(
+    clippy::print_stdout,
+    clippy::exit,
+    reason = "it is a program, and a reader that hangs cannot be stopped otherwise"
+)]
 fn run(target: &Target, flags: &Flags, root: &Path) -> Outcome {
     let seeds = corpus::read(&root.join("corpus").join(target.name));
     let place = Workplace::new();

@@ -77,7 +77,7 @@ pub fn input(target: &str, seeds: &[Vec<u8>], number: u64, wrap: Wrap) -> Vec<u8
         damage(&mut bytes, seeds, &mut rng);
     }
     bytes.truncate(1 << 20);
-    wrapped(bytes, wrap, rng.next_u32() % 2 == 0)
+    wrapped(bytes, wrap, rng.next_u32().is_multiple_of(2))
 }
 
 fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
@@ -104,14 +104,14 @@ fn damage(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], rng: &mut ChaCha8Rng) {
         }
         6 | 7 => {
             let word = WORDS[below(rng, WORDS.len())].as_bytes();
-            let over = if rng.next_u32() % 2 == 0 { 0 } else { word.len() };
+            let over = if rng.next_u32().is_multiple_of(2) { 0 } else { word.len() };
             bytes.splice(at..(at + over).min(n), word.iter().copied());
         }
         8 | 9 => {
             let number = NUMBERS[below(rng, NUMBERS.len())];
             let wide = [1, 2, 4, 8][below(rng, 4)];
-            let all = if rng.next_u32() % 2 == 0 { number.to_le_bytes() } else { number.to_be_bytes() };
-            let part = if rng.next_u32() % 2 == 0 { &all[..wide] } else { &all[8 - wide..] };
+            let all = if rng.next_u32().is_multiple_of(2) { number.to_le_bytes() } else { number.to_be_bytes() };
+            let part = if rng.next_u32().is_multiple_of(2) { &all[..wide] } else { &all[8 - wide..] };
             bytes.splice(at..(at + wide).min(n), part.iter().copied());
         }
         10 => {

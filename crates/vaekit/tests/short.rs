@@ -29,7 +29,7 @@ fn poisson(rates: &[f64], rng: Rng) -> Vec<f32> {
 /// 2,000 rows of 20 counts whose rates depend on one cause.
 fn counts() -> Dataset {
     let cause = Rng::new(4).normal(Purpose::Builtin, &(0..2_000).collect::<Vec<_>>(), 1);
-    let rate = |i: usize| (1.0 + 0.5 * f64::from(cause[i / 20]) * if i % 2 == 0 { 1.0 } else { -1.0 }).exp();
+    let rate = |i: usize| (1.0 + 0.5 * f64::from(cause[i / 20]) * if i.is_multiple_of(2) { 1.0 } else { -1.0 }).exp();
     let rates: Vec<f64> = (0..2_000 * 20).map(rate).collect();
     let names = (0..20).map(|i| format!("g{i}"));
     let values = poisson(&rates, Rng::new(5));

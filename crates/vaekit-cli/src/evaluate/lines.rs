@@ -135,7 +135,8 @@ pub fn latents(a: &Aggregate) {
 pub fn disentanglement(d: &Disentanglement) {
     line("factors", format!("{} on {} rows", d.factors.join(", "), say::count(d.rows)));
     line("", "in brackets: the score with factors shuffled over rows (chance level)");
-    let scores: [(&str, fn(&Disentanglement) -> Option<f64>); 11] = [
+    type Score = (&'static str, fn(&Disentanglement) -> Option<f64>);
+    let scores: [Score; 11] = [
         ("MIG, 20 bins", |d| Some(d.mig_binned)),
         ("MIG, samples", |d| d.mig_sampled),
         ("DCI", |d| Some(d.dci_disentanglement)),

@@ -43,7 +43,7 @@ impl<'a> Session<'a> {
         let epoch = checkpoint.as_ref().map_or(0, |c| c.state.epoch);
         if epoch > file.config.epochs {
             let problem = format!("has done {epoch} epochs of {}, which no training does", file.config.epochs);
-            return Err(Error::run(&dir.join(crate::run::STATE), problem));
+            return Err(Error::run(&dir.join(STATE), problem));
         }
         let (metrics, damage) = Metrics::open_after(&dir, epoch)?;
         damage.into_iter().for_each(|text| tell(TrainEvent::Warning(text)));
@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
             None => {
-                if session.dir.join(crate::run::MODEL).exists() {
+                if session.dir.join(MODEL).exists() {
                     tell(TrainEvent::Warning(
                         "the run has a model and no checkpoint to go on from: training begins anew, and its model is \
                          replaced"

@@ -144,7 +144,7 @@ impl RealNvp {
     /// odd they keep their parity, so the masks take turns, and a name of their own tells these weights from those of
     /// builds whose masks did not.
     pub fn new(steps: usize, latent: usize, hidden: usize, init: &mut Init) -> Self {
-        let (turn, name) = if latent % 2 == 0 { (0, "coupling") } else { (1, "alternating") };
+        let (turn, name) = if latent.is_multiple_of(2) { (0, "coupling") } else { (1, "alternating") };
         let map = |i| Coupling {
             net: Mlp::new(&format!("prior.{name}{i}"), &[latent, hidden, 2 * latent], Activation::Tanh, init),
             stays: (0..latent).map(|d| f32::from((d + turn * (i + 1)) % 2 == 0)).collect(),
