@@ -58,6 +58,8 @@ fn runs_are_judged_reported_and_compared() {
     assert!((gap["total_nats"].as_f64().unwrap() - parts).abs() < 1e-6);
     assert_eq!(figures["representation"].as_array().unwrap().len(), 3);
     assert!(figures["quality"]["classifier_accuracy"].as_f64().unwrap() > 0.5);
+    // Rows that the classifier was not taught: as many as there are samples.
+    assert_eq!(figures["quality"]["floor_rows"], figures["quality"]["samples"]);
     assert!((0.0..=1.0).contains(&figures["disentanglement"]["mig_binned"].as_f64().unwrap()));
     assert!(at.join("a/classifier.safetensors").exists());
 
@@ -78,6 +80,13 @@ fn runs_are_judged_reported_and_compared() {
         comparison["contenders"].as_array().unwrap().iter().map(|c| c["run"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "ae"], "{told}");
     assert!(comparison["contenders"][1]["behind"].as_f64().unwrap() > 0.0);
+    // Each figure says how many rows and samples it is of.
+    let best = &comparison["contenders"][0];
+    assert_eq!((&best["nll_rows"], &best["figures"]["rows"]), (&1000.into(), &1200.into()), "{told}");
+    assert!(best["effective_samples"].as_f64().unwrap() >= 1.0 && best["rise_nats"].as_f64().is_some());
+    assert!(
+        comparison["notes"].as_array().unwrap().iter().any(|n| n.as_str().unwrap().contains("1000 of the 1200 rows"))
+    );
     assert!(comparison["verdict"][0].as_str().unwrap().starts_with("a is better than b"), "{told}");
     let differing = comparison["differing"].as_array().unwrap();
     assert!(differing.iter().any(|d| d[0] == "beta"));
