@@ -75,17 +75,14 @@ fn ignored() -> u64 {
 #[cfg(not(unix))]
 pub fn watch() {
     use signal_hook::consts::SIGINT;
-    let heard = Arc::new(AtomicBool::new(false));
-    // The second ends the process, and so does the first where nobody asks for it.
-    let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, 1, Arc::clone(&heard));
+    // A signal ends the process while this is set: the second one, and the first where no verb asks for it.
+    let ends = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, 1, Arc::clone(&ends));
     let _ = signal_hook::flag::register(SIGINT, Arc::clone(flag()));
     std::thread::spawn(move || {
-        while !heard.load(Ordering::SeqCst) {
-            heard.store(flag().load(Ordering::SeqCst) || !HEARD.load(Ordering::SeqCst), Ordering::SeqCst);
+        loop {
+            ends.store(flag().load(Ordering::SeqCst) || !HEARD.load(Ordering::SeqCst), Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(50));
-            if HEARD.load(Ordering::SeqCst) && !flag().load(Ordering::SeqCst) {
-                heard.store(false, Ordering::SeqCst);
-            }
         }
     });
 }
