@@ -1,8 +1,12 @@
 //! `vaekit data`
 
+use std::path::PathBuf;
+
 use clap::Args;
 use vaekit::Result;
-use vaekit::data::{AskedColumn, OpenOptions, READERS, Role, builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{
+    AskedColumn, Dataset, Finding, OpenOptions, Overrides, READERS, Role, builtin::BUILTIN, open, public::PUBLIC, separator,
+};
 
 use crate::input::Places;
 use crate::{Common, progress, say};
@@ -20,23 +24,61 @@ pub struct Data {
     /// The array of an npz archive
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     key: Option<String>,
-    /// Columns of a csv table to model; all unless said
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
-    columns: Vec<String>,
-    /// Column of a csv table that holds classes
-    #[arg(long, value_name = "NAME", help_heading = "Data")]
-    label_column: Option<String>,
     #[command(flatten)]
     common: Common,
-    /// Columns of a csv table that a conditional model is conditioned on
+    #[command(flatten)]
+    table: Table,
+}
+
+/// How a table is read; the flags of `train` of the same names.
+#[derive(Args)]
+struct Table {
+    /// Columns of a table to model; all unless said
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    columns: Vec<String>,
+    /// Column of a table that holds classes
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    label_column: Option<String>,
+    /// Columns of a table that a conditional model is conditioned on
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
     condition: Vec<String>,
-    /// Column of a csv table that says what rows are called
+    /// Column of a table that says what rows are called
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     id_column: Option<String>,
-    /// Words of a csv table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
+    /// Words of a table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
     #[arg(long, value_name = "WORDS", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Data")]
     missing: Vec<String>,
+    /// A TOML file that says what columns are; see docs/tables.md
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    schema: Option<PathBuf>,
+    /// The role of a column: model, ignore, condition, label or id
+    #[arg(long, value_name = "COLUMN=ROLE", value_delimiter = ',', help_heading = "Data")]
+    role: Vec<String>,
+    /// Whether the first row of a csv table names the columns; found out unless said
+    #[arg(long, value_parser = ["yes", "no"], help_heading = "Data")]
+    header: Option<String>,
+    /// The mark before decimals in a csv table; found out unless said
+    #[arg(long, value_parser = [".", ","], help_heading = "Data")]
+    decimal: Option<String>,
+    /// What stands between the cells of a csv table; found out unless said
+    #[arg(long, value_parser = ["comma", "semicolon", "tab", "bar"], help_heading = "Data")]
+    separator: Option<String>,
+}
+
+impl Table {
+    fn options(&self, options: OpenOptions) -> Result<OpenOptions> {
+        let overrides = self.schema.as_deref().map_or_else(|| Ok(Overrides::default()), Overrides::read)?;
+        Ok(OpenOptions {
+            columns: self.columns.clone(),
+            roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
+            missing: self.missing.clone(),
+            overrides: overrides.with_roles(&self.role)?,
+            header: self.header.as_ref().map(|word| word == "yes"),
+            decimal: self.decimal.as_ref().and_then(|mark| mark.chars().next()),
+            separator: self.separator.as_ref().map(|name| separator(name)),
+            ..options
+        })
+    }
 }
 
 impl Data {
@@ -61,14 +103,8 @@ impl Data {
     }
 
     fn describe(&self, name: &str) -> Result<()> {
-        let options = OpenOptions {
-            size: self.size,
-            key: self.key.clone(),
-            columns: self.columns.clone(),
-            roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
-            missing: self.missing.clone(),
-            ..self.places.options()
-        };
+        let options = OpenOptions { size: self.size, key: self.key.clone(), ..self.places.options() };
+        let options = self.table.options(options)?;
         let data = open(name, &options, &mut progress::download(self.common.quiet))?;
         let test = data.test_from.map_or(0, |t| data.len() - t);
         let classes = data.schema().classes();
@@ -76,7 +112,12 @@ impl Data {
             say::json(&serde_json::json!({
                 "name": data.name, "schema": data.schema(), "rows": data.len(), "test_rows": test,
                 "missing": data.missing(), "classes": classes, "fingerprint": data.fingerprint(),
+                "columns": data.findings().iter().map(column).collect::<Vec<_>>(), "notes": data.notes(),
             }));
+            return Ok(());
+        }
+        if !data.findings().is_empty() {
+            table(&data);
             return Ok(());
         }
         say::out(&format!("{}: {} {}", data.name, say::count(data.len()), data.schema()));
@@ -98,4 +139,46 @@ impl Data {
         }
         Ok(())
     }
+}
+
+/// A table of the columns: what each is, what it holds, and why.
+fn table(data: &Dataset) {
+    let findings = data.findings();
+    say::out(&format!("{}: {} rows, {} columns", data.name, say::count(data.len()), findings.len()));
+    let lines: Vec<[String; 6]> = findings.iter().map(|f| line(f, data.len())).collect();
+    let head = ["column", "kind", "role", "missing", "holds", "why"].map(str::to_owned);
+    let width = |i: usize| {
+        let cells = std::iter::once(&head).chain(&lines).map(|line| line[i].chars().count());
+        cells.max().unwrap_or(0).min(WIDEST)
+    };
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    for line in std::iter::once(&head).chain(&lines) {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| {
+            let shown: String = cell.chars().take(*width).collect();
+            format!("{shown:<width$}  ")
+        });
+        say::out(&(cells.collect::<String>() + &line[5]));
+    }
+    data.notes().iter().for_each(|line| say::note(line));
+}
+
+/// Characters of a cell that are shown.
+const WIDEST: usize = 44;
+
+fn line(finding: &Finding, rows: usize) -> [String; 6] {
+    let column = &finding.column;
+    let missing = match finding.missing {
+        None | Some(0) => String::new(),
+        Some(n) => format!("{n} ({:.1} %)", 100.0 * n as f64 / rows.max(1) as f64),
+    };
+    let kind = if column.role == Role::Label { "category" } else { column.kind.name() };
+    [column.name.clone(), kind.into(), column.role.name().into(), missing, column.holds(), finding.why.clone()]
+}
+
+fn column(finding: &Finding) -> serde_json::Value {
+    serde_json::json!({
+        "name": finding.column.name, "kind": finding.column.kind, "role": finding.column.role,
+        "levels": finding.column.levels, "numbers": finding.column.numbers, "missing": finding.missing,
+        "why": finding.why,
+    })
 }

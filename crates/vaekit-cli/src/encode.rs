@@ -7,7 +7,7 @@ use vaekit::uses::check_output;
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part, Told};
-use crate::out::Replace;
+use crate::out::{Replace, usual};
 use crate::{Common, say};
 
 /// Flags of `encode`.
@@ -67,9 +67,9 @@ pub struct Decode {
     codes: PathBuf,
     #[command(flatten)]
     told: Told,
-    /// A .png, .npy or .csv file
-    #[arg(long, value_name = "FILE", default_value = "decoded.png")]
-    out: PathBuf,
+    /// A .png, .npy or .csv file [default: decoded.png of images, decoded.csv of tables]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     replace: Replace,
     #[command(flatten)]
@@ -79,8 +79,9 @@ pub struct Decode {
 impl Decode {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
-        check_output(&self.out)?;
-        self.replace.check(&self.out, std::slice::from_ref(&self.codes))?;
+        let out = usual(self.out.clone(), &self.run, "decoded")?;
+        check_output(&out)?;
+        self.replace.check(&out, std::slice::from_ref(&self.codes))?;
         let run = self.told.apply(Run::open(&self.run)?)?;
         let codes = run.read_codes(&self.codes)?;
         let given = run.given_of(&codes)?;
@@ -100,8 +101,8 @@ impl Decode {
         let tiles = (codes.mean.len() / codes.latent).isqrt().clamp(1, 16);
         let mut decoded = run.decode(&codes.mean, codes.latent, tiles, given.as_deref())?;
         decoded.name = codes.name;
-        decoded.write(&self.out)?;
-        say::wrote(&self.out, decoded.len(), &self.common);
+        decoded.write(&out)?;
+        say::wrote(&out, decoded.len(), &self.common);
         Ok(())
     }
 }

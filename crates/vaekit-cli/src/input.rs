@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use vaekit::data::{AskedColumn, Dataset, OpenOptions, builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{AskedColumn, Dataset, OpenOptions, Unknown, builtin::BUILTIN, open, public::PUBLIC};
 use vaekit::run::RunFile;
 use vaekit::{Result, Run};
 
@@ -85,12 +85,34 @@ pub struct Input {
     /// The array of an npz archive
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     key: Option<String>,
-    /// Column of a csv table that holds classes
+    /// Column of a table that holds classes
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
-    /// Column of a csv table that says what rows are called
+    /// Column of a table that says what rows are called
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     id_column: Option<String>,
+    /// What becomes of a cell that the model cannot have, such as a new category
+    #[arg(long, value_enum, default_value = "error", help_heading = "Data")]
+    unknown: UnknownCells,
+}
+
+/// What becomes of a cell that the model cannot have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum UnknownCells {
+    /// It is an error
+    #[default]
+    Error,
+    /// It is taken for missing
+    Missing,
+}
+
+impl From<UnknownCells> for Unknown {
+    fn from(cells: UnknownCells) -> Self {
+        match cells {
+            UnknownCells::Error => Self::Error,
+            UnknownCells::Missing => Self::Missing,
+        }
+    }
 }
 
 impl Input {
@@ -101,6 +123,11 @@ impl Input {
         Ok((run, data, rows))
     }
 
+    /// Where data may come from.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// The files that are read, which no output may replace: the data that is named, and the run's own.
     pub fn read_paths(&self) -> Vec<PathBuf> {
         let own = RunFile::read(&self.run).ok().map(|file| file.config.data);
@@ -109,15 +136,23 @@ impl Input {
         self.data.iter().cloned().chain(own).filter(is_path).map(PathBuf::from).collect()
     }
 
-    /// The columns that the run looks at beside the modelled ones, where DATA has them; flags name others in their place.
-    fn roles(&self, run: &Run) -> Vec<AskedColumn> {
-        let mut roles = AskedColumn::by_schema(run.schema());
-        let given = AskedColumn::by_settings(self.label_column.as_ref(), &[], self.id_column.as_ref());
-        for asked in given {
-            roles.retain(|known| known.role != asked.role && known.name != asked.name);
-            roles.push(asked);
+    /// The file of a table and how it is read: DATA, else the run's own.
+    pub fn table(&self, run: &Run) -> Result<(PathBuf, OpenOptions)> {
+        let path = self.data.clone().unwrap_or_else(|| run.config().data.clone());
+        Ok((PathBuf::from(path), self.options(run)))
+    }
+
+    /// How other data is read for a run.
+    fn options(&self, run: &Run) -> OpenOptions {
+        let config = run.config();
+        OpenOptions {
+            size: config.size,
+            key: self.key.clone().or_else(|| config.key.clone()),
+            roles: AskedColumn::by_settings(self.label_column.as_ref(), &[], self.id_column.as_ref()),
+            schema: Some(run.schema().clone()),
+            unknown: self.unknown.into(),
+            ..config.reading(self.places.options())
         }
-        roles
     }
 
     fn rows(&self, run: &Run, part: Part, quiet: bool) -> Result<(Dataset, Vec<u32>)> {
@@ -131,17 +166,8 @@ impl Input {
         let data = match &self.data {
             None => run.open_data(&options, &mut progress)?.0,
             Some(name) => {
-                let config = run.config();
-                let options = OpenOptions {
-                    size: config.size,
-                    key: self.key.clone().or_else(|| config.key.clone()),
-                    roles: self.roles(run),
-                    missing: config.missing.clone(),
-                    columns: run.schema().modelled_names(),
-                    columns_are_fixed: true,
-                    ..options
-                };
-                let mut data = open(name, &options, &mut progress)?;
+                let mut data = open(name, &self.options(run), &mut progress)?;
+                data.notes().iter().for_each(|line| say::warning(line));
                 run.number(&mut data);
                 data
             }

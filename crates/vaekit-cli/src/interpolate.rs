@@ -7,7 +7,7 @@ use vaekit::uses::{Between, check_output};
 use vaekit::{Error, Result};
 
 use crate::input::{Input, Part, Told};
-use crate::out::Replace;
+use crate::out::{Replace, usual};
 use crate::{Common, say};
 
 /// Flags of `interpolate`.
@@ -26,9 +26,9 @@ pub struct Interpolate {
     steps: u16,
     #[command(flatten)]
     told: Told,
-    /// A .png, .npy or .csv file
-    #[arg(long, value_name = "FILE", default_value = "interpolation.png")]
-    out: PathBuf,
+    /// A .png, .npy or .csv file [default: interpolation.png of images, interpolation.csv of tables]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     replace: Replace,
     #[command(flatten)]
@@ -38,8 +38,9 @@ pub struct Interpolate {
 impl Interpolate {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
-        check_output(&self.out)?;
-        self.replace.check(&self.out, &self.input.read_paths())?;
+        let out = usual(self.out.clone(), &self.input.run, "interpolation")?;
+        check_output(&out)?;
+        self.replace.check(&out, &self.input.read_paths())?;
         let pair = |key: &str, text: &str| -> Result<(String, String)> {
             match text.split_once(',') {
                 Some((a, b)) if !a.is_empty() && !b.is_empty() => Ok((a.trim().to_owned(), b.trim().to_owned())),
@@ -64,8 +65,8 @@ impl Interpolate {
         let run = self.told.apply(run)?;
         let between = between.unwrap_or_else(|| Between::Rows(rows[0], rows[1 % rows.len()]));
         let values = run.interpolate(&data, &rows, &between, usize::from(self.steps))?;
-        values.write(&self.out)?;
-        say::wrote(&self.out, values.len(), &self.common);
+        values.write(&out)?;
+        say::wrote(&out, values.len(), &self.common);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod encode;
 mod evaluate;
+mod impute;
 mod input;
 mod interpolate;
 mod out;
@@ -16,6 +17,7 @@ mod reconstruct;
 mod report;
 mod sample;
 mod say;
+mod score;
 mod settings;
 mod signals;
 mod sweep;
@@ -52,6 +54,10 @@ enum Verb {
     Encode(encode::Encode),
     /// Write the rows of codes
     Decode(encode::Decode),
+    /// Say how strange rows are, and why
+    Score(score::Score),
+    /// Fill the gaps of a table
+    Impute(impute::Impute),
     /// Show what lies between two rows or two classes
     Interpolate(interpolate::Interpolate),
     /// Show what each latent dimension does
@@ -122,6 +128,8 @@ fn run() -> ExitCode {
         Verb::Reconstruct(args) => args.run(),
         Verb::Encode(args) => args.run(),
         Verb::Decode(args) => args.run(),
+        Verb::Score(args) => args.run(),
+        Verb::Impute(args) => args.run(),
         Verb::Interpolate(args) => args.run(),
         Verb::Traverse(args) => args.run(),
         Verb::Evaluate(args) => args.run(),

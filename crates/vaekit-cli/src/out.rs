@@ -3,7 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use vaekit::run::RunFile;
 use vaekit::{Error, Result};
+
+/// The file that is written where nobody named one: a picture of images, a csv table of tables.
+pub fn usual(out: Option<PathBuf>, run: &Path, stem: &str) -> Result<PathBuf> {
+    let picture = || RunFile::read(run).map(|file| file.schema.is_image());
+    match out {
+        Some(out) => Ok(out),
+        None => Ok(PathBuf::from(format!("{stem}.{}", if picture()? { "png" } else { "csv" }))),
+    }
+}
 
 /// Whether a file that is there may go.
 #[derive(Args, Clone)]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
-use vaekit::data::{builtin::BUILTIN, public::PUBLIC};
+use vaekit::data::{Dataset, builtin::BUILTIN, public::PUBLIC};
 use vaekit::run::RunFile;
 use vaekit::train::Changes;
 use vaekit::{Error, Result, Run, TrainConfig, TrainEvent, Trainer};
@@ -78,6 +78,14 @@ impl Train {
         let config = trainer.config();
         config.check()?;
         let data = config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?;
+        let trainer = match self.resume {
+            None if data.schema().is_mixed() => {
+                let mut config = TrainConfig::from_layers(&[TrainConfig::for_table(&data, &given), given.clone()])?;
+                config.data = absolute(&config.data);
+                Trainer::new(config)
+            }
+            _ => trainer,
+        };
         let trainer = match self.out.clone() {
             Some(out) => trainer.out(out),
             None => trainer,
@@ -92,6 +100,21 @@ impl Train {
             }
             None => trainer,
         };
+        let (run, stopped) = self.fit(trainer, &data)?;
+        for member in 2..=run.config().members {
+            if stopped || self.member(&run, member, &data)? {
+                return Ok(Some(run.dir().to_path_buf()));
+            }
+        }
+        if stopped {
+            return Ok(Some(run.dir().to_path_buf()));
+        }
+        self.report(&run, &data)?;
+        Ok(None)
+    }
+
+    /// Trains until the end or an interrupt; true for the latter.
+    fn fit(&self, trainer: Trainer, data: &Dataset) -> Result<(Run, bool)> {
         let mut display = Display::new(self.common.quiet);
         // An interrupt that comes when all is done stops nothing.
         let stopped = Rc::new(Cell::new(false));
@@ -102,12 +125,23 @@ impl Train {
                 display.hear(event);
             })
             .interrupt(signals::interrupts())
-            .fit(&data)?;
-        if stopped.get() {
-            return Ok(Some(run.dir().to_path_buf()));
-        }
-        self.report(&run, &data)?;
-        Ok(None)
+            .fit(data)?;
+        Ok((run, stopped.get()))
+    }
+
+    /// Trains another member of an ensemble: the same settings with another seed, on the same training rows.
+    fn member(&self, run: &Run, member: usize, data: &Dataset) -> Result<bool> {
+        let dir = run.dir().join("members").join(member.to_string());
+        let trainer = match dir.join("run.toml").is_file() {
+            true => Trainer::resume(&dir, &Changes { epochs: Some(run.config().epochs), data: None })?,
+            false => {
+                let config = run.config();
+                let (seed, split) = (config.seed + member as u64 - 1, config.split_seed.unwrap_or(config.seed));
+                let config = TrainConfig { seed, split_seed: Some(split), members: 1, ..config.clone() };
+                Trainer::new(config).out(dir)
+            }
+        };
+        self.fit(trainer, data).map(|(_, stopped)| stopped)
     }
 
     /// What the configuration file, `--set`, flags and DATA say, the later the stronger.

@@ -93,6 +93,7 @@ fn every_reader_refuses_what_it_cannot_read() {
     for name in ["empty.csv", "empty.npy", "empty.npz", "empty-idx3-ubyte", "empty.gz-idx3-ubyte"] {
         refused(d, &["train", &write(d, name, b"")], 2, &[name]);
     }
+    let numbers: String = std::iter::once("a,b\n".into()).chain((0..30).map(|i| format!("{i},{}\n", i * i))).collect();
     for (name, bytes, words) in [
         ("magic-idx3-ubyte", vec![1, 2, 3, 4, 5, 6, 7, 8], vec!["not an idx file"]),
         ("huge-idx3-ubyte", idx(&[u32::MAX, u32::MAX, u32::MAX], &[]), vec!["idx3"]),
@@ -112,8 +113,9 @@ fn every_reader_refuses_what_it_cannot_read() {
         ("inf.npy", npy("<f4", "(1, 2)", &floats(&[1.0, f32::INFINITY])), vec!["row 0", "c1", "inf"]),
         ("not.npz", b"not a zip".to_vec(), vec!["npz"]),
         ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), vec!["line 3"]),
-        ("text.csv", b"a,b\n1,2\n3,x\n".to_vec(), vec!["line 3", "'b'", "'x'"]),
-        ("gap.csv", b"a,b\n1,nothing\n".to_vec(), vec!["--missing", "line 2"]),
+        ("text.csv", [numbers.as_bytes(), b"3,x\n"].concat(), vec!["line 32", "'b'", "'x'"]),
+        ("gap.csv", [numbers.as_bytes(), b"1,nothing\n"].concat(), vec!["--missing nothing", "line 32"]),
+        ("one.csv", b"a,b\n1,2\n".to_vec(), vec!["no column left", "constant"]),
         ("header.csv", b"a,b\n".to_vec(), vec!["no rows"]),
         ("bytes.csv", vec![0xff, 0xfe, 0, 1, 2, b'\n', 3], vec!["bytes.csv"]),
         ("data.xyz", b"?".to_vec(), vec!["no known format"]),

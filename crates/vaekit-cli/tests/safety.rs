@@ -318,11 +318,12 @@ fn without_a_home_nothing_is_downloaded_into_a_folder_of_everybody() {
 #[test]
 fn names_that_hold_escape_sequences_are_spelled() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("t.csv"), "a,b\n1,\u{1b}[31mred\n").unwrap();
+    let numbers: String = (0..30).map(|i| format!("{i},{}\n", i * i)).collect();
+    std::fs::write(dir.path().join("t.csv"), format!("a,b\n{numbers}1,\u{1b}[31mred\n")).unwrap();
     let output = vaekit(dir.path(), "train t.csv");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("\\u{1b}[31mred") && !text.contains('\u{1b}'), "{text:?}");
-    std::fs::write(dir.path().join("t.csv"), format!("a,b\n1,{}\n", "x".repeat(180_000))).unwrap();
+    std::fs::write(dir.path().join("t.csv"), format!("a,b\n{numbers}1,{}\n", "x".repeat(180_000))).unwrap();
     let output = vaekit(dir.path(), "train t.csv");
     assert!(output.stderr.len() < 3_000, "{} bytes", output.stderr.len());
 }

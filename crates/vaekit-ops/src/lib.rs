@@ -33,7 +33,7 @@ pub mod resize;
 mod simd;
 
 pub use activation::{Activation, softplus};
-pub use burn::tensor::{Gradients, Tensor};
+pub use burn::tensor::{Bool, Gradients, Tensor};
 
 /// Whole numbers: places in another tensor.
 pub type IntTensor<const D: usize> = Tensor<D, burn::tensor::Int>;

@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
     let mut optim = Optim::new(&config, &recipe);
 
-    let preparation = Preparation { encoding: encoding.clone(), rng };
+    let preparation = Preparation { encoding: encoding.clone(), rng, hide: 0.0 };
     let (mut step, mut losses) = (0, Vec::new());
     for epoch in 1..=10 {
         let mut sum = 0.0;

@@ -40,6 +40,8 @@ pub enum Purpose {
     Chain = 12,
     /// Draws of a score: resampled rows, chosen factors, starts of a search.
     Score = 13,
+    /// Cells that a training pass hides from the model.
+    Hide = 14,
 }
 
 /// The address of a family of draws: a seed and a step. Copy it freely.

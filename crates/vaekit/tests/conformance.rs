@@ -20,7 +20,7 @@ use vaekit_ops::{device, scalar, to_vec, to_vec_double};
 
 fn batch(rows: u32, likelihood: &str) -> Batch {
     let data = bars(rows as usize);
-    let preparation = Preparation { encoding: told(encoding(likelihood)), rng: Rng::new(0) };
+    let preparation = Preparation { encoding: told(encoding(likelihood)), rng: Rng::new(0), hide: 0.0 };
     preparation.prepare(&data, &(0..rows).collect::<Vec<_>>(), 0).unwrap().to_device(&device::cpu())
 }
 

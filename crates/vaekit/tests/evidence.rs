@@ -56,7 +56,7 @@ fn build(model: &Value) -> Known {
         let at = names.iter().position(|n| *n == parameter.name()).unwrap();
         parameter.set(values[at].clone(), false);
     }
-    let preparation = Preparation { encoding, rng: Rng::new(0) };
+    let preparation = Preparation { encoding, rng: Rng::new(0), hide: 0.0 };
     let (exact, numpy, numpy_error) =
         (numbers(&model["exact"]), numbers(&model["importance"]), numbers(&model["error"]));
     Known { recipe, data, preparation, exact, numpy, numpy_error }
@@ -159,7 +159,7 @@ fn an_autoencoder_has_no_evidence() {
     let encoding = Encoding::fit(Transform::Unit, &data, &[0]).unwrap();
     let target = Target { schema: data.schema(), encoding: &encoding, rows: 100, rng: Rng::new(0) };
     let recipe = find("ae").unwrap().build(&TrainConfig::default().model, &Params::default(), &target).unwrap();
-    let preparation = Preparation { encoding: encoding.clone(), rng: Rng::new(0) };
+    let preparation = Preparation { encoding: encoding.clone(), rng: Rng::new(0), hide: 0.0 };
     let rows = Batches::in_order(&data, &preparation, &[0], 1);
     let error = importance(&recipe.vae, &rows, 10, Rng::new(0), &mut |_| Step::Continue).unwrap_err();
     assert!(error.to_string().contains("autoencoder") && error.exit_code() == 2, "{error}");

@@ -34,7 +34,7 @@ pub fn spreads(config: &TrainConfig, data: &Dataset, draws: usize) -> Result<Vec
     let encoding = Encoding::fit(config.normalize.unwrap_or(Transform::Unit), data, &rows)?;
     let encoding = Encoding { binarize: config.binarize, ..encoding };
     let rng = Rng::new(config.seed);
-    let preparation = Preparation { encoding: encoding.clone(), rng };
+    let preparation = Preparation { encoding: encoding.clone(), rng, hide: 0.0 };
     let mut all = Vec::new();
     for (estimator, _) in ESTIMATORS {
         let mut model = config.model.clone();

@@ -48,7 +48,7 @@ fn build(config: &TrainConfig, data: &Dataset) -> Result<(Recipe, Preparation)> 
     let encoding = Encoding::fit(transform, data, &all)?;
     let target = Target { schema: data.schema(), encoding: &encoding, rows: data.len(), rng };
     let recipe = find(&config.variant)?.build(&config.model, &Params::default(), &target)?;
-    Ok((recipe, Preparation { encoding, rng }))
+    Ok((recipe, Preparation { encoding, rng, hide: 0.0 }))
 }
 
 /// Rows of another width, with gaps where they are asked for.

@@ -39,7 +39,7 @@ impl Dataset {
             }
         }
         let mut values = Vec::with_capacity(n * modelled.len());
-        (0..n).for_each(|row| values.extend(modelled.iter().map(|(_, numbers)| numbers[row])));
+        (0..n).for_each(|row| values.extend(modelled.iter().map(|(_, numbers)| numbers[row] as f32)));
         let rows = Rows::F32(values);
         let kinds = rows.kinds(modelled.len().max(1));
         let columns = modelled.iter().zip(kinds).map(|((name, _), kind)| Column::modelled(name, kind)).collect();
@@ -49,10 +49,10 @@ impl Dataset {
 }
 
 /// The numbers of a column, NaN for a null; none for a column of another type.
-fn numbers(array: &ArrayRef) -> Option<Vec<f32>> {
+pub(super) fn numbers(array: &ArrayRef) -> Option<Vec<f64>> {
     macro_rules! of {
         ($kind:ty) => {
-            array.as_primitive::<$kind>().iter().map(|v| v.map_or(f32::NAN, |v| v as f32)).collect()
+            array.as_primitive::<$kind>().iter().map(|v| v.map_or(f64::NAN, |v| v as f64)).collect()
         };
     }
     Some(match array.data_type() {
@@ -67,14 +67,20 @@ fn numbers(array: &ArrayRef) -> Option<Vec<f32>> {
         DataType::UInt32 => of!(UInt32Type),
         DataType::UInt64 => of!(UInt64Type),
         DataType::Boolean => {
-            array.as_boolean().iter().map(|v| v.map_or(f32::NAN, |v| f32::from(u8::from(v)))).collect()
+            array.as_boolean().iter().map(|v| v.map_or(f64::NAN, |v| f64::from(u8::from(v)))).collect()
+        }
+        DataType::Float16 | DataType::Decimal128(..) | DataType::Decimal256(..) | DataType::Dictionary(..) => {
+            let DataType::Dictionary(_, of) = array.data_type() else {
+                return numbers(&arrow_cast::cast(array, &DataType::Float64).ok()?);
+            };
+            return numbers(&arrow_cast::cast(array, of).ok()?);
         }
         _ => return None,
     })
 }
 
 /// The words of a column of text or numbers.
-fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
+pub(super) fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
     let owned = |v: Option<&str>| v.map(str::to_owned);
     Some(match array.data_type() {
         DataType::Utf8 => array.as_string::<i32>().iter().map(owned).collect(),
@@ -86,6 +92,7 @@ fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
         DataType::Int32 => array.as_primitive::<Int32Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
         DataType::UInt32 => array.as_primitive::<UInt32Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
         DataType::Float64 => array.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| v.to_string())).collect(),
+        DataType::Dictionary(_, of) => return words(&arrow_cast::cast(array, of).ok()?),
         _ => numbers(array)?.into_iter().map(|v| (!v.is_nan()).then(|| v.to_string())).collect(),
     })
 }
@@ -93,15 +100,14 @@ fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
 fn cells(place: &str, name: &str, role: Role, array: &ArrayRef) -> Result<(Column, Cells)> {
     let numeric = numbers(array);
     if let (Role::Condition, Some(numbers)) = (role, numeric) {
-        return Ok((Column { role, ..Column::modelled(name, Kind::Real) }, Cells::Numbers(numbers)));
+        return Ok((Column { role, ..Column::modelled(name, Kind::Real) }, Cells::Numbers(numbers.into_iter().map(|v| v as f32).collect())));
     }
     let Some(words) = words(array) else {
         let problem = format!("is of type {}, expected text or numbers", array.data_type());
         return Err(Error::data(place, format!("column '{name}' {problem}")));
     };
-    if role == Role::Identifier {
-        let column = Column { name: name.to_owned(), kind: Kind::Text, role, levels: Vec::new() };
-        return Ok((column, Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect())));
+    if matches!(role, Role::Identifier | Role::Ignored) {
+        return Ok((Column::text(name, role), Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect())));
     }
     let levels = in_order(words.iter().flatten().cloned().collect());
     let place = |word: &String| levels.iter().position(|level| level == word).map_or(MISSING, |at| at as u32);
@@ -116,7 +122,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn long_identifiers_stay_apart_and_a_null_class_is_refused() {
+    fn long_identifiers_stay_apart_and_a_null_class_is_none() {
         let ids: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![16_777_216, 16_777_217]));
         let kind: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
         let x: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
@@ -124,8 +130,8 @@ mod tests {
         let of = |roles: &[(&str, Role)]| Dataset::from_record_batch("t", &batch, roles);
         let data = of(&[("id", Role::Identifier), ("kind", Role::Condition)]).unwrap();
         assert_eq!(data.row_names().unwrap().1, ["16777216", "16777217"]);
-        let error = of(&[("id", Role::Identifier), ("kind", Role::Label)]).unwrap_err().to_string();
-        assert!(error.contains("'kind'") && error.contains("row 1"), "{error}");
+        let data = of(&[("id", Role::Identifier), ("kind", Role::Label)]).unwrap();
+        assert_eq!(data.labels().unwrap().known(&[0, 1]), [0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use vaekit_ops::{Device, Tensor, from_vec, pool, to_vec};
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
-use super::{Binarize, Dataset, Encoding};
+use super::{Binarize, Column, Dataset, Encoding, columns};
 
 /// Rows on the device, with all that a model may condition on.
 #[derive(Clone, Debug)]
@@ -67,6 +67,14 @@ impl HostBatch {
     pub fn log_volumes(&self, encoding: &Encoding) -> Vec<f64> {
         let rows = self.row_ids.len();
         let width = self.x.len() / rows.max(1);
+        if !encoding.columns.is_empty() {
+            let known = |at: usize| self.mask.as_ref().is_none_or(|mask| mask[at] > 0.0);
+            let row = |row: usize| {
+                let known = |i: usize| known(row * width + i);
+                columns::log_volume(&encoding.columns, &self.x[row * width..][..width], known)
+            };
+            return (0..rows).map(row).collect();
+        }
         let logs: Vec<f64> = encoding.scale.iter().map(|s| f64::from(*s).ln()).collect();
         let of = |i: usize| if logs.len() == 1 { logs[0] } else { logs[i] };
         match &self.mask {
@@ -94,8 +102,10 @@ impl HostBatch {
 pub struct Preparation {
     /// How typed rows become numbers.
     pub encoding: Encoding,
-    /// Randomness of a dynamic binarisation.
+    /// Randomness of a dynamic binarisation, and of what is hidden.
     pub rng: Rng,
+    /// Share of the rows of a training pass of which a random part is hidden, as if it were missing.
+    pub hide: f32,
 }
 
 impl Preparation {
@@ -106,17 +116,25 @@ impl Preparation {
     /// # Errors
     /// Missing values where the model is one of complete rows, or rows without what a conditional model is told.
     pub fn prepare(&self, data: &Dataset, rows: &[u32], epoch: u64) -> Result<HostBatch> {
-        let width = data.width();
+        let encoding = &self.encoding;
+        let (width, schema) = (encoding.width(data.schema()), data.schema());
         if let Some(row) = rows.iter().find(|row| **row as usize >= data.len()) {
             let last = data.len() - 1;
             return Err(Error::data(&data.name, format!("found row {row}, expected one from 0 to {last}")));
         }
-        let encoding = &self.encoding;
+        let described: Vec<&Column> = if encoding.columns.is_empty() { Vec::new() } else { schema.modelled().collect() };
+        let (places, _) = columns::places(&encoding.columns);
         let mut x = vec![0.0; rows.len() * width];
         pool::each_row(&mut x, width, |i, x| {
             let row = rows[i];
-            data.copy_row(row as usize, x);
-            encoding.apply(x);
+            if encoding.columns.is_empty() {
+                data.copy_row(row as usize, x);
+                encoding.apply(x);
+            } else {
+                let mut stored = vec![0.0; data.width()];
+                data.copy_row(row as usize, &mut stored);
+                columns::encode(&encoding.columns, &described, &places, &stored, x);
+            }
             match encoding.binarize {
                 Binarize::None => {}
                 Binarize::Threshold => {
@@ -130,18 +148,43 @@ impl Preparation {
                 }
             }
         });
+        if epoch > 0 && self.hide > 0.0 && encoding.masked {
+            self.hide_some(&mut x, width, &places, rows, epoch);
+        }
         let mask = if encoding.masked { Some(take_mask(&mut x)) } else { None };
         if mask.is_none()
             && data.has_missing()
             && let Some(at) = x.iter().position(|v| v.is_nan())
         {
-            let (row, column) = (data.name_of(rows[at / width]), data.schema().value_name(at % width));
+            let (row, column) = (data.name_of(rows[at / width]), encoding.value_name(schema, at % width));
             let problem = "missing value, but the model was trained on complete rows";
             let problem = format!("{row}, {column}: {problem}; fill it in, or train on data with missing values");
             return Err(Error::data(&data.name, problem));
         }
         let given = encoding.given(data, rows)?;
         Ok(HostBatch { x, mask, given, row_ids: rows.iter().map(|&r| u64::from(r)).collect() })
+    }
+}
+
+impl Preparation {
+    /// Hides whole columns of some rows. The draw belongs to (seed, epoch, row).
+    fn hide_some(&self, x: &mut [f32], width: usize, places: &[columns::Place], rows: &[u32], epoch: u64) {
+        let rng = self.rng.at(epoch);
+        let columns = if places.is_empty() { width } else { places.len() };
+        pool::each_row(x, width, |i, x| {
+            let draws = rng.uniform(Purpose::Hide, &[u64::from(rows[i])], columns + 2);
+            if draws[0] >= self.hide {
+                return;
+            }
+            let hidden = |column: usize| draws[column + 2] < draws[1];
+            match places.is_empty() {
+                true => x.iter_mut().enumerate().filter(|(c, _)| hidden(*c)).for_each(|(_, v)| *v = f32::NAN),
+                false => places.iter().enumerate().filter(|(c, _)| hidden(*c)).for_each(|(_, place)| {
+                    place.number.iter().for_each(|at| x[*at] = f32::NAN);
+                    place.blocks.iter().for_each(|(at, size)| x[*at..at + size].fill(f32::NAN));
+                }),
+            }
+        });
     }
 }
 
@@ -222,14 +265,14 @@ mod tests {
         let bytes = (0..40).map(|i| (i * 6) as u8).collect();
         let data = Dataset::new("g", Schema::images([1, 2, 2], Kind::Byte), Rows::U8(bytes)).unwrap();
         let encoding = Encoding::fit(Transform::Unit, &data, &[0]).unwrap();
-        (data, Preparation { encoding: Encoding { binarize: Binarize::Dynamic, ..encoding }, rng: Rng::new(5) })
+        (data, Preparation { encoding: Encoding { binarize: Binarize::Dynamic, ..encoding }, rng: Rng::new(5), hide: 0.0 })
     }
 
     #[test]
     fn a_missing_value_is_nought_in_x_and_in_the_mask_and_only_a_masked_model_takes_it() {
         let data = Dataset::from_rows("t", &["a", "b"], vec![1.0, f32::NAN, 3.0, 5.0]).unwrap();
         let encoding = Encoding::fit(Transform::Standardize, &data, &[0, 1]).unwrap();
-        let prep = Preparation { encoding, rng: Rng::new(0) };
+        let prep = Preparation { encoding, rng: Rng::new(0), hide: 0.0 };
         let batch = prep.prepare(&data, &[0, 1], 1).unwrap();
         assert_eq!((batch.x, batch.mask.unwrap()), (vec![-1.0, 0.0, 1.0, 0.0], vec![1.0, 0.0, 1.0, 1.0]));
         let complete = Preparation { encoding: Encoding::none(), ..prep };

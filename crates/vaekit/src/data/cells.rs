@@ -33,10 +33,22 @@ impl Cells {
 /// The class of each row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Labels<'a> {
-    /// One class a row, an index into `names`.
+    /// One class a row, an index into `names`; [`MISSING`] for a row without one.
     pub ids: &'a [u32],
     /// The names of the classes.
     pub names: &'a [String],
+}
+
+impl Labels<'_> {
+    /// Those of `rows` that have a class.
+    pub fn known(&self, rows: &[u32]) -> Vec<u32> {
+        rows.iter().copied().filter(|row| self.ids[*row as usize] != MISSING).collect()
+    }
+
+    /// The name of a row's class; empty for a row without one.
+    pub fn name_of(&self, row: u32) -> &str {
+        self.names.get(self.ids[row as usize] as usize).map_or("", String::as_str)
+    }
 }
 
 /// The causes that a built-in set was made from, for judging what a model found.

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-use super::{Cells, Column, Factors, Kind, Labels, MISSING, Role, Schema, fingerprint};
+use super::{Cells, Column, Factors, Finding, Kind, Labels, MISSING, Role, Schema, fingerprint};
 
 /// The modelled values of all rows, in their own type: bytes stay bytes. In `F32` a NaN is a missing value.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,7 @@ pub struct Dataset {
     missing: usize,
     opened: bool,
     notes: Vec<String>,
+    findings: Vec<Finding>,
 }
 
 impl Dataset {
@@ -81,6 +82,7 @@ impl Dataset {
             missing,
             opened: false,
             notes: Vec::new(),
+            findings: Vec::new(),
         })
     }
 
@@ -108,11 +110,6 @@ impl Dataset {
         if let Some(row) = odd {
             let expected = if levels > 0 { "one of its levels" } else { "a finite 32-bit number" };
             return fail(format!("row {row}: expected {expected}; remove or rescale it"));
-        }
-        if let (Role::Label, Cells::Levels(ids)) = (column.role, &cells)
-            && let Some(row) = ids.iter().position(|id| *id == MISSING)
-        {
-            return fail(format!("row {row}: a class is missing; fill it in, remove the row or leave the column out"));
         }
         self.schema.columns.push(column);
         self.beside.push(cells);
@@ -214,7 +211,8 @@ impl Dataset {
     pub fn labels(&self) -> Option<Labels<'_>> {
         let label = self.schema.label()?;
         match self.cells(&label.name)? {
-            Cells::Levels(ids) => Some(Labels { ids, names: &label.levels }),
+            // Classes that nobody gave are no classes.
+            Cells::Levels(ids) if ids.iter().any(|id| *id != MISSING) => Some(Labels { ids, names: &label.levels }),
             _ => None,
         }
     }
@@ -281,6 +279,15 @@ impl Dataset {
     /// What the reader of the data has to say of it, a line each.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What is known of each column of the file that a table was read from, in its order.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub(super) fn describe(&mut self, findings: Vec<Finding>) {
+        self.findings = findings;
     }
 
     /// Adds a line to [`notes`](Self::notes).

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-use super::{Condition, Dataset, Kind, Schema};
+use super::columns::{self, ColumnCode};
+use super::{Column, Condition, Dataset, Kind, Schema};
 
 /// How stored values become model values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub enum Transform {
     /// Mean 0 and variance 1 over the training rows: each column of a table, all pixels of an image together.
     #[serde(rename = "standardize")]
     Standardize,
+    /// Each column of a table by its kind; see [`ColumnCode`].
+    #[serde(rename = "columns")]
+    Columns,
 }
 
 impl Transform {
@@ -31,12 +35,14 @@ impl Transform {
             Self::Unit => "0..1",
             Self::Symmetric => "-1..1",
             Self::Standardize => "standardize",
+            Self::Columns => "columns",
         }
     }
 
-    /// What suits the values of a schema when nothing is said.
-    pub fn default_for(schema: &Schema) -> Self {
+    /// What suits the values of a schema when nothing is said; a likelihood of several kinds takes columns `by_column`.
+    pub fn default_for(schema: &Schema, by_column: bool) -> Self {
         match (schema.value_kind(), schema.is_image()) {
+            _ if schema.is_mixed() && by_column => Self::Columns,
             (Kind::Binary, _) => Self::None,
             (Kind::Byte, true) => Self::Unit,
             // Whole-numbered columns of a table have scales of their own, unlike pixels.
@@ -88,6 +94,9 @@ pub struct Encoding {
     /// What the model is conditional on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<Condition>,
+    /// A code for each column of a table of several kinds; `shift` and `scale` are 0 and 1 then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnCode>,
 }
 
 impl Encoding {
@@ -101,6 +110,7 @@ impl Encoding {
             binarize: Binarize::None,
             masked: false,
             given,
+            columns: Vec::new(),
         }
     }
 
@@ -110,6 +120,16 @@ impl Encoding {
     /// Values that spread too far for f32, or a column whose training rows are all missing.
     pub fn fit(transform: Transform, data: &Dataset, train: &[u32]) -> Result<Self> {
         let (schema, masked) = (data.schema(), data.has_missing());
+        if transform == Transform::Columns {
+            if schema.is_image() {
+                return Err(Error::setting("normalize", "columns goes with tables; choose 0..1 or standardize"));
+            }
+            return Ok(Self { transform, masked, columns: columns::fit(data, train)?, ..Self::none() });
+        }
+        if let Some(column) = schema.modelled().find(|column| column.kind.has_levels() && column.numbers.is_none()) {
+            let problem = format!("'{}' makes numbers of numbers alone, and column '{}' holds words", transform.name(), column.name);
+            return Err(Error::setting("normalize", format!("{problem}; leave it out, or use --likelihood mixed")));
+        }
         let kind = schema.value_kind();
         let fixed = match (transform, kind) {
             (Transform::None, _) => Some((vec![0.0], vec![1.0])),
@@ -143,13 +163,78 @@ impl Encoding {
         Ok(Self { transform, shift, scale, masked, ..Self::none() })
     }
 
+    /// Numbers that a row becomes in x.
+    pub fn width(&self, schema: &Schema) -> usize {
+        if self.columns.is_empty() { schema.width() } else { columns::places(&self.columns).1 }
+    }
+
+    /// What to call a coordinate of x in a message.
+    pub fn value_name(&self, schema: &Schema, i: usize) -> String {
+        if self.columns.is_empty() {
+            return schema.value_name(i);
+        }
+        let (places, _) = columns::places(&self.columns);
+        let has = |place: &columns::Place| {
+            place.number == Some(i) || place.blocks.iter().any(|(at, size)| (*at..at + size).contains(&i))
+        };
+        schema.value_name(places.iter().position(has).unwrap_or_default())
+    }
+
+    /// Stored values of rows as coordinates of x, NaN where one is missing.
+    ///
+    /// # Shapes
+    /// `stored`: `[N, W]` with W values a row; `x`: `[N, X]`.
+    pub fn encode(&self, schema: &Schema, stored: &[f32], x: &mut [f32]) {
+        if self.columns.is_empty() {
+            x.copy_from_slice(stored);
+            return self.apply(x);
+        }
+        let described: Vec<&Column> = schema.modelled().collect();
+        let (places, width) = columns::places(&self.columns);
+        for (stored, x) in stored.chunks(described.len().max(1)).zip(x.chunks_mut(width.max(1))) {
+            columns::encode(&self.columns, &described, &places, stored, x);
+        }
+    }
+
+    /// Coordinates of rows, `[N, X]`, as stored values, `[N, W]`: of a category the likeliest level, of numbers on a grid
+    /// the nearest that the column can have.
+    pub fn decode(&self, schema: &Schema, mut x: Vec<f32>) -> Vec<f32> {
+        if self.columns.is_empty() {
+            self.invert(&mut x);
+            return x;
+        }
+        let described: Vec<&Column> = schema.modelled().collect();
+        let (places, width) = columns::places(&self.columns);
+        let rows = x.len() / width.max(1);
+        let mut stored = vec![0.0; rows * described.len()];
+        for (x, stored) in x.chunks(width.max(1)).zip(stored.chunks_mut(described.len().max(1))) {
+            columns::decode(&self.columns, &described, &places, x, stored);
+        }
+        stored
+    }
+
+    /// The stored value of one column of a row of coordinates.
+    pub fn decode_column(&self, schema: &Schema, column: usize, x: &[f32]) -> f32 {
+        if self.columns.is_empty() {
+            let at = if self.shift.len() == 1 { 0 } else { column };
+            return x[column] * self.scale[at] + self.shift[at];
+        }
+        let (Some(described), (places, _)) = (schema.modelled().nth(column), columns::places(&self.columns)) else {
+            return f32::NAN;
+        };
+        let mut stored = [f32::NAN];
+        let (code, place) = (&self.columns[column..=column], &places[column..=column]);
+        columns::decode(code, &[described], place, x, &mut stored);
+        stored[0]
+    }
+
     /// Stored values to model values, in place; `values` holds whole rows.
-    pub fn apply(&self, values: &mut [f32]) {
+    pub(crate) fn apply(&self, values: &mut [f32]) {
         self.each(values, |v, shift, scale| (v - shift) / scale);
     }
 
     /// Model values back to stored ones, in place.
-    pub fn invert(&self, values: &mut [f32]) {
+    pub(crate) fn invert(&self, values: &mut [f32]) {
         self.each(values, |v, shift, scale| v * scale + shift);
     }
 
@@ -172,7 +257,7 @@ impl Encoding {
         match self.transform {
             Transform::Unit => true,
             Transform::None => schema.value_kind() == Kind::Binary,
-            Transform::Symmetric | Transform::Standardize => false,
+            Transform::Symmetric | Transform::Standardize | Transform::Columns => false,
         }
     }
 
@@ -196,6 +281,31 @@ impl Encoding {
             && self.shift.iter().all(|v| v.is_finite())
             && self.scale.iter().all(divides)
             && self.given.iter().all(told)
+            && self.columns_fit(schema)
+    }
+
+    fn columns_fit(&self, schema: &Schema) -> bool {
+        let number = |n: &columns::NumberCode| {
+            let ends = n.ends.is_none_or(|[low, high]| low.is_finite() && high.is_finite());
+            let sizes = n.step.is_finite() && n.step >= 0.0 && n.floor.is_finite() && n.floor >= 0.0;
+            n.shift.is_finite() && n.scale.is_finite() && n.scale > 0.0 && ends && sizes && (n.step > 0.0 || n.floor > 0.0)
+        };
+        let one = |(code, column): (&ColumnCode, &Column)| {
+            let blocks: &[usize] = &code.blocks;
+            let levels = [column.levels.len()];
+            let expected: &[usize] = match column.kind {
+                Kind::Category => &levels,
+                Kind::Binary => &[2],
+                _ if code.spikes.is_empty() => blocks,
+                _ => &[code.spikes.len() + 1],
+            };
+            let bounded = blocks.len() <= 2 && blocks.iter().all(|size| *size <= 1 << 20);
+            blocks == expected && bounded && code.number.is_some() != matches!(column.kind, Kind::Category | Kind::Binary)
+                && code.number.iter().all(number) && code.spikes.iter().all(|v| v.is_finite())
+        };
+        let mixed = self.transform == Transform::Columns;
+        mixed != self.columns.is_empty()
+            && (!mixed || self.columns.len() == schema.width() && self.columns.iter().zip(schema.modelled()).all(one))
     }
 }
 
@@ -241,7 +351,7 @@ fn visit(data: &Dataset, rows: &[u32], groups: usize, mut f: impl FnMut(usize, f
     }
 }
 
-fn all_missing(data: &Dataset, at: usize) -> Error {
+pub(super) fn all_missing(data: &Dataset, at: usize) -> Error {
     let place = if data.schema().is_image() { "every pixel".into() } else { data.schema().value_name(at) };
     Error::data(&data.name, format!("{place} is missing in every training row; leave it out"))
 }

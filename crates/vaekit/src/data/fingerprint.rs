@@ -92,7 +92,7 @@ pub(crate) fn of_values(data: &Dataset) -> String {
 pub(crate) fn with_beside(values: &str, data: &Dataset, schema: &Schema) -> Option<String> {
     let mut out = Canonical::titled("vaekit data 2");
     out.text(values);
-    for column in schema.beside().filter(|column| column.role != Role::Identifier) {
+    for column in schema.beside().filter(|column| !matches!(column.role, Role::Identifier | Role::Ignored)) {
         let own = data.schema().beside().find(|c| c.name == column.name)?;
         described(&mut out, own);
         match data.cells(&own.name)? {
@@ -111,6 +111,13 @@ fn described(out: &mut Canonical, column: &Column) {
     out.text(&column.name);
     out.text(column.kind.name());
     out.text(column.role.name());
+    if column.role == Role::Modelled && column.kind.has_levels() {
+        out.texts(&column.levels);
+    }
+    // What the values are counted from; the rest of the description follows from them.
+    if let Some(numbers) = column.numbers.as_ref().filter(|numbers| numbers.offset != 0.0) {
+        out.float(numbers.offset);
+    }
 }
 
 /// The checksum that runs of format 1 have: of one shape, one kind and the values, without the classes.

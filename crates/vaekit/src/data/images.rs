@@ -87,7 +87,7 @@ pub fn read_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
     let inside = |(file, _): &(PathBuf, Option<String>)| {
         file.strip_prefix(path).unwrap_or(file).to_string_lossy().replace('\\', "/")
     };
-    let column = Column { name: "file".into(), kind: Kind::Text, role: Role::Identifier, levels: Vec::new() };
+    let column = Column::text("file", Role::Identifier);
     data.with(column, Cells::Text(files.iter().map(inside).collect()))
 }
 

@@ -8,6 +8,7 @@ mod arrow;
 mod batches;
 pub mod builtin;
 mod cells;
+pub(crate) mod columns;
 mod condition;
 mod dataset;
 pub mod download;
@@ -21,7 +22,6 @@ mod npz;
 mod open;
 pub mod public;
 mod readers;
-mod records;
 mod schema;
 pub mod split;
 mod table;
@@ -29,15 +29,23 @@ mod written;
 
 pub use batches::{Batch, Batches, HostBatch, Preparation, Step};
 pub use cells::{Cells, Factors, Labels, MISSING};
+pub use columns::{ColumnCode, NumberCode};
 pub use condition::Condition;
 pub(crate) use condition::few;
 pub(crate) use dataset::MAX_WIDTH;
 pub use dataset::{Dataset, Rows};
 pub use encoding::{Binarize, Encoding, Transform};
 pub use npy::{write_npy, write_npy_values};
-pub use open::{AskedColumn, OpenOptions, open};
+pub use open::{AskedColumn, OpenOptions, Unknown, open, separator};
 pub use readers::{READERS, Reader, reader_of};
-pub(crate) use records::header;
-pub use schema::{Column, Kind, Pixels, Role, Schema};
+pub use schema::{Column, Kind, Numbers, Pixels, Role, Schema};
 pub use split::Splits;
+pub(crate) use table::{Cell, Source, dates, header, source};
+pub use table::{AskedRole, Finding, Override, Overrides};
+pub(crate) use written::write_csv_cells;
 pub use written::{NameColumn, write_csv, write_csv_rows};
+
+/// A number and its noun, in the plural where need be: `1 row`, `2 rows`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 use super::readers::reader_of;
-use super::{Column, Dataset, Kind, Role, Schema, builtin, public};
+use super::{Column, Dataset, Kind, Overrides, Role, Schema, builtin, public};
 
 /// How to read what a name or a path alone leaves open.
 #[derive(Clone, Debug, Default)]
@@ -18,19 +18,51 @@ pub struct OpenOptions {
     pub size: Option<u32>,
     /// The array of an npz archive.
     pub key: Option<String>,
-    /// The columns of a csv table; all when empty.
+    /// The columns of a table to model; all when empty.
     pub columns: Vec<String>,
-    /// The columns of a csv table that are not modelled.
+    /// The columns of a table that are not modelled.
     pub roles: Vec<AskedColumn>,
+    /// What a person says of columns, stronger than what their cells tell.
+    pub overrides: Overrides,
+    /// The columns that a trained model knows: the table must have them.
+    pub schema: Option<Schema>,
+    /// What becomes of cells that the model cannot have.
+    pub unknown: Unknown,
+    /// Whether the first row of delimited text names the columns; found out unless said.
+    pub header: Option<bool>,
+    /// The mark before decimals in delimited text; found out unless said.
+    pub decimal: Option<char>,
+    /// What stands between the cells of delimited text; found out unless said.
+    pub separator: Option<u8>,
     /// Words that stand for a missing value, beside the usual ones.
     pub missing: Vec<String>,
-    /// The caller has no settings for columns, so that errors must not advise them.
+    /// The columns are plain numbers, such as codes, and the caller has no settings for them.
     pub columns_are_fixed: bool,
     /// Seed of a built-in set.
     pub seed: u64,
 }
 
-/// A column of a csv table that is not modelled.
+/// The byte of a separator by its name; a comma unless it is another.
+pub fn separator(name: &str) -> u8 {
+    match name {
+        "semicolon" => b';',
+        "tab" => b'\t',
+        "bar" => b'|',
+        _ => b',',
+    }
+}
+
+/// What becomes of a cell that a trained model cannot have: a new level, or a word among numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is an error.
+    #[default]
+    Error,
+    /// It is taken for missing.
+    Missing,
+}
+
+/// A column of a table that is not modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedColumn {
     /// The name in the header.

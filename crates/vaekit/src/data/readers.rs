@@ -19,7 +19,16 @@ pub struct Reader {
 }
 
 /// Every reader; the first that knows a path serves.
-pub const READERS: &[Reader] = &[public::READER, images::READER, table::READER, npy::READER, npz::READER, idx::READER];
+pub const READERS: &[Reader] = &[
+    public::READER,
+    images::READER,
+    table::CSV,
+    table::PARQUET,
+    table::ARROW,
+    npy::READER,
+    npz::READER,
+    idx::READER,
+];
 
 impl Reader {
     /// Reads a file or a folder.
@@ -74,7 +83,7 @@ mod tests {
             std::fs::write(&path, b"").unwrap();
             reader_of(&path).map(|r| r.name).map_err(|e| e.to_string())
         };
-        assert_eq!(reader("a.CSV").unwrap(), table::READER.name);
+        assert_eq!(reader("a.CSV").unwrap(), table::CSV.name);
         assert_eq!(reader("a.npz").unwrap(), npz::READER.name);
         assert_eq!(reader("t10k-images-idx3-ubyte.gz").unwrap(), idx::READER.name);
         assert!(reader("a.png").unwrap_err().contains("one picture"));

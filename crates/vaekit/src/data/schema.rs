@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The columns of a data set. Where rows are images, their pixels stand before the columns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schema {
     /// The pixels of a row, all of one kind.
@@ -29,7 +29,7 @@ pub struct Pixels {
 }
 
 /// A column of a table, or what stands beside an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Column {
     /// The name in the file.
@@ -38,9 +38,34 @@ pub struct Column {
     pub kind: Kind,
     /// What the column is for.
     pub role: Role,
-    /// Of a category, the words that it can be.
+    /// Of a category, the words that it can be; of an ordinal, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<String>,
+    /// Of numbers in a file, what they are like there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
+}
+
+/// What the numbers of a column are like, in the units of the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Numbers {
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+    /// All of them are whole multiples of it, counted from the smallest; 0 for a continuum.
+    #[serde(default)]
+    pub step: f64,
+    /// What is taken away before they become 32-bit numbers, which hold no small differences far from 0.
+    #[serde(default)]
+    pub offset: f64,
+    /// Values that come so often that they are a mass of their own, not part of a continuum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spikes: Vec<f64>,
+    /// How dates are written, as strftime has it; the numbers are days since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
 }
 
 /// What the cells of a column can be.
@@ -53,8 +78,16 @@ pub enum Kind {
     Byte,
     /// Any finite number.
     Real,
+    /// A number above 0, of which the logarithm is modelled.
+    Positive,
+    /// A whole number from 0.
+    Count,
     /// One of a list of words.
     Category,
+    /// One of a list of words or numbers that have an order.
+    Ordinal,
+    /// A date or a time of day on a date.
+    Time,
     /// Any text.
     Text,
 }
@@ -66,9 +99,35 @@ impl Kind {
             Self::Binary => "binary",
             Self::Byte => "byte",
             Self::Real => "real",
+            Self::Positive => "positive",
+            Self::Count => "count",
             Self::Category => "category",
+            Self::Ordinal => "ordinal",
+            Self::Time => "time",
             Self::Text => "text",
         }
+    }
+
+    /// Every kind that a column of a file can be declared to be.
+    pub const OF_COLUMNS: [Self; 8] = [
+        Self::Real,
+        Self::Positive,
+        Self::Count,
+        Self::Binary,
+        Self::Category,
+        Self::Ordinal,
+        Self::Time,
+        Self::Text,
+    ];
+
+    /// True where a cell is one of the levels of its column.
+    pub fn has_levels(self) -> bool {
+        matches!(self, Self::Category | Self::Ordinal)
+    }
+
+    /// True where cells are words without an order, so that the likeliest is what is expected.
+    pub fn is_named(self) -> bool {
+        matches!(self, Self::Category | Self::Binary)
     }
 
     /// The narrowest numeric kind that holds the numbers of both.
@@ -93,6 +152,8 @@ pub enum Role {
     Label,
     /// What a row is called.
     Identifier,
+    /// Not looked at, and carried to every output.
+    Ignored,
 }
 
 impl Role {
@@ -103,6 +164,7 @@ impl Role {
             Self::Condition => "condition",
             Self::Label => "label",
             Self::Identifier => "identifier",
+            Self::Ignored => "ignored",
         }
     }
 }
@@ -110,12 +172,62 @@ impl Role {
 impl Column {
     /// A column of numbers that the model is of.
     pub fn modelled(name: impl Into<String>, kind: Kind) -> Self {
-        Self { name: name.into(), kind, role: Role::Modelled, levels: Vec::new() }
+        Self { name: name.into(), kind, role: Role::Modelled, levels: Vec::new(), numbers: None }
+    }
+
+    /// A column of any text, which no model looks at.
+    pub fn text(name: impl Into<String>, role: Role) -> Self {
+        Self { role, ..Self::modelled(name, Kind::Text) }
+    }
+
+    /// A stored value as a cell of the file; empty for a missing one.
+    pub fn cell(&self, stored: f32) -> String {
+        if stored.is_nan() {
+            return String::new();
+        }
+        if self.kind.has_levels() {
+            return self.levels.get(stored as usize).cloned().unwrap_or_default();
+        }
+        let Some(numbers) = &self.numbers else { return stored.to_string() };
+        let value = f64::from(stored) + numbers.offset;
+        if let Some(form) = &numbers.date {
+            return super::dates::written(value, form);
+        }
+        // The digits of the file, not those that 32 bits leave behind.
+        let places = match numbers.step {
+            step if step > 0.0 => (-step.log10()).ceil().clamp(0.0, 9.0) as usize,
+            _ => (5 - value.abs().max(1e-30).log10().floor() as i32).clamp(0, 12) as usize,
+        };
+        let text = format!("{value:.places$}");
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        if text == "-0" { "0".into() } else { text.to_owned() }
+    }
+
+    /// The same of a number that lies between the points of the column's grid, such as a mean.
+    pub fn unrounded(&self, stored: f32) -> String {
+        match &self.numbers {
+            Some(numbers) if numbers.date.is_none() => (f64::from(stored) + numbers.offset).to_string(),
+            _ => self.cell(stored),
+        }
+    }
+
+    /// The levels or the range of its cells, for people; empty where neither is known.
+    pub fn holds(&self) -> String {
+        if !self.levels.is_empty() {
+            return super::few(&self.levels);
+        }
+        let Some(numbers) = &self.numbers else { return String::new() };
+        if let Some(form) = &numbers.date {
+            return format!("{} to {}", super::dates::written(numbers.low, form), super::dates::written(numbers.high, form));
+        }
+        let spikes: Vec<String> = numbers.spikes.iter().map(f64::to_string).collect();
+        let spikes = if spikes.is_empty() { String::new() } else { format!(", often {}", spikes.join(", ")) };
+        format!("{} to {}{spikes}", numbers.low, numbers.high)
     }
 
     /// A column of words.
     pub fn category(name: impl Into<String>, role: Role, levels: Vec<String>) -> Self {
-        Self { name: name.into(), kind: Kind::Category, role, levels }
+        Self { role, levels, ..Self::modelled(name, Kind::Category) }
     }
 }
 
@@ -129,6 +241,11 @@ impl Schema {
     /// A table whose columns are all of one kind.
     pub fn table(names: impl IntoIterator<Item = impl Into<String>>, kind: Kind) -> Self {
         Self { pixels: None, columns: names.into_iter().map(|name| Column::modelled(name, kind)).collect() }
+    }
+
+    /// True for a table whose columns have kinds of their own: words among them, or numbers that a file described.
+    pub fn is_mixed(&self) -> bool {
+        self.modelled().any(|column| column.numbers.is_some() || column.kind.has_levels())
     }
 
     /// True for pictures.
@@ -218,7 +335,8 @@ impl std::fmt::Display for Schema {
         match &self.pixels {
             Some(Pixels { channels: 1, height, width, .. }) => write!(f, "{height}x{width} {kind} images"),
             Some(Pixels { channels, height, width, .. }) => write!(f, "{channels}x{height}x{width} {kind} images"),
-            None => write!(f, "{kind} table of {} columns", self.width()),
+            None if self.is_mixed() => write!(f, "table of {}", super::counted(self.width(), "column")),
+            None => write!(f, "{kind} table of {}", super::counted(self.width(), "column")),
         }
     }
 }

@@ -41,10 +41,25 @@ pub fn write_csv_rows(
     values: &[f32],
     beside: &[NameColumn],
 ) -> std::io::Result<()> {
+    write_csv_cells(out, name, width, values, beside, &|_, value| value.to_string())
+}
+
+/// The same with words for the numbers of each column.
+///
+/// # Errors
+/// Whatever the writer says.
+pub(crate) fn write_csv_cells(
+    out: &mut dyn Write,
+    name: Option<&NameColumn>,
+    width: usize,
+    values: &[f32],
+    beside: &[NameColumn],
+    word: &dyn Fn(usize, f32) -> String,
+) -> std::io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     for (i, row) in values.chunks(width.max(1)).enumerate() {
         let cell = |column: &NameColumn| column.values.get(i).cloned().unwrap_or_default();
-        let numbers = row.iter().map(f32::to_string);
+        let numbers = row.iter().enumerate().map(|(column, value)| word(column, *value));
         writer.write_record(name.map(cell).into_iter().chain(numbers).chain(beside.iter().map(cell)))?;
     }
     writer.flush()

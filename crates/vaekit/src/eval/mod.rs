@@ -6,6 +6,8 @@
 //! | [`rows`](RowFigures) | the same row by row, for errors, worst rows and paired differences |
 //! | [`likelihood`] | log p(x) with its error, and why the ELBO lies below it |
 //! | [`density`] | mixtures and flows fitted to codes |
+//! | [`predictive`] | what a model expects of each column of a row |
+//! | [`kernel`] | a kernel density over rows |
 //! | [`latents`] | all codes together against the prior |
 //! | [`disentanglement`] | whether a latent dimension stands for one cause |
 //! | [`representation`] | what codes are good for, against pixels and PCA |
@@ -14,8 +16,10 @@
 pub mod density;
 pub mod disentanglement;
 mod figures;
+pub mod kernel;
 pub mod latents;
 pub mod likelihood;
+pub mod predictive;
 pub mod quality;
 pub mod representation;
 mod rows;

@@ -2,7 +2,7 @@
 
 use vaekit_ops::Activation;
 
-use crate::data::Schema;
+use crate::data::{Encoding, Schema};
 use crate::nn::Init;
 use crate::{Error, Result};
 
@@ -45,9 +45,9 @@ pub enum Arrangement {
 }
 
 impl Arrangement {
-    /// The modelled values of a row.
-    pub fn of(schema: &Schema) -> Self {
-        schema.image_shape().map_or_else(|| Self::Flat(schema.width()), Self::Image)
+    /// The coordinates of x.
+    pub fn of(schema: &Schema, encoding: &Encoding) -> Self {
+        schema.image_shape().map_or_else(|| Self::Flat(encoding.width(schema)), Self::Image)
     }
 
     /// Numbers in all.

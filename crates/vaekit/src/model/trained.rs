@@ -55,6 +55,11 @@ impl Model {
         &self.encoding
     }
 
+    /// Numbers of a row as the networks see it.
+    pub fn x_width(&self) -> usize {
+        self.encoding.width(&self.schema)
+    }
+
     /// The name of the variant that made it.
     pub fn variant_name(&self) -> &str {
         &self.variant
@@ -77,7 +82,7 @@ impl Model {
 
     /// How rows become what the networks see.
     pub fn preparation(&self) -> Preparation {
-        Preparation { encoding: self.encoding.clone(), rng: self.rng() }
+        Preparation { encoding: self.encoding.clone(), rng: self.rng(), hide: 0.0 }
     }
 
     /// What log p is of: `x`, or `x | site, dose` for a model that is conditioned on these columns.

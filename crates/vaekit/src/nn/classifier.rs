@@ -57,6 +57,7 @@ impl Classifier {
                 "has no classes, which the classifier behind sample quality needs; name them with --label-column",
             ));
         };
+        let (train, test) = (&labels.known(train)[..], &labels.known(test)[..]);
         let mut fit = Fit::begin(self);
         let own = Preparation { rng: Rng::new(self.seed), ..preparation.clone() };
         for epoch in 1..=EPOCHS {

@@ -88,7 +88,7 @@ impl File {
             config: self.config,
             data: DataInfo { values: fingerprint.clone(), name, fingerprint, rows, train_rows, valid_rows, test_rows },
             schema,
-            encoding: Encoding { transform, shift, scale, binarize, masked: false, given },
+            encoding: Encoding { transform, shift, scale, binarize, masked: false, given, columns: Vec::new() },
         })
     }
 

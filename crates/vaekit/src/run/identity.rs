@@ -1,6 +1,6 @@
 //! What ties weights to their `run.toml`: a checksum of all that decides their shape and meaning.
 
-use crate::data::Encoding;
+use crate::data::{ColumnCode, Encoding, NumberCode};
 use crate::data::fingerprint::Canonical;
 use crate::variants::ModelSettings;
 
@@ -58,7 +58,7 @@ fn written(out: &mut Canonical, value: &toml::Value) {
 }
 
 fn encoding(out: &mut Canonical, encoding: &Encoding) {
-    let Encoding { transform, shift, scale, binarize, masked, given } = encoding;
+    let Encoding { transform, shift, scale, binarize, masked, given, columns } = encoding;
     out.text(transform.name());
     out.floats(shift);
     out.floats(scale);
@@ -69,6 +69,16 @@ fn encoding(out: &mut Canonical, encoding: &Encoding) {
         out.text(&condition.column);
         out.texts(&condition.levels);
         out.floats(&[condition.shift, condition.scale]);
+    }
+    // Runs that are older than columns of several kinds have none.
+    for code in columns {
+        let ColumnCode { number, blocks, spikes } = code;
+        if let Some(NumberCode { shift, scale, log, step, ends, floor }) = number {
+            out.floats(&[*shift, *scale, f32::from(*log), *step, *floor]);
+            out.floats(ends.as_ref().map_or(&[], |ends| ends.as_slice()));
+        }
+        blocks.iter().for_each(|size| out.number(*size as u64));
+        out.floats(spikes);
     }
 }
 

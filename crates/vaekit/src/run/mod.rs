@@ -151,7 +151,8 @@ impl Run {
         options: &OpenOptions,
         progress: &mut dyn FnMut(public::Progress<'_>),
     ) -> Result<(Dataset, Splits)> {
-        let data = self.config().open_data(options, progress)?;
+        let schema = Some(self.file.schema.clone());
+        let data = self.config().open_data(&OpenOptions { schema, ..options.clone() }, progress)?;
         self.file.check_same(&data)?;
         let splits = self.split(&data)?;
         Ok((data, splits))
@@ -271,7 +272,8 @@ impl RunFile {
 
     /// How rows become model values.
     pub fn preparation(&self) -> Preparation {
-        Preparation { encoding: self.encoding.clone(), rng: Rng::new(self.config.seed) }
+        let hide = self.config.hide as f32;
+        Preparation { encoding: self.encoding.clone(), rng: Rng::new(self.config.seed), hide }
     }
 }
 

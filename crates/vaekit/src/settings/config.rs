@@ -4,12 +4,13 @@
 //! [`TrainConfig::check`] looks at ranges, [`TrainConfig::validate`] fits the result to a data set.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, AskedColumn, Binarize, Dataset, OpenOptions, Splits, Transform, public, split};
+use crate::data::{self, AskedColumn, Binarize, Dataset, OpenOptions, Overrides, Splits, Transform, public, split};
 use crate::declare::{Read, Takes, declare};
-use crate::model::likelihood::{self, Domain};
+use crate::model::likelihood::{self, Domain, MIXED};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
 
@@ -71,6 +72,8 @@ pub struct TrainConfig {
         "Decides weights, order, noise and splits";
     epochs: u64 = 20; Takes::Count(1, 1_000_000), Optimisation, Read::Always,
         "Passes over the training rows";
+    members: usize = 1; Takes::Count(1, 64), Optimisation, Read::Always,
+        "Models to train, with a seed each, whose scores are joined; the others lie in RUN/members";
     batch: usize = 128; Takes::Count(1, 1 << 20), Optimisation, Read::Always,
         "Rows a batch";
     optimizer: Optimizer = Optimizer::Adam; Takes::Choice(OPTIMIZERS), Optimisation, Read::Always,
@@ -106,7 +109,7 @@ pub struct TrainConfig {
     patience: u64 = 0; Takes::Count(0, 1_000_000), Optimisation, Read::Always,
         "Stop after N epochs without a better validation value, keep the best; 0 for never";
     normalize: Option<Transform> = None; Takes::Choice(TRANSFORMS), Data, Read::Always,
-        "none, 0..1, -1..1 or standardize; follows the data unless said";
+        "none, 0..1, -1..1, standardize, or columns (each column of a table by its kind); follows the data unless said";
     binarize: Binarize = Binarize::None; Takes::Choice(&["none", "dynamic", "threshold"]), Data, Read::Always,
         "none, dynamic (drawn anew each epoch) or threshold";
     output_bias: OutputBias = OutputBias::Mean; Takes::Choice(&["mean", "random"]), Model, Read::Always,
@@ -117,20 +120,34 @@ pub struct TrainConfig {
         "Share of the rows for testing, where the set brings no test rows";
     limit: usize = 0; Takes::Count(0, u32::MAX as u64), Data, Read::Always,
         "Train on at most so many rows, chosen by the seed; 0 for all";
+    hide: f64 = 0.0; Takes::Number(0.0, 1.0), Data, Read::Always,
+        "Share of the rows of each pass of which a random part is hidden, so that the model learns to fill gaps";
+    split_seed: Option<u64> = None; Takes::Count(0, i64::MAX as u64), Data, Read::Always,
+        "Seed of the parts alone, so that runs of several seeds have the same test rows; the seed unless said";
     size: Option<u32> = None; Takes::Count(1, 4096), Data, Read::ByReader,
         "Resize pictures of a folder to SIDE x SIDE; the aspect ratio is not kept";
     key: Option<String> = None; Takes::Text, Data, Read::ByReader,
         "The array of an npz archive";
     columns: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
-        "Columns of a csv table to model; all unless said";
+        "Columns of a table to model; all unless said";
     label_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
-        "Column of a csv table that holds classes";
+        "Column of a table that holds classes";
     condition: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
-        "Columns of a csv table that a conditional model is conditioned on: categorical or numeric";
+        "Columns of a table that a conditional model is conditioned on: categorical or numeric";
     id_column: Option<String> = None; Takes::Text, Data, Read::ByReader,
-        "Column of a csv table that says what rows are called";
+        "Column of a table that says what rows are called";
     missing: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
-        "Words of a csv table for a missing value, beside NA, N/A, NaN, null, none, ? and nothing";
+        "Words of a table for a missing value, beside NA, N/A, NaN, null, none, ? and nothing";
+    schema: Option<String> = None; Takes::Text, Data, Read::ByReader,
+        "A TOML file that says what columns of a table are; see docs/tables.md";
+    role: Vec<String> = Vec::new(); Takes::Texts, Data, Read::ByReader,
+        "Roles of columns of a table, as COLUMN=ROLE: model, ignore, condition, label or id";
+    header: Option<String> = None; Takes::Choice(&["yes", "no"]), Data, Read::ByReader,
+        "Whether the first row of a csv table names the columns; found out unless said";
+    decimal: Option<String> = None; Takes::Choice(&[".", ","]), Data, Read::ByReader,
+        "The mark before decimals in a csv table; found out unless said";
+    separator: Option<String> = None; Takes::Choice(&["comma", "semicolon", "tab", "bar"]), Data, Read::ByReader,
+        "What stands between the cells of a csv table; found out unless said";
 }
 flatten {
     /// The settings of the model.
@@ -145,7 +162,7 @@ flatten {
 /// The words of the choices below.
 const OPTIMIZERS: &[&str] = &["adam", "adamw", "sgd", "rmsprop", "lion"];
 const SCHEDULES: &[&str] = &["constant", "cosine", "step", "exponential", "stages", "plateau"];
-const TRANSFORMS: &[&str] = &["none", "0..1", "-1..1", "standardize"];
+const TRANSFORMS: &[&str] = &["none", "0..1", "-1..1", "standardize", "columns"];
 
 impl LrSchedule {
     /// True where `lr_epochs` says how long it lasts.
@@ -165,12 +182,31 @@ impl TrainConfig {
             size: self.size,
             key: self.key.clone(),
             columns: self.columns.clone(),
-            roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
-            missing: self.missing.clone(),
+            // Beside the columns that a model knows, nothing is asked for.
+            roles: match options.schema {
+                Some(_) => Vec::new(),
+                None => AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
+            },
+            overrides: match (&self.schema, &options.schema) {
+                (Some(path), None) => Overrides::read(Path::new(path))?.with_roles(&self.role)?,
+                (None, None) => Overrides::default().with_roles(&self.role)?,
+                (_, Some(_)) => Overrides::default(),
+            },
             seed: 0,
-            ..options.clone()
+            ..self.reading(options.clone())
         };
         data::open(&self.data, &options, progress)
+    }
+
+    /// How files like the one that was trained on are read.
+    pub fn reading(&self, options: OpenOptions) -> OpenOptions {
+        OpenOptions {
+            missing: self.missing.clone(),
+            header: self.header.as_ref().map(|word| word == "yes"),
+            decimal: self.decimal.as_ref().and_then(|mark| mark.chars().next()),
+            separator: self.separator.as_ref().map(|name| data::separator(name)),
+            ..options
+        }
     }
 
     /// Divides data into training, validation and test rows.
@@ -178,7 +214,7 @@ impl TrainConfig {
     /// # Errors
     /// Shares that leave nothing to train on.
     pub fn split(&self, data: &Dataset) -> Result<Splits> {
-        split::split(data, self.valid.unwrap_or(0.0), self.test, self.limit, self.seed)
+        split::split(data, self.valid.unwrap_or(0.0), self.test, self.limit, self.split_seed.unwrap_or(self.seed))
     }
 
     /// Checks every value and completes what is left to the data.
@@ -220,7 +256,8 @@ impl TrainConfig {
             c.model.likelihood = "bernoulli".into();
         }
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts);
-        let default = if counts { Transform::None } else { Transform::default_for(data.schema()) };
+        let by_column = matches!(c.model.likelihood.as_str(), "auto" | MIXED);
+        let default = if counts { Transform::None } else { Transform::default_for(data.schema(), by_column) };
         c.normalize = Some(c.normalize.unwrap_or(default));
         let unit = c.normalize == Some(Transform::Unit)
             || c.normalize == Some(Transform::None) && data.schema().value_kind() == data::Kind::Binary;

@@ -3,11 +3,15 @@
 
 use serde::Deserialize;
 
+use crate::data::Dataset;
 use crate::declare::parse_value;
 use crate::variants;
 use crate::{Error, Result};
 
 use super::{TrainConfig, in_plain_words, setting, settings};
+
+/// Steps that a small model of a table takes.
+const STEPS: u64 = 8_000;
 
 impl TrainConfig {
     /// Puts layers over the defaults, the later the stronger; the variant's
@@ -64,6 +68,34 @@ impl TrainConfig {
             }
         }
         Ok(config)
+    }
+
+    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, as many epochs
+    /// as so many rows need, early stopping. A setting that the variant has a default of its own for is left out.
+    pub fn for_table(data: &Dataset, given: &toml::Table) -> toml::Table {
+        let mut layer = toml::Table::new();
+        // A batch sees each row so seldom that few rows need many passes.
+        let rows = data.len().max(1) as u64;
+        let batch = if rows < 2_000 { 32 } else { 128 };
+        let epochs = (STEPS * batch / rows).clamp(10, 300);
+        for (key, text) in [
+            ("hidden", "128,128".to_owned()),
+            ("latent", "8".to_owned()),
+            ("batch", batch.to_string()),
+            ("epochs", epochs.to_string()),
+            ("hide", "0.5".to_owned()),
+            ("lr_schedule", "cosine".to_owned()),
+        ] {
+            Self::set(&mut layer, key, &text);
+        }
+        let name = given.get("variant").and_then(toml::Value::as_str).unwrap_or("vae");
+        let own = variants::find(name).map(|variant| variant.defaults()).unwrap_or_default();
+        own.iter().for_each(|(key, _)| drop(layer.remove(*key)));
+        // A schedule of the rate that is given reads other settings.
+        if given.contains_key("lr_schedule") || given.contains_key("lr_factor") || given.contains_key("lr_patience") {
+            layer.remove("lr_schedule");
+        }
+        layer
     }
 
     /// Adds `key = text` to a layer; what a flag or `--set` does.

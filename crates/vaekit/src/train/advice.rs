@@ -41,7 +41,7 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
             c.lr_epochs, c.epochs
         ));
     }
-    if asked == "auto" && domain == Domain::Reals && !schema.is_image() && session.data.check_counts().is_ok() {
+    if asked == "auto" && domain == Domain::Reals && !schema.is_image() && !schema.is_mixed() && session.data.check_counts().is_ok() {
         told.push(
             "all values are whole numbers from 0, and are taken for real ones: if they are counts, train with \
              --likelihood negative-binomial"
@@ -124,7 +124,7 @@ pub fn after(session: &mut Session<'_>) -> Result<Vec<String>> {
     }
     let (step, latent) = (session.state.step, session.recipe.vae.latent());
     let loss = Metrics::read(&session.dir)?.last().map_or(0.0, |m| m.train.loss);
-    let of_value = loss / session.file.schema.width() as f64;
+    let of_value = loss / session.file.encoding.width(&session.file.schema) as f64;
     if of_value > FAR {
         told.push(format!(
             "the loss ended at {of_value:.1e} nats a value, so training ran away; try a smaller --lr than {}, or --clip 1",

@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         self.recipe.objective.begin(&mut || {
             tell(TrainEvent::Preparing("teaching a classifier whose features the loss compares"));
             // Another than the one that sample quality is judged by.
-            let mut classifier = Classifier::new(data.width(), classes, seed ^ PERCEPTUAL);
+            let mut classifier = Classifier::new(preparation.encoding.width(data.schema()), classes, seed ^ PERCEPTUAL);
             classifier.train(data, preparation, &splits.train, &splits.test)?;
             Ok(classifier.body())
         })
@@ -112,13 +112,13 @@ impl<'a> Session<'a> {
     /// start there, in their code): fewer latent dimensions fall idle while
     /// training would still look for it.
     fn start_at_mean(&mut self) {
-        let mut sums = vec![0f64; self.data.width()];
+        let (encoding, schema) = (&self.preparation.encoding, self.data.schema());
+        let mut sums = vec![0f64; encoding.width(schema)];
         let mut known = vec![0f64; sums.len()];
-        let mut row = Vec::with_capacity(sums.len());
+        let (mut stored, mut row) = (vec![0f32; self.data.width()], vec![0f32; sums.len()]);
         for &r in &self.splits.train {
-            row.clear();
-            self.data.extend_with_row(r as usize, &mut row);
-            self.preparation.encoding.apply(&mut row);
+            self.data.copy_row(r as usize, &mut stored);
+            encoding.encode(schema, &stored, &mut row);
             for ((sum, known), v) in sums.iter_mut().zip(&mut known).zip(&row).filter(|(_, v)| !v.is_nan()) {
                 *sum += f64::from(*v);
                 *known += 1.0;

@@ -192,7 +192,8 @@ impl Trainer {
         }
         let splits = config.split(data)?;
         let encoding = Encoding::fit(config.normalize.unwrap_or(Transform::None), data, &splits.train)?;
-        let mut encoding = Encoding { binarize: config.binarize, ..encoding };
+        let masked = encoding.masked || config.hide > 0.0;
+        let mut encoding = Encoding { binarize: config.binarize, masked, ..encoding };
         if variants::find(&config.variant)?.is_conditional() {
             encoding = encoding.conditional(data, &splits.train)?;
             // A row of any part that lacks a condition is refused now, not when its turn comes.

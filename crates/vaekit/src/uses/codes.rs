@@ -46,7 +46,7 @@ impl Codes {
             values = both.flat_map(|(m, v)| m.iter().chain(v).copied()).collect();
         }
         let (name, beside) = (self.name.clone(), self.beside.clone());
-        Values { shape: vec![columns.len()], columns, values, look: None, name, beside }
+        Values { shape: vec![columns.len()], columns, values, look: None, name, beside, typed: Vec::new() }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vaekit_ops::{device, to_vec};
 
-use crate::data::{Batches, Dataset, Step};
+use crate::data::{Batches, Dataset, MISSING, Step};
 use crate::eval::representation::{Clusters, adjusted_rand, best_accuracy, normalized_information};
 use crate::model::{Mode, Model, Support};
 use crate::{Error, Result};
@@ -62,7 +62,7 @@ impl Model {
             _ => (0..width).map(|i| format!("{name}{i}")).collect(),
         };
         let beside = self.conditions_of(data, rows)?;
-        Ok(Values { shape: vec![width], columns, values, look: None, name: names_of(data, rows), beside })
+        Ok(Values { shape: vec![width], columns, values, look: None, name: names_of(data, rows), beside, typed: Vec::new() })
     }
 
     /// Clusters of a mixture prior and the perplexity of a codebook, over rows.
@@ -96,7 +96,9 @@ impl Model {
             let used: std::collections::BTreeSet<&usize> = clusters.iter().collect();
             found.components_used = Some((used.len(), components));
             found.clusters = data.labels().map(|labels| {
-                let truth: Vec<usize> = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
+                let known = rows.iter().zip(clusters).filter(|(r, _)| labels.ids[**r as usize] != MISSING);
+                let (truth, clusters): (Vec<usize>, Vec<usize>) =
+                    known.map(|(r, cluster)| (labels.ids[*r as usize] as usize, cluster)).unzip();
                 Clusters {
                     accuracy: best_accuracy(&clusters, &truth),
                     nmi: normalized_information(&clusters, &truth),

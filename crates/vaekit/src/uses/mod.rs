@@ -10,6 +10,7 @@ mod discrete;
 mod encode;
 mod evaluate;
 mod given;
+mod impute;
 mod interpolate;
 mod manifold;
 mod pictures;
@@ -17,6 +18,7 @@ mod reconstruct;
 mod report;
 mod sample;
 mod sampler;
+mod score;
 mod traverse;
 mod values;
 
@@ -24,11 +26,13 @@ pub use codes::Codes;
 pub use compare::{Comparison, Contender, Judged, choosable, comparable, compare};
 pub use discrete::DiscreteUse;
 pub use evaluate::Judgement;
+pub use impute::{FilledCell, FilledTable, Filling, impute, write_cells};
 pub use interpolate::Between;
 pub use pictures::Pictures;
 pub use report::{Effort, comparison_page};
 pub use sample::{Drawing, Observation};
 pub use sampler::{SOURCES, Source};
+pub use score::{By, Calibration, How, Reason, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
 pub use values::{Values, check_output};
 
 /// Rows that a use takes at once.

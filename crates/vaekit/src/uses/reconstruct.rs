@@ -27,7 +27,7 @@ impl Model {
     /// Rows of another shape than the model's.
     pub fn reconstruct_beside(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
         let (originals, reconstructed) = self.pass_through(data, rows)?;
-        let width = self.schema().width();
+        let width = self.x_width();
         if self.schema().is_image() {
             let lines = originals.chunks(10 * width).zip(reconstructed.chunks(10 * width));
             let both = lines.flat_map(|(a, b)| a.iter().chain(b).copied()).collect();
@@ -49,7 +49,7 @@ impl Model {
             let squares: Vec<f64> = known.map(|((a, b), scale)| f64::from((a - b) * scale).powi(2)).collect();
             squares.iter().sum::<f64>() / squares.len().max(1) as f64
         };
-        Ok(pairs.chunks(data.width()).map(error).collect())
+        Ok(pairs.chunks(self.x_width()).map(error).collect())
     }
 
     /// Model values of rows as the model sees them, NaN where one is missing, and of their reconstructions.

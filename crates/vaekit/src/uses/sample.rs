@@ -109,7 +109,7 @@ impl Model {
 
     fn rows_of(&self, drawing: &Drawing) -> Result<Values> {
         let n = drawing.n;
-        budget::ask_values("n", &format!("{n} rows"), &[n, self.schema().width()])?;
+        budget::ask_values("n", &format!("{n} rows"), &[n, self.x_width()])?;
         self.new_rows(drawing, 0..n)
     }
 
@@ -127,7 +127,7 @@ impl Model {
         let vae = self.vae();
         let told = self.encoding().given_width();
         let at_once = self.at_once(BATCH);
-        let mut values = Vec::with_capacity(ids.len() * self.schema().width());
+        let mut values = Vec::with_capacity(ids.len() * self.x_width());
         for (i, rows) in ids.chunks(at_once).enumerate() {
             let z = match &drawing.codes {
                 None => vae.prior().sample(rows, drawing.rng),
@@ -160,7 +160,7 @@ impl Model {
         observation: Observation,
     ) -> Result<Vec<f32>> {
         let n = like.len();
-        budget::ask_values("n", &format!("{n} rows"), &[n, self.schema().width()])?;
+        budget::ask_values("n", &format!("{n} rows"), &[n, self.x_width()])?;
         let drawing = self.drawing(Some((data, train, self.usual_source())), n, observation, self.rng())?;
         let ids: Vec<u64> = (0..n as u64).collect();
         let given = self.encoding().given(data, like)?;
@@ -169,7 +169,7 @@ impl Model {
 
     /// At most `most` rows, fewer where the decoder gives many numbers for each.
     pub(super) fn at_once(&self, most: usize) -> usize {
-        let raw = self.vae().likelihood.raw_width(self.schema().width());
+        let raw = self.vae().likelihood.raw_width(self.x_width());
         (HELD / raw.max(1)).clamp(1, most)
     }
 

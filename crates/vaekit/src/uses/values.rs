@@ -4,7 +4,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::data::{NameColumn, write_csv, write_csv_rows, write_npy, write_npy_values};
+use crate::data::{Column, NameColumn, write_csv, write_csv_cells, write_csv_rows, write_npy, write_npy_values};
 use crate::model::Model;
 use crate::plot::{image_grid, png, scatter};
 use crate::run::write_atomically;
@@ -25,6 +25,8 @@ pub struct Values {
     pub name: Option<NameColumn>,
     /// What a conditional model was told of each row; the last columns of csv.
     pub beside: Vec<NameColumn>,
+    /// The columns of a table of several kinds, whose cells csv has in the file's own words.
+    pub typed: Vec<Column>,
 }
 
 /// What a picture needs to know.
@@ -40,7 +42,7 @@ pub struct Look {
 
 impl Values {
     /// Model values turned back to stored ones.
-    pub(crate) fn of_rows(model: &Model, mut values: Vec<f32>, tiles: usize) -> Self {
+    pub(crate) fn of_rows(model: &Model, values: Vec<f32>, tiles: usize) -> Self {
         let (schema, encoding) = (model.schema(), model.encoding());
         let (low, high) = encoding.range(schema);
         let mut range = [low, high];
@@ -48,7 +50,7 @@ impl Values {
         if encoding.shift.len() == 1 {
             encoding.invert(&mut range);
         }
-        encoding.invert(&mut values);
+        let values = encoding.decode(schema, values);
         let (columns, shape) = match schema.image_shape() {
             Some(shape) => ((0..schema.width()).map(|i| format!("p{i}")).collect(), shape.to_vec()),
             None => (schema.modelled_names(), vec![schema.width()]),
@@ -60,6 +62,7 @@ impl Values {
             look: Some(Look { range: (range[0], range[1]), tiles, behind: Vec::new() }),
             name: None,
             beside: Vec::new(),
+            typed: if schema.is_mixed() { schema.modelled().cloned().collect() } else { Vec::new() },
         }
     }
 
@@ -91,6 +94,16 @@ impl Values {
         self.check_finite(path)?;
         let bytes = png(&self.picture(path)?).map_err(|e| Error::io("write", path, e))?;
         write_atomically(path, |out| out.write_all(&bytes))
+    }
+
+    /// Rows of csv without their header.
+    fn write_rows(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+        let (name, width) = (self.name.as_ref(), self.columns.len());
+        if self.typed.is_empty() {
+            return write_csv_rows(out, name, width, &self.values, &self.beside);
+        }
+        let word = |column: usize, value: f32| self.typed[column].cell(value);
+        write_csv_cells(out, name, width, &self.values, &self.beside, &word)
     }
 
     fn check_finite(&self, path: &Path) -> Result<()> {
@@ -152,8 +165,11 @@ pub(super) fn write_blocks(path: &Path, n: usize, next: &mut dyn FnMut(usize) ->
             }
             let (name, columns) = (block.name.as_ref(), &block.columns);
             match (csv, done) {
-                (true, 0) => write_csv(out, name, columns, &block.values, &block.beside)?,
-                (true, _) => write_csv_rows(out, name, columns.len(), &block.values, &block.beside)?,
+                (true, 0) => {
+                    write_csv(out, name, columns, &[], &block.beside)?;
+                    block.write_rows(out)?;
+                }
+                (true, _) => block.write_rows(out)?,
                 (false, 0) => write_npy(out, &[&[n], block.shape.as_slice()].concat(), &block.values)?,
                 (false, _) => write_npy_values(out, &block.values)?,
             }

@@ -5,7 +5,7 @@ use vaekit_ops::Activation;
 
 use crate::data::{Encoding, Kind, Schema};
 use crate::declare::{Read, Takes, declare};
-use crate::model::likelihood::{self, Domain};
+use crate::model::likelihood::{self, Domain, MIXED};
 use crate::model::registry::{self, PartSettings};
 use crate::model::{Arrangement, NETS, Net, Network, Support, UPSAMPLES, Vae};
 use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
@@ -111,6 +111,7 @@ impl ModelSettings {
         let binary = kind == Kind::Binary || kind == Kind::Byte && schema.is_image();
         match self.likelihood.as_str() {
             "auto" if binary && encoding.gives_unit_interval(schema) => "bernoulli".into(),
+            "auto" if !encoding.columns.is_empty() => MIXED.into(),
             "auto" => "gaussian-shared".into(),
             name => name.into(),
         }
@@ -134,7 +135,7 @@ impl ModelSettings {
     fn parts(&self, target: &Target<'_>) -> PartSettings {
         PartSettings {
             latent: self.latent,
-            width: target.schema.width(),
+            width: target.encoding.width(target.schema),
             flow_steps: self.flow_steps,
             flow_hidden: self.flow_hidden,
             components: self.components,
@@ -154,7 +155,7 @@ impl ModelSettings {
     /// # Errors
     /// An unknown name, or a network that the data or memory does not allow.
     pub fn model(&self, target: &Target<'_>) -> Result<Vae> {
-        let (rows, given) = (Arrangement::of(target.schema), target.encoding.given_width());
+        let (rows, given) = (Arrangement::of(target.schema, target.encoding), target.encoding.given_width());
         let parts = &self.parts(target);
         let mut init = Init::new(target.rng).scheme(named("init", &self.init, INITS)?);
         // Streams of their own, so that networks begin alike whatever stands between them.
@@ -213,7 +214,7 @@ impl ModelSettings {
     /// # Errors
     /// A network that the rows do not allow.
     pub(crate) fn network_weights(&self, schema: &Schema, encoding: &Encoding) -> Result<f64> {
-        let (rows, given) = (Arrangement::of(schema), encoding.given_width());
+        let (rows, given) = (Arrangement::of(schema, encoding), encoding.given_width());
         let network = self.network()?;
         let (seen, _) = beside(rows, encoding.masked, given, network.net);
         network.weights(seen, self.latent + given)

@@ -7,6 +7,7 @@
 //! | `gaussian-shared` | real data, one learned variance | 1 mean |
 //! | `gaussian-learned` | real data, a variance for each value that depends on z | 1 mean, 1 log-variance |
 //! | `laplace`, `log-cosh`, `student` | real data with outliers, from few to many | 1 mean, 1 log-scale |
+//! | `mixed` | tables of columns of several kinds | by kind: location and log-scale, or a logit a level |
 //! | `continuous-bernoulli` | grey pixels from 0 to 1 | 1 logit |
 //! | `logistic`, `logistic-mixture` | bytes of images | 1 mean, 1 log-scale; of five components |
 //! | `categorical` | bytes whose order means nothing | 256 logits |
@@ -25,6 +26,7 @@ mod counts;
 mod gaussian;
 mod location;
 mod logistic;
+mod mixed;
 
 pub use bernoulli::Bernoulli;
 pub use categorical::Categorical;
@@ -33,6 +35,7 @@ pub use counts::{NegativeBinomial, Poisson};
 pub use gaussian::{LearnedGaussian, SharedGaussian, UnitGaussian};
 pub use location::{Laplace, LogCosh, StudentT};
 pub use logistic::DiscretizedLogistic;
+pub use mixed::{MIXED, Mixed};
 
 use vaekit_ops::Tensor;
 
@@ -137,7 +140,7 @@ pub trait Likelihood: Parameters + Send + Sync {
     }
 }
 
-type Build = fn(&Schema, &mut Init) -> Box<dyn Likelihood>;
+type Build = fn(&Schema, &Encoding, &mut Init) -> Box<dyn Likelihood>;
 
 /// A likelihood in the list.
 pub struct Known {
@@ -160,7 +163,7 @@ impl Known {
 
     /// One for rows of a single value, to ask what it can do.
     pub fn example(&self) -> Box<dyn Likelihood> {
-        (self.build)(&Schema::table(["x"], Kind::Byte), &mut Init::new(Rng::new(0)))
+        (self.build)(&Schema::table(["x"], Kind::Byte), &Encoding::none(), &mut Init::new(Rng::new(0)))
     }
 }
 
@@ -173,28 +176,31 @@ const MIXTURE: usize = 5;
 
 /// Every likelihood.
 pub const LIKELIHOODS: &[Known] = &[
-    known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", |_, _| Box::new(Bernoulli)),
-    known("gaussian", "real numbers with variance 1: squared error", |_, _| Box::new(UnitGaussian)),
-    known("gaussian-shared", "real numbers with one learned variance", |_, init| Box::new(SharedGaussian::new(init))),
-    known("gaussian-learned", "real numbers, each with a variance that depends on z", |_, _| Box::new(LearnedGaussian)),
-    known("laplace", "real numbers with outliers: absolute error", |_, _| Box::new(Laplace::default())),
-    known("log-cosh", "real numbers with outliers, smooth near 0", |_, _| Box::new(LogCosh::default())),
-    known("student", "real numbers with many outliers, learned degrees of freedom", |_, init| {
+    known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", |_, _, _| Box::new(Bernoulli)),
+    known("gaussian", "real numbers with variance 1: squared error", |_, _, _| Box::new(UnitGaussian)),
+    known("gaussian-shared", "real numbers with one learned variance", |_, _, init| Box::new(SharedGaussian::new(init))),
+    known("gaussian-learned", "real numbers, each with a variance that depends on z", |_, _, _| Box::new(LearnedGaussian)),
+    known("laplace", "real numbers with outliers: absolute error", |_, _, _| Box::new(Laplace::default())),
+    known("log-cosh", "real numbers with outliers, smooth near 0", |_, _, _| Box::new(LogCosh::default())),
+    known("student", "real numbers with many outliers, learned degrees of freedom", |_, _, init| {
         Box::new(StudentT::new(init))
     }),
-    known("continuous-bernoulli", "grey values from 0 to 1", |_, _| Box::new(ContinuousBernoulli)),
-    known("logistic", "bytes: a logistic distribution in 256 bins", |schema, _| {
+    known(MIXED, "a table: a likelihood for each column by its kind", |schema, encoding, init| {
+        Box::new(Mixed::new(schema, encoding, init))
+    }),
+    known("continuous-bernoulli", "grey values from 0 to 1", |_, _, _| Box::new(ContinuousBernoulli)),
+    known("logistic", "bytes: a logistic distribution in 256 bins", |schema, _, _| {
         Box::new(DiscretizedLogistic::new(1, schema))
     }),
-    known("logistic-mixture", "bytes: five logistic distributions, of colours jointly", |schema, _| {
+    known("logistic-mixture", "bytes: five logistic distributions, of colours jointly", |schema, _, _| {
         Box::new(DiscretizedLogistic::new(MIXTURE, schema))
     }),
-    known("categorical", "bytes: 256 classes", |_, _| Box::new(Categorical)),
-    known("poisson", "counts", |_, _| Box::new(Poisson)),
-    known("negative-binomial", "counts that vary more than a Poisson", |s, init| {
+    known("categorical", "bytes: 256 classes", |_, _, _| Box::new(Categorical)),
+    known("poisson", "counts", |_, _, _| Box::new(Poisson)),
+    known("negative-binomial", "counts that vary more than a Poisson", |s, _, init| {
         Box::new(NegativeBinomial::new(s.width(), false, init))
     }),
-    known("zero-inflated", "negative binomial with forced zeros", |s, init| {
+    known("zero-inflated", "negative binomial with forced zeros", |s, _, init| {
         Box::new(NegativeBinomial::new(s.width(), true, init))
     }),
 ];
@@ -219,7 +225,7 @@ pub fn find(name: &str) -> Result<&'static Known> {
 pub fn build(name: &str, schema: &Schema, encoding: &Encoding, init: &mut Init) -> Result<Box<dyn Likelihood>> {
     let known = find(name)?;
     let (unit, real) = (encoding.gives_unit_interval(schema), schema.value_kind() == Kind::Real);
-    let likelihood = (known.build)(schema, init);
+    let likelihood = (known.build)(schema, encoding, init);
     let problem = match likelihood.domain() {
         Domain::Binary | Domain::Unit if !unit => {
             Some(format!("'{name}' needs values from 0 to 1; add --normalize 0..1 or choose gaussian-shared"))
@@ -228,6 +234,9 @@ pub fn build(name: &str, schema: &Schema, encoding: &Encoding, init: &mut Init) 
             "'{name}' needs bytes, scaled from 0 to 1, and this data is {}; choose gaussian-shared or laplace",
             if real { "real" } else { "scaled otherwise" }
         )),
+        _ if !encoding.columns.is_empty() && name != MIXED => {
+            Some(format!("'{name}' is of numbers alone, and the columns here have kinds of their own; use mixed, or --normalize standardize"))
+        }
         Domain::Counts if encoding.transform != Transform::None => {
             Some(format!("'{name}' needs counts as they are; add --normalize none"))
         }
@@ -247,7 +256,7 @@ mod tests {
     /// A likelihood of one column, or of one pixel in colour.
     fn built(known: &Known, colour: bool) -> Box<dyn Likelihood> {
         let colours = Schema::images([3, 1, 1], Kind::Byte);
-        if colour { (known.build)(&colours, &mut Init::new(Rng::new(0))) } else { known.example() }
+        if colour { (known.build)(&colours, &Encoding::none(), &mut Init::new(Rng::new(0))) } else { known.example() }
     }
 
     /// Values with the weight that each has in a sum or an integral over the domain.

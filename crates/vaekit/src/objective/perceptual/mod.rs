@@ -54,7 +54,7 @@ pub const PERCEPTUAL: &[KnownPerceptual] = &[
         name: "features",
         doc: "distance in the features of a classifier, trained first on the same rows: a loss, no likelihood",
         build: |rows, init| {
-            let width = rows.schema.width();
+            let width = rows.encoding.width(rows.schema);
             if rows.schema.classes().len() < 2 {
                 return Err("rows of several classes; name a csv table's with --label-column".into());
             }

@@ -26,12 +26,13 @@ impl Run {
             return Err(no_classes(data, "the classifier behind sample quality"));
         };
         apart(train, test)?;
+        let (train, test) = (&labels.known(train)[..], &labels.known(test)[..]);
         let test = &self.some(test, JUDGED)[..];
         if test.len() < 100 || train.len() < 100 {
             let fewest = test.len().min(train.len());
             return Err(Error::data("quality", format!("{fewest} rows are too few to judge samples by; at least 100")));
         }
-        let width = data.width();
+        let width = self.x_width();
         // What is compared with black and white must be so too.
         let binary = data.schema().value_kind() == Kind::Binary || self.encoding().binarize != Binarize::None;
         let shown = if binary || !data.schema().is_image() { Observation::Draw } else { Observation::Mean };

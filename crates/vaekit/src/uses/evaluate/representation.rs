@@ -26,7 +26,8 @@ impl Model {
             return Err(no_classes(data, "a probe"));
         };
         apart(train, test)?;
-        let (train, test) = (&self.some(train, SERVED)[..], &self.some(test, SERVED)[..]);
+        let (train, test) = (labels.known(train), labels.known(test));
+        let (train, test) = (&self.some(&train, SERVED)[..], &self.some(&test, SERVED)[..]);
         let seed = self.seed();
         let labelled = |x: Matrix, rows: &[u32]| Labelled { x, class: classes(labels, rows) };
         let codes = |rows: &[u32]| Ok::<_, Error>(labelled(self.posteriors(data, rows)?.0, rows));
@@ -34,7 +35,7 @@ impl Model {
         let latent = train_codes.x.ncols();
         let mut served = vec![serve("codes", &train_codes, &test_codes, seed)?];
         // Axes of very wide rows cost the cube of their width, and rows that lack values have none.
-        if data.width() > WIDEST || data.has_missing() {
+        if self.x_width() > WIDEST || data.has_missing() {
             return Ok(served);
         }
         let (train_x, test_x) = (self.values(data, train)?, self.values(data, test)?);
@@ -46,7 +47,7 @@ impl Model {
 
     /// Rows in model values.
     fn values(&self, data: &Dataset, rows: &[u32]) -> Result<Matrix> {
-        let width = data.width();
+        let width = self.x_width();
         let x = self.preparation().prepare(data, rows, 0)?.x;
         Ok(Matrix::from_shape_fn((rows.len(), width), |(i, j)| f64::from(x[i * width + j])))
     }

@@ -30,8 +30,12 @@ impl Run {
         let sprite = self.sprite(data, rows)?;
         let mut dots = Dots::default();
         if let Some(labels) = data.labels() {
-            dots.class = rows.iter().map(|&r| labels.ids[r as usize] as usize).collect();
+            let unlabelled = labels.names.len();
+            dots.class = rows.iter().map(|&r| (labels.ids[r as usize] as usize).min(unlabelled)).collect();
             dots.names = labels.names.to_vec();
+            if dots.class.contains(&unlabelled) {
+                dots.names.push("no class".into());
+            }
         }
         let words: Vec<String> = rows
             .iter()

@@ -1,19 +1,23 @@
 //! The records of a csv file, none longer than a bound.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::{Error, Result, error};
+use crate::{Error, Result};
+
+use super::text::{Form, open_text};
 
 /// The longest record that is read, 64 MiB: beyond it stands a quote without its end, or no table at all.
 const MAX_RECORD: u64 = 64 << 20;
 
 /// A file that gives no more than [`MAX_RECORD`] bytes for each record, and sees the lines that pass.
 struct Bounded {
-    file: File,
+    file: Box<dyn Read>,
+    /// A carriage return at the end of the bytes before, which a line feed may follow: the two are one line end, or the
+    /// lines of a record would be miscounted.
+    held: bool,
     left: Rc<Cell<u64>>,
     /// The number of the line at hand, whether nothing stood in it so far, and the first line with nothing in it.
     line: u64,
@@ -60,10 +64,47 @@ impl Read for Bounded {
         if most == 0 && !buffer.is_empty() {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
-        let n = self.file.read(&mut buffer[..most])?;
-        self.left.set(self.left.get() - n as u64);
+        let mut n = 0;
+        while n == 0 {
+            let from = usize::from(self.held);
+            if from == 1 {
+                buffer[0] = b'\r';
+            }
+            let read = if most > from { self.file.read(&mut buffer[from..most])? } else { 0 };
+            self.left.set(self.left.get().saturating_sub(read as u64));
+            self.held = false;
+            n = self.join_line_ends(buffer, from + read, read == 0);
+            if read == 0 {
+                break;
+            }
+        }
         self.see(&buffer[..n]);
         Ok(n)
+    }
+}
+
+impl Bounded {
+    /// Drops each carriage return before a line feed, in place; the number of bytes left.
+    fn join_line_ends(&mut self, buffer: &mut [u8], n: usize, at_end: bool) -> usize {
+        if !buffer[..n].contains(&b'\r') {
+            return n;
+        }
+        let mut to = 0;
+        for i in 0..n {
+            if buffer[i] == b'\r' {
+                match buffer[..n].get(i + 1) {
+                    Some(b'\n') => continue,
+                    None if !at_end => {
+                        self.held = true;
+                        continue;
+                    }
+                    _ => {}
+                }
+            }
+            buffer[to] = buffer[i];
+            to += 1;
+        }
+        to
     }
 }
 
@@ -80,13 +121,16 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub fn open(path: &Path, place: &'a str) -> Result<Self> {
+    pub fn open(path: &Path, place: &'a str, form: &Form) -> Result<Self> {
         let left = Rc::new(Cell::new(MAX_RECORD));
         let (skipped, quote) = (Rc::new(Cell::new(None)), Rc::new(Cell::new((None, false))));
-        let (file, shared) = (error::open(path)?, (Rc::clone(&left), Rc::clone(&skipped), Rc::clone(&quote)));
-        let file =
-            Bounded { file, left: shared.0, line: 1, blank: true, empty: None, skipped: shared.1, quote: shared.2 };
-        let reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(file);
+        let shared = (Rc::clone(&left), Rc::clone(&skipped), Rc::clone(&quote));
+        let file = open_text(path, form)?;
+        let (line, blank, empty, held) = (1, true, None, false);
+        let file = Bounded { file, held, left: shared.0, line, blank, empty, skipped: shared.1, quote: shared.2 };
+        let mut builder = csv::ReaderBuilder::new();
+        builder.delimiter(form.separator).has_headers(false).trim(csv::Trim::All);
+        let reader = builder.from_reader(file);
         Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped, quote })
     }
 
@@ -122,19 +166,14 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The cells of the first line of a csv file, where it is one.
-pub(crate) fn header(path: &Path) -> Option<Vec<String>> {
-    let is_csv = path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    let place = path.display().to_string();
-    let mut records = if is_csv { Records::open(path, &place).ok()? } else { return None };
-    Some(records.next().ok()??.iter().map(str::to_owned).collect())
-}
-
 fn describe(e: &csv::Error) -> String {
     match e.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("line {line} has {len} cells, the lines before it {expected_len}; every line needs the same number")
+            format!(
+                "line {line} has {len} cells, the lines before it {expected_len}; every line needs the same number, and a \
+                 cell with the separator in it needs quotes"
+            )
         }
         _ => format!("is not a readable csv table: {e}"),
     }

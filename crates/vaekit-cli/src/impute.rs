@@ -1,0 +1,78 @@
+//! `vaekit impute`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use vaekit::uses::{FilledTable, Filling, impute, write_cells};
+use vaekit::{Error, Result, Run};
+
+use crate::input::{Input, Part};
+use crate::out::Replace;
+use crate::score::members;
+use crate::{Common, say};
+
+/// Flags of `impute`.
+#[derive(Args)]
+pub struct Impute {
+    #[command(flatten)]
+    input: Input,
+    /// A .csv file: the table with its gaps filled, every known cell as it was
+    #[arg(long, value_name = "FILE", default_value = "filled.csv")]
+    out: PathBuf,
+    /// A .csv file with a line for each filled cell: its value, and the range that holds 90 % of what may stand there
+    #[arg(long, value_name = "FILE")]
+    cells: Option<PathBuf>,
+    /// Also draw so many complete tables, into files with -1, -2, .. before the extension (multiple imputation)
+    #[arg(long, value_name = "M", default_value_t = 0, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=1_000))]
+    draws: usize,
+    /// Samples of z a row
+    #[arg(long, value_name = "K", default_value_t = Filling::default().samples, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    samples: usize,
+    /// Leave means of whole numbers between them
+    #[arg(long)]
+    unrounded: bool,
+    #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Impute {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        let others: Vec<PathBuf> = (1..=self.draws).map(|draw| numbered(&self.out, draw)).collect();
+        for out in std::iter::once(&self.out).chain(&self.cells).chain(&others) {
+            if out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("csv")) {
+                return Err(Error::setting("out", format!("{}: expected a .csv file", out.display())));
+            }
+            self.replace.check(out, &self.input.read_paths())?;
+        }
+        let (run, data, _) = self.input.open(Part::All, self.common.quiet)?;
+        let rows: Vec<u32> = (0..data.len() as u32).collect();
+        let others_of = members(&run)?;
+        let models: Vec<_> = std::iter::once(run.model()).chain(others_of.iter().map(Run::model)).collect();
+        let how = Filling { samples: self.samples, draws: self.draws, unrounded: self.unrounded };
+        let cells = impute(&models, &data, &rows, how)?;
+        let (source, options) = self.input.table(&run)?;
+        let table =
+            FilledTable { source: &source, options: &options, data: &data, cells: &cells, unrounded: self.unrounded };
+        table.write(&self.out, None)?;
+        others.iter().enumerate().try_for_each(|(draw, out)| table.write(out, Some(draw)))?;
+        if let Some(path) = &self.cells {
+            write_cells(path, &data, &cells)?;
+        }
+        if self.common.json {
+            say::json(&serde_json::json!({"out": self.out, "rows": data.len(), "filled": cells.len(), "draws": others}));
+            return Ok(());
+        }
+        say::out(&format!("{} of {} cells were missing and are filled", say::count(cells.len()), say::count(data.len() * data.width())));
+        say::wrote(&self.out, data.len(), &self.common);
+        Ok(())
+    }
+}
+
+/// A file name with a number before its extension.
+fn numbered(path: &Path, n: usize) -> PathBuf {
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{n}.csv"))
+}

@@ -1,0 +1,156 @@
+//! `vaekit score`
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use vaekit::uses::{How, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
+use vaekit::{Error, Result, Run};
+
+use crate::input::{Input, Part};
+use crate::out::Replace;
+use crate::progress::download;
+use crate::{Common, say};
+
+/// Flags of `score`.
+#[derive(Args)]
+pub struct Score {
+    #[command(flatten)]
+    input: Input,
+    /// A .csv file: name, score, rank, p-value, anomaly or not, and reasons of each row
+    #[arg(long, value_name = "FILE", default_value = "scores.csv")]
+    out: PathBuf,
+    /// The score: joined, importance, elbo, reconstruction, kl, latent or density (a kernel density, no network)
+    #[arg(long, value_name = "NAME", default_value = "joined")]
+    by: String,
+    /// Samples of z a row
+    #[arg(long, value_name = "K", default_value_t = SAMPLES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    samples: usize,
+    /// Anomalies are above what so small a share of ordinary rows reaches, such as 0.01 [default: beyond a fence that is
+    /// found from held-out rows]
+    #[arg(long, value_name = "SHARE", conflicts_with = "contamination")]
+    false_alarms: Option<f64>,
+    /// The share of the training data that is anomalies
+    #[arg(long, value_name = "SHARE")]
+    contamination: Option<f64>,
+    /// Explain so many of the strangest rows
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    explain: usize,
+    /// Reasons a row
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=100))]
+    reasons: usize,
+    #[command(flatten)]
+    replace: Replace,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Strangest rows that are printed.
+const SHOWN: usize = 5;
+
+impl Score {
+    pub fn run(self) -> Result<()> {
+        self.common.start()?;
+        self.check()?;
+        self.replace.check(&self.out, &self.input.read_paths())?;
+        let Some((_, by)) = SCORES.iter().find(|(name, _)| *name == self.by) else {
+            let names: Vec<&str> = SCORES.iter().map(|(name, _)| *name).collect();
+            let problem = format!("'{}' is unknown; expected one of {}", self.by, names.join(", "));
+            return Err(Error::setting("by", problem));
+        };
+        let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
+        let members = members(&run)?;
+        let (own, splits) = run.open_data(&self.input.places().options(), &mut download(self.common.quiet))?;
+        let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
+        let scorer = Scorer::new(models, &own, &splits, How { by: *by, samples: self.samples })?;
+        if !scorer.calibration.held_out {
+            say::warning("the run kept no rows apart, so training rows stand in for them and p-values come out too small");
+        }
+        let scores = scorer.scores(&data, &rows)?;
+        let p_values: Vec<f64> = scores.iter().map(|score| scorer.calibration.p_value(*score)).collect();
+        let threshold = scorer.calibration.threshold(self.threshold());
+        let mut table = ScoredTable {
+            data: &data,
+            rows: &rows,
+            scores: &scores,
+            p_values: &p_values,
+            threshold,
+            reasons: &HashMap::new(),
+            most: 0,
+        };
+        let order = table.order();
+        let explained = &order[..order.len().min(self.explain)];
+        let mut reasons = HashMap::new();
+        if self.reasons > 0 && !data.schema().is_image() {
+            let held: Vec<u32> = splits.valid.iter().chain(&splits.test).copied().collect();
+            let why = Reasons::new(&scorer, &own, if held.is_empty() { &splits.train } else { &held })?;
+            let which: Vec<u32> = explained.iter().map(|at| rows[*at]).collect();
+            reasons = explained.iter().copied().zip(why.of(&data, &which, self.reasons)?).collect();
+            (table.reasons, table.most) = (&reasons, self.reasons);
+        }
+        table.write(&self.out)?;
+        let found = scores.iter().filter(|score| **score > threshold).count();
+        if self.common.json {
+            say::json(&serde_json::json!({
+                "out": self.out, "rows": rows.len(), "anomalies": found, "threshold": threshold, "score": scorer.doc(),
+                "held_out_rows": scorer.calibration.len(), "members": 1 + members.len(),
+            }));
+            return Ok(());
+        }
+        say::out(&format!("score: {}", scorer.doc()));
+        let held = say::count(scorer.calibration.len());
+        say::out(&format!("p-values: against {held} rows that training did not see; of ordinary rows a share of at most p reaches p"));
+        say::out(&format!("{found} of {} rows are above the threshold of {threshold:.4}", say::count(rows.len())));
+        for at in order.iter().take(SHOWN) {
+            let name = data.name_of(rows[*at]);
+            let why = reasons.get(at).and_then(|reasons| reasons.first()).map(|r| {
+                let range = if r.low.is_empty() { String::new() } else { format!(" ({} to {})", r.low, r.high) };
+                format!(": {} is {}, expected {}{range}", r.column, blank(&r.found), r.expected)
+            });
+            say::out(&format!("{name:<20} score {:.3}, p {:.4}{}", scores[*at], p_values[*at], why.unwrap_or_default()));
+        }
+        say::wrote(&self.out, rows.len(), &self.common);
+        if explained.len() < rows.len() && self.reasons > 0 && !data.schema().is_image() {
+            say::note(&format!("reasons are given for the {} strangest rows; --explain N for more", explained.len()));
+        }
+        Ok(())
+    }
+
+    fn threshold(&self) -> Threshold {
+        match (self.false_alarms, self.contamination) {
+            (Some(share), _) => Threshold::FalseAlarms(share),
+            (_, Some(share)) => Threshold::Contamination(share),
+            _ => Threshold::Fence,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("csv")) {
+            return Err(Error::setting("out", format!("{}: expected a .csv file", self.out.display())));
+        }
+        for (key, share) in [("false-alarms", self.false_alarms), ("contamination", self.contamination)] {
+            if let Some(share) = share.filter(|share| !(*share > 0.0 && *share < 1.0)) {
+                return Err(Error::setting(key, format!("found {share}, expected a share between 0 and 1")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn blank(cell: &str) -> &str {
+    if cell.is_empty() { "missing" } else { cell }
+}
+
+/// The other members of an ensemble, in order.
+pub fn members(run: &Run) -> Result<Vec<Run>> {
+    let folder = run.dir().join("members");
+    let mut all = Vec::new();
+    for i in 2.. {
+        let dir = folder.join(i.to_string());
+        if !dir.is_dir() {
+            break;
+        }
+        all.push(Run::open(dir)?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,345 @@
+//! From the typed cells of a table to coordinates of x, and back; a code a column.
+//!
+//! | kind | coordinates |
+//! |---|---|
+//! | real | (v - shift) / scale |
+//! | positive | (log v - shift) / scale |
+//! | count, coarse numbers, ordinal | the same on a grid: a mass, not a density |
+//! | binary, category | one-hot |
+//! | time | the day as a number; hour and day of the week one-hot |
+//!
+//! A column of numbers with spikes has a one-hot of them and of "none" beside its number, which is 0 at a spike.
+//! x holds the numbers of all columns first, then the one-hot blocks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Result;
+
+use super::{Column, Dataset, Kind, dates};
+
+/// How the cells of a column become coordinates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnCode {
+    /// What p(x given z) is for the number, if the column has one.
+    pub number: Option<NumberCode>,
+    /// Sizes of the one-hot blocks: of a category its levels, of spikes one more than they are, of a time its parts.
+    #[serde(default)]
+    pub blocks: Vec<usize>,
+    /// Stored values that are a mass of their own.
+    #[serde(default)]
+    pub spikes: Vec<f32>,
+}
+
+/// A number as a coordinate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberCode {
+    /// The mean of the training rows, without spikes.
+    pub shift: f32,
+    /// Their standard deviation.
+    pub scale: f32,
+    /// True where the logarithm is taken first.
+    #[serde(default)]
+    pub log: bool,
+    /// The width of a cell of the grid in units of `scale`; 0 for a density.
+    #[serde(default)]
+    pub step: f32,
+    /// The least and the greatest coordinate of an ordinal, whose first and last level reach to infinity.
+    #[serde(default)]
+    pub ends: Option<[f32; 2]>,
+    /// The smallest scale that p(x given z) may have, in units of `scale`.
+    #[serde(default)]
+    pub floor: f32,
+}
+
+/// Where the coordinates of a column begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Of its number.
+    pub number: Option<usize>,
+    /// Of each of its blocks, and their size.
+    pub blocks: Vec<(usize, usize)>,
+}
+
+/// A grid with cells wider than this, in standard deviations, is no continuum.
+const COARSE: f64 = 0.02;
+/// The smallest scale of a density in standard deviations, unless the file's grid is coarser.
+const FLOOR: f64 = 0.05;
+/// Hours of a day and days of a week.
+const PARTS: [usize; 2] = [24, 7];
+
+/// Places of the columns of a table in x, and the width of x: densities, then masses on a grid, then blocks.
+pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
+    let [densities, grids] = numbers(codes);
+    let (mut density, mut grid, mut block) = (0, densities, densities + grids);
+    let place = |code: &ColumnCode| {
+        let at = code.number.map(|number| {
+            let next = if number.step > 0.0 { &mut grid } else { &mut density };
+            *next += 1;
+            *next - 1
+        });
+        let blocks = code.blocks.iter().map(|size| {
+            block += size;
+            (block - size, *size)
+        });
+        Place { number: at, blocks: blocks.collect() }
+    };
+    let places: Vec<Place> = codes.iter().map(place).collect();
+    (places, block)
+}
+
+/// How many columns have a density, and how many a mass on a grid.
+pub fn numbers(codes: &[ColumnCode]) -> [usize; 2] {
+    let count = |grid: bool| codes.iter().filter(|c| c.number.is_some_and(|n| (n.step > 0.0) == grid)).count();
+    [count(false), count(true)]
+}
+
+/// Measures the columns of a table on its training rows.
+///
+/// # Errors
+/// A column whose training rows are all missing.
+pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
+    let columns: Vec<&Column> = data.schema().modelled().collect();
+    let spikes: Vec<Vec<f32>> = columns.iter().map(|column| stored_spikes(column)).collect();
+    let mut moments = vec![Moments::default(); columns.len()];
+    let mut row = vec![0f32; columns.len()];
+    // Two passes: differences from the mean are small beside it.
+    for pass in 0..2 {
+        for &r in train {
+            data.copy_row(r as usize, &mut row);
+            for (i, v) in row.iter().enumerate().filter(|(i, v)| !v.is_nan() && !spikes[*i].contains(v)) {
+                let log = columns[i].kind == Kind::Positive;
+                moments[i].see(pass, if log { f64::from(*v).ln() } else { f64::from(*v) });
+            }
+        }
+        moments.iter_mut().for_each(Moments::settle);
+    }
+    let known = |i: usize| moments[i].n > 0.0 || !spikes[i].is_empty();
+    if let Some(at) = (0..columns.len()).find(|i| !known(*i)) {
+        return Err(super::encoding::all_missing(data, at));
+    }
+    Ok(columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect())
+}
+
+/// Spikes as the rows hold them.
+fn stored_spikes(column: &Column) -> Vec<f32> {
+    let of = |n: &super::Numbers| n.spikes.iter().map(|v| (v - n.offset) as f32).collect();
+    column.numbers.as_ref().map(of).unwrap_or_default()
+}
+
+/// Mean and spread of a column.
+#[derive(Clone, Debug, Default)]
+struct Moments {
+    n: f64,
+    sum: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn see(&mut self, pass: usize, v: f64) {
+        if pass == 0 {
+            (self.n, self.sum) = (self.n + 1.0, self.sum + v);
+        } else {
+            self.squares += (v - self.mean).powi(2);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.mean = self.sum / self.n.max(1.0);
+    }
+
+    fn spread(&self) -> f64 {
+        let spread = (self.squares / self.n.max(1.0)).sqrt();
+        // Rounding alone is no spread.
+        if spread > 1e-6 * self.mean.abs() { spread } else { 1.0 }
+    }
+}
+
+fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
+    let (shift, scale) = (moments.mean as f32, moments.spread() as f32);
+    let step = column.numbers.as_ref().map_or(0.0, |n| n.step) / moments.spread();
+    let spiked: Vec<usize> = if spikes.is_empty() { Vec::new() } else { vec![spikes.len() + 1] };
+    let density = NumberCode { shift, scale, log: false, step: 0.0, ends: None, floor: FLOOR.max(0.3 * step) as f32 };
+    let (number, blocks) = match column.kind {
+        Kind::Category => (None, vec![column.levels.len()]),
+        Kind::Binary => (None, vec![2]),
+        Kind::Ordinal => {
+            let last = column.levels.len().saturating_sub(1) as f32;
+            let ends = Some([(0.0 - shift) / scale, (last - shift) / scale]);
+            (Some(NumberCode { step: 1.0 / scale, ends, floor: 0.0, ..density }), spiked)
+        }
+        Kind::Positive => (Some(NumberCode { log: true, floor: FLOOR as f32, ..density }), spiked),
+        Kind::Time => {
+            let range = column.numbers.as_ref().map_or(0.0, |n| n.high - n.low);
+            // Dates without a time of day have no hours, and a week or two no days of the week to learn.
+            let has = [column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| f.contains("%H")), range >= 21.0];
+            let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();
+            (Some(NumberCode { floor: FLOOR as f32, ..density }), parts)
+        }
+        _ if step > COARSE => (Some(NumberCode { step: step as f32, floor: 0.0, ..density }), spiked),
+        _ => (Some(density), spiked),
+    };
+    ColumnCode { number, blocks, spikes }
+}
+
+impl NumberCode {
+    fn coordinate(&self, stored: f32) -> f32 {
+        let v = if self.log { stored.ln() } else { stored };
+        (v - self.shift) / self.scale
+    }
+
+    /// The stored value at a coordinate.
+    pub fn stored(&self, x: f32) -> f32 {
+        let v = x * self.scale + self.shift;
+        if self.log { v.exp() } else { v }
+    }
+
+    /// By how much nats of the coordinate exceed those in the file's units; nothing of a mass.
+    pub fn log_volume(&self, x: f32) -> f64 {
+        match self.step > 0.0 {
+            true => 0.0,
+            false => f64::from(self.scale).ln() + if self.log { f64::from(x * self.scale + self.shift) } else { 0.0 },
+        }
+    }
+}
+
+/// By how much nats of coordinates exceed those in the file's units, of the known numbers of a row.
+pub(super) fn log_volume(codes: &[ColumnCode], x: &[f32], known: impl Fn(usize) -> bool) -> f64 {
+    let (places, _) = places(codes);
+    let of = |(code, place): (&ColumnCode, &Place)| {
+        let (number, at) = (code.number?, place.number?);
+        // A spike is a mass.
+        let spiked = !code.spikes.is_empty() && place.blocks.first().is_some_and(|(at, size)| x[at + size - 1] == 0.0);
+        (known(at) && !spiked).then(|| number.log_volume(x[at]))
+    };
+    codes.iter().zip(&places).filter_map(of).sum()
+}
+
+/// A row of stored values as coordinates; NaN where a value is missing.
+pub(super) fn encode(codes: &[ColumnCode], columns: &[&Column], places: &[Place], stored: &[f32], x: &mut [f32]) {
+    for (((code, column), place), v) in codes.iter().zip(columns).zip(places).zip(stored) {
+        let missing = v.is_nan();
+        let spike = code.spikes.iter().position(|s| s == v);
+        if let (Some(number), Some(at)) = (code.number, place.number) {
+            x[at] = match (missing, spike) {
+                (true, _) => f32::NAN,
+                (_, Some(_)) => 0.0,
+                _ => number.coordinate(*v),
+            };
+        }
+        let parts = if column.kind == Kind::Time && !missing { dates::parts(day(column, *v)) } else { [0, 0] };
+        for (i, (at, size)) in place.blocks.iter().enumerate() {
+            let one = match column.kind {
+                Kind::Time => parts[i],
+                _ if code.number.is_some() => spike.unwrap_or(code.spikes.len()),
+                _ => *v as usize,
+            };
+            let block = &mut x[*at..at + size];
+            block.fill(if missing { f32::NAN } else { 0.0 });
+            if let (false, Some(coordinate)) = (missing, block.get_mut(one)) {
+                *coordinate = 1.0;
+            }
+        }
+    }
+}
+
+/// The day of a stored value.
+fn day(column: &Column, stored: f32) -> f64 {
+    f64::from(stored) + column.numbers.as_ref().map_or(0.0, |n| n.offset)
+}
+
+/// Coordinates as a row of stored values: of each block the likeliest.
+pub(super) fn decode(codes: &[ColumnCode], columns: &[&Column], places: &[Place], x: &[f32], stored: &mut [f32]) {
+    for (((code, column), place), v) in codes.iter().zip(columns).zip(places).zip(stored) {
+        let largest = |(at, size): &(usize, usize)| largest(&x[*at..at + size]);
+        // What is not finite must not look like a cell.
+        let coordinates = place.number.into_iter().chain(place.blocks.iter().flat_map(|(at, size)| *at..at + size));
+        if coordinates.clone().any(|at| !x[at].is_finite()) {
+            *v = f32::NAN;
+            continue;
+        }
+        *v = match (code.number, place.number) {
+            (Some(number), Some(at)) => {
+                let value = on_grid(column, number.stored(x[at]));
+                match (column.kind, place.blocks.first()) {
+                    (Kind::Time, _) => at_time(column, value, &place.blocks, x),
+                    (_, Some(block)) => code.spikes.get(largest(block)).copied().unwrap_or(value),
+                    _ => value,
+                }
+            }
+            _ => place.blocks.first().map_or(f32::NAN, |block| largest(block) as f32),
+        };
+    }
+}
+
+fn largest(block: &[f32]) -> usize {
+    (0..block.len()).fold(0, |best, i| if block[i] > block[best] { i } else { best })
+}
+
+/// A stored value that the column can have: on its grid, within its range.
+pub(crate) fn on_grid(column: &Column, stored: f32) -> f32 {
+    if column.kind == Kind::Ordinal {
+        return stored.round().clamp(0.0, column.levels.len().saturating_sub(1) as f32);
+    }
+    let Some(numbers) = &column.numbers else { return stored };
+    let value = f64::from(stored) + numbers.offset;
+    let on = if numbers.step > 0.0 { numbers.low + ((value - numbers.low) / numbers.step).round() * numbers.step } else { value };
+    (on.clamp(numbers.low, numbers.high.max(numbers.low)) - numbers.offset) as f32
+}
+
+/// The moment nearest a day that has the likeliest hour and day of the week.
+fn at_time(column: &Column, stored: f32, blocks: &[(usize, usize)], x: &[f32]) -> f32 {
+    let offset = column.numbers.as_ref().map_or(0.0, |n| n.offset);
+    let mut day = f64::from(stored) + offset;
+    let part = |i: usize| blocks.get(i).filter(|(_, size)| *size > 0).map(|(at, size)| largest(&x[*at..at + size]));
+    if let Some(weekday) = part(1) {
+        let now = dates::parts(day.floor())[1];
+        let ahead = (weekday + 7 - now) % 7;
+        day += if ahead > 3 { ahead as f64 - 7.0 } else { ahead as f64 };
+    }
+    match part(0) {
+        Some(hour) => day = day.floor() + (hour as f64 + (24.0 * day).fract().abs()) / 24.0,
+        None => day = day.round(),
+    }
+    let (low, high) = column.numbers.as_ref().map_or((day, day), |n| (n.low, n.high.max(n.low)));
+    (day.clamp(low, high) - offset) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Encoding, OpenOptions, Transform, open};
+    use super::*;
+
+    fn table(text: &str) -> Dataset {
+        let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        open(&file.path().to_string_lossy(), &OpenOptions::default(), &mut |_| ()).unwrap()
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_the_cells_that_it_was() {
+        let line = |i: usize| {
+            let zero = if i % 3 == 0 { 0.0 } else { 1.0 + (i * i % 97) as f64 / 10.0 };
+            let (day, hour) = (1 + i % 28, i % 24);
+            format!("{},{},{zero},2024-{:02}-{day:02} {hour:02}:00:00,{},{}\n", i % 4, ["a", "b", "c"][i % 3], 1 + i % 12, (i % 50) * 25, i % 2)
+        };
+        let text: String = (0..200).map(line).collect();
+        let data = table(&format!("few,word,spiked,when,count,yes\n{text}"));
+        let rows: Vec<u32> = (0..200).collect();
+        let encoding = Encoding::fit(Transform::Columns, &data, &rows).unwrap();
+        let spiked = &encoding.columns[2];
+        assert_eq!((spiked.spikes.as_slice(), spiked.blocks.as_slice()), (&[0.0][..], &[2][..]));
+        for row in 0..200 {
+            let mut stored = vec![0.0; data.width()];
+            data.copy_row(row, &mut stored);
+            let mut x = vec![0.0; encoding.width(data.schema())];
+            encoding.encode(data.schema(), &stored, &mut x);
+            let back = encoding.decode(data.schema(), x);
+            for ((a, b), column) in stored.iter().zip(&back).zip(data.schema().modelled()) {
+                assert!((a - b).abs() < 2e-3 * (1.0 + a.abs()), "row {row}, {}: {a} is not {b}", column.name);
+            }
+        }
+    }
+}

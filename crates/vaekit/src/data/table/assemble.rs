@@ -1,0 +1,194 @@
+//! From the cells of a file to the numbers of rows.
+
+use std::collections::HashMap;
+
+use crate::{Error, Result, budget};
+
+use super::super::{Cells, Column, Dataset, Kind, MISSING, OpenOptions, Role, Rows, Schema, Unknown, counted};
+use super::layout::Layout;
+use super::source::{Cell, Source};
+use super::{dates, in_order};
+
+/// How a cell of a column becomes a number.
+struct Reading<'a> {
+    column: &'a Column,
+    levels: HashMap<&'a str, u32>,
+    /// Levels that are numbers, by their bits: `1` and `1.0` are one.
+    numbers: HashMap<u64, u32>,
+    offset: f64,
+    /// Cells that lie outside of the range that the model knows.
+    beyond: u64,
+    /// Cells that the model does not know, where they are taken for missing.
+    unknown: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(column: &'a Column) -> Self {
+        let levels = column.levels.iter().map(String::as_str).zip(0..).collect();
+        let number = |(level, at): (&String, u32)| Some((level.parse::<f64>().ok()?.to_bits(), at));
+        let numbers = column.levels.iter().zip(0..).filter_map(number).collect();
+        let offset = column.numbers.as_ref().map_or(0.0, |n| n.offset);
+        Self { column, levels, numbers, offset, beyond: 0, unknown: 0 }
+    }
+
+    /// The number of a cell, or what is wrong with it.
+    fn read(&mut self, source: &dyn Source, cell: Cell<'_>) -> Result<f32, String> {
+        if self.column.kind.has_levels() {
+            return self.level(source, cell);
+        }
+        let value = match (self.column.kind, cell) {
+            (_, Cell::Missing(_)) => return Ok(f32::NAN),
+            (Kind::Time, Cell::Text(word)) => {
+                let form = self.column.numbers.as_ref().and_then(|n| n.date.as_deref()).unwrap_or_default();
+                dates::days(word, form).ok_or_else(|| format!("found '{word}', expected a date of the form {form}"))?
+            }
+            (_, Cell::Number(value) | Cell::Days(value)) => value,
+            (_, Cell::Text(word)) => {
+                source.number(word).ok_or_else(|| format!("found '{word}', expected a number"))?
+            }
+        };
+        let stored = (value - self.offset) as f32;
+        if !stored.is_finite() {
+            return Err(format!("found {value}, expected a finite 32-bit number; remove or rescale it"));
+        }
+        match self.column.kind {
+            Kind::Positive if value <= 0.0 => Err(format!("found {value}, expected a number above 0")),
+            Kind::Binary if self.column.numbers.is_some() && value != 0.0 && value != 1.0 => {
+                Err(format!("found {value}, expected 0 or 1"))
+            }
+            _ => {
+                let outside = |n: &super::super::schema::Numbers| value < n.low || value > n.high;
+                self.beyond += u64::from(self.column.numbers.as_ref().is_some_and(outside));
+                Ok(stored)
+            }
+        }
+    }
+
+    fn level(&self, source: &dyn Source, cell: Cell<'_>) -> Result<f32, String> {
+        let (found, word) = match cell {
+            Cell::Missing(_) => return Ok(f32::NAN),
+            Cell::Text(word) => {
+                let as_number = || self.numbers.get(&source.number(word)?.to_bits());
+                (self.levels.get(word).or_else(as_number), word.to_owned())
+            }
+            Cell::Number(v) | Cell::Days(v) => (self.numbers.get(&(v + 0.0).to_bits()), v.to_string()),
+        };
+        found.map(|level| *level as f32).ok_or_else(|| {
+            let levels = super::super::few(&self.column.levels);
+            format!("found '{word}', which is no level of the column; expected one of {levels}")
+        })
+    }
+}
+
+/// A table of the columns of a layout.
+pub(super) fn assemble(
+    name: &str,
+    source: &dyn Source,
+    layout: &mut Layout,
+    options: &OpenOptions,
+) -> Result<Dataset> {
+    let mut readings: Vec<(usize, Reading<'_>)> =
+        layout.modelled.iter().map(|(place, column)| (*place, Reading::new(column))).collect();
+    let of_model = options.schema.is_some();
+    let mut values = Vec::new();
+    let mut words: Vec<Vec<Option<String>>> = vec![Vec::new(); layout.beside.len()];
+    let mut held = 0u64;
+    source.scan(&mut |row, cells| {
+        held += 4 * readings.len() as u64;
+        for (place, reading) in &mut readings {
+            let value = match reading.read(source, cells[*place]) {
+                Ok(value) => value,
+                Err(_) if of_model && options.unknown == Unknown::Missing => {
+                    reading.unknown += 1;
+                    f32::NAN
+                }
+                Err(problem) => {
+                    let place = format!("{}, column '{}'", source.row_name(row), reading.column.name);
+                    let advice = if of_model { "; mend it, or say --unknown missing" } else { "" };
+                    return Err(Error::data(source.place(), format!("{place}: {problem}{advice}")));
+                }
+            };
+            values.push(value);
+        }
+        for ((place, _), words) in layout.beside.iter().zip(&mut words) {
+            let word = match cells[*place] {
+                Cell::Missing(_) => None,
+                Cell::Text(word) => Some(word.to_owned()),
+                Cell::Number(value) => Some(value.to_string()),
+                Cell::Days(value) => Some(dates::written(value, "%Y-%m-%d %H:%M:%S")),
+            };
+            held += 24 + word.as_ref().map_or(0, String::len) as u64;
+            words.push(word);
+        }
+        if row % 1024 == 0 {
+            budget::ask(source.place(), &format!("its first {} rows", row + 1), held)?;
+        }
+        Ok(())
+    })?;
+    budget::ask(source.place(), "its rows", held)?;
+    for (_, reading) in readings.iter().filter(|_| of_model) {
+        let name = &reading.column.name;
+        if reading.beyond > 0 {
+            let found = counted(reading.beyond as usize, "value");
+            let n = reading.column.numbers.clone().unwrap_or_default();
+            let range = match &n.date {
+                Some(form) => format!("{} to {}", dates::written(n.low, form), dates::written(n.high, form)),
+                None => format!("{} to {}", n.low, n.high),
+            };
+            layout.notes.push(format!("{found} of '{name}' outside of {range}, which training saw"));
+        }
+        if reading.unknown > 0 {
+            let found = counted(reading.unknown as usize, "cell");
+            layout.notes.push(format!("{found} of '{name}' that the model does not know: taken for missing"));
+        }
+    }
+    let rows = Rows::F32(values);
+    let kinds = rows.kinds(layout.modelled.len());
+    // Columns without a description have the kind of their numbers.
+    let described = |column: &Column| column.numbers.is_some() || column.kind.has_levels();
+    let columns = layout.modelled.iter().zip(kinds).map(|((_, column), kind)| match described(column) {
+        true => column.clone(),
+        false => Column { kind, ..column.clone() },
+    });
+    let schema = Schema { pixels: None, columns: columns.collect() };
+    let named = |e: Error| e.at(source.place());
+    let mut data = Dataset::new(name, schema, rows).map_err(named)?;
+    for ((_, column), words) in layout.beside.iter().zip(words) {
+        let (column, cells) = beside(source, column, words)?;
+        data = data.with(column, cells).map_err(named)?;
+    }
+    Ok(data)
+}
+
+/// A column that is not modelled, from its words.
+fn beside(source: &dyn Source, column: &Column, words: Vec<Option<String>>) -> Result<(Column, Cells)> {
+    match column.kind {
+        Kind::Text => {
+            let column = Column { levels: Vec::new(), ..column.clone() };
+            Ok((column, Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect())))
+        }
+        Kind::Category | Kind::Ordinal => {
+            let levels = in_order(words.iter().flatten().cloned().collect());
+            if levels.is_empty() && column.role == Role::Condition {
+                let problem = format!("column '{}' has no known cell; leave it out", column.name);
+                return Err(Error::data(source.place(), problem));
+            }
+            let places: HashMap<&String, u32> = levels.iter().zip(0..).collect();
+            let id = |word: &Option<String>| word.as_ref().and_then(|w| places.get(w)).copied().unwrap_or(MISSING);
+            let ids = words.iter().map(id).collect();
+            Ok((Column { kind: Kind::Category, levels, ..column.clone() }, Cells::Levels(ids)))
+        }
+        _ => {
+            let number = |(row, word): (usize, &Option<String>)| match word {
+                None => Ok(f32::NAN),
+                Some(word) => source.number(word).map(|v| v as f32).filter(|v| v.is_finite()).ok_or_else(|| {
+                    let place = source.row_name(row as u64);
+                    let problem = format!("{place}, column '{}': found '{word}', expected a number", column.name);
+                    Error::data(source.place(), problem)
+                }),
+            };
+            let numbers = words.iter().enumerate().map(number).collect::<Result<_>>()?;
+            Ok((Column { kind: Kind::Real, ..column.clone() }, Cells::Numbers(numbers)))
+        }
+    }
+}

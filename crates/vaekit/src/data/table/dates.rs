@@ -1,0 +1,154 @@
+//! Dates as people write them.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+
+/// Forms of a date, in the order in which they are tried: a file whose every cell reads in several takes the first.
+const FORMS: &[&str] = &[
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f%:z",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%d-%m-%Y",
+    "%b %d, %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+];
+
+/// How the dates of a column are written: the forms that every cell so far reads in, a bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Forms(u32);
+
+/// The word for a column whose cells have several forms; they are written in the first.
+const MIXED: &str = "mixed";
+
+impl Forms {
+    pub fn all() -> Self {
+        Self((1 << FORMS.len()) - 1)
+    }
+
+    pub fn none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Leaves those in which a cell reads.
+    pub fn keep(&mut self, cell: &str) {
+        let reads = |(i, form): (usize, &&str)| self.0 & 1 << i != 0 && days(cell, form).is_some();
+        self.0 = FORMS.iter().enumerate().filter(|at| reads(*at)).fold(0, |bits, (i, _)| bits | 1 << i);
+    }
+
+    /// The first, and another that reads the same cells as other days.
+    pub fn chosen(self) -> Option<(&'static str, Option<&'static str>)> {
+        let mut left = FORMS.iter().enumerate().filter(|(i, _)| self.0 & 1 << i != 0).map(|(_, form)| *form);
+        let first = left.next()?;
+        Some((first, left.find(|other| first.starts_with("%m/%d") && other.starts_with("%d/%m"))))
+    }
+}
+
+/// A form for cells that have none in common.
+pub(super) fn mixed(cell: &str) -> bool {
+    looks_like_one(cell) && FORMS.iter().any(|form| days(cell, form).is_some())
+}
+
+/// The word that a schema has for such a form.
+pub(super) fn mixed_form() -> String {
+    MIXED.to_owned()
+}
+
+/// Days since 1970 of a cell in a form.
+pub(super) fn days(cell: &str, form: &str) -> Option<f64> {
+    if !looks_like_one(cell) {
+        return None;
+    }
+    if form == MIXED {
+        return FORMS.iter().find_map(|form| days(cell, form));
+    }
+    let of = |time: NaiveDateTime| {
+        let utc = time.and_utc();
+        utc.timestamp() as f64 / 86_400.0 + f64::from(utc.timestamp_subsec_nanos()) / 86_400e9
+    };
+    if form.ends_with("%:z") {
+        return DateTime::parse_from_str(cell, form).ok().map(|time| of(time.naive_utc()));
+    }
+    if form.contains("%H") {
+        return NaiveDateTime::parse_from_str(cell, form).ok().map(of);
+    }
+    let date = NaiveDate::parse_from_str(cell, form).ok()?;
+    // A year of two digits would be the first century.
+    (date.year() >= 1000).then(|| of(date.and_hms_opt(0, 0, 0).unwrap_or_default()))
+}
+
+/// False for most words and numbers, at little cost.
+fn looks_like_one(cell: &str) -> bool {
+    (8..=40).contains(&cell.len()) && cell.as_bytes().iter().filter(|b| b.is_ascii_digit()).count() >= 5
+}
+
+/// A day in a form, as a cell of the file.
+pub(crate) fn written(days: f64, form: &str) -> String {
+    let seconds = (days * 86_400.0).round().clamp(-1e11, 1e11) as i64;
+    let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let form = if form == MIXED { FORMS[0] } else { form };
+    match form.ends_with("%:z") {
+        true => time.fixed_offset().format(form).to_string(),
+        false => time.naive_utc().format(form).to_string(),
+    }
+}
+
+/// Hour of the day, 0 to 23, and day of the week, 0 for Monday.
+pub(crate) fn parts(days: f64) -> [usize; 2] {
+    let time = DateTime::from_timestamp((days * 86_400.0).round().clamp(-1e11, 1e11) as i64, 0).unwrap_or_default();
+    [time.hour() as usize, time.weekday().num_days_from_monday() as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_read_in_their_form_and_are_written_back() {
+        for (cell, expected) in [
+            ("2024-02-29", 19_782.0),
+            ("2024-02-29 12:00:00", 19_782.5),
+            ("2024-02-29T06:00:00Z", 19_782.25),
+            ("2024/02/29", 19_782.0),
+            ("29.02.2024", 19_782.0),
+            ("02/29/2024", 19_782.0),
+            ("29/02/2024", 19_782.0),
+            ("29-Feb-2024", 19_782.0),
+            ("Feb 29, 2024", 19_782.0),
+        ] {
+            let mut forms = Forms::all();
+            forms.keep(cell);
+            let (form, _) = forms.chosen().unwrap_or_else(|| panic!("{cell} has no form"));
+            assert_eq!(days(cell, form), Some(expected), "{cell} as {form}");
+            assert_eq!(written(expected, form), cell);
+        }
+    }
+
+    #[test]
+    fn a_later_cell_decides_between_day_and_month_and_words_are_no_dates() {
+        let mut forms = Forms::all();
+        forms.keep("03/04/2024");
+        assert_eq!(forms.chosen(), Some(("%m/%d/%Y", Some("%d/%m/%Y"))));
+        forms.keep("13/04/2024");
+        assert_eq!(forms.chosen(), Some(("%d/%m/%Y", None)));
+        for word in ["Adelie", "3.14159265", "12345678", "2024-13-40", "0024-01-01"] {
+            let mut forms = Forms::all();
+            forms.keep(word);
+            assert!(forms.none(), "{word}");
+        }
+    }
+
+    #[test]
+    fn parts_are_hours_and_days_of_the_week() {
+        // 29 February 2024 was a Thursday.
+        assert_eq!(parts(19_782.5), [12, 3]);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a column is, from what one pass told of it.
+
+use super::super::{Column, Kind, Role, schema::Numbers};
+use super::profile::Profile;
+use super::{dates, in_order};
+
+/// Of so few different values none is a spike.
+const FEW: usize = 12;
+/// A category has at most so many levels.
+const MOST_LEVELS: usize = 200;
+/// A value that so large a share of the rows has is a spike.
+const SPIKE: f64 = 0.1;
+const MOST_SPIKES: usize = 3;
+/// Names of columns that say what rows are called.
+const NAMES_OF_IDS: &[&str] = &["", "id", "index", "key", "uuid", "guid", "rowid", "row_id", "unnamed: 0", "name"];
+
+/// A column and the reason why it is what it is.
+pub(super) struct Inferred {
+    pub column: Column,
+    pub why: String,
+}
+
+/// A first word among numbers that is none.
+pub(super) struct Stray {
+    pub row: u64,
+    pub word: String,
+    pub numbers: u64,
+}
+
+/// What a column of that name is; `Err` where one or few words stand among numbers.
+pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
+    let (known, numbers) = (profile.known, profile.numbers.n);
+    if known == 0 {
+        return Ok(left_out(name, "every cell is missing".into()));
+    }
+    let words = profile.no_number.0;
+    if words > 0 && numbers as f64 > 0.9 * known as f64 && profile.no_number.1.is_some() {
+        let (row, word) = profile.no_number.1.clone().unwrap_or_default();
+        return Err(Stray { row, word, numbers });
+    }
+    if profile.days == known {
+        return Ok(time(name, profile, "%Y-%m-%d %H:%M:%S%.f", "its type is a time".into()));
+    }
+    if words == 0 {
+        return Ok(of_numbers(name, profile));
+    }
+    if words == known && known > 1 {
+        if let Some((form, other)) = profile.forms.chosen() {
+            let or = other.map(|other| format!("; {other} reads as well, see --schema")).unwrap_or_default();
+            return Ok(time(name, profile, form, format!("every cell is a date, {form}{or}")));
+        }
+        if profile.dates == known {
+            return Ok(time(name, profile, &dates::mixed_form(), "every cell is a date, in several forms".into()));
+        }
+    }
+    Ok(of_words(name, profile))
+}
+
+fn left_out(name: &str, why: String) -> Inferred {
+    Inferred { column: Column::text(name, Role::Ignored), why }
+}
+
+fn identifier(name: &str, why: &str) -> Inferred {
+    Inferred { column: Column::text(name, Role::Identifier), why: why.into() }
+}
+
+fn is_name_of_ids(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    NAMES_OF_IDS.contains(&name.as_str()) || name.ends_with("_id") || name.ends_with(" id")
+}
+
+fn of_words(name: &str, profile: &Profile) -> Inferred {
+    let words = &profile.words;
+    let different = words.counts.len();
+    if different == 1 && !words.overflow {
+        let word = words.counts.keys().next().cloned().unwrap_or_default();
+        return left_out(name, format!("constant: '{word}' in every row"));
+    }
+    if words.all_different() && profile.known > 2 {
+        return match is_name_of_ids(name) || words.longest <= 40 {
+            true => identifier(name, "every cell is another word"),
+            false => left_out(name, "free text: every cell is another one".into()),
+        };
+    }
+    let repeated = 2 * different as u64 <= profile.known.max(4);
+    if !words.overflow && different <= MOST_LEVELS && repeated {
+        let levels = in_order(words.counts.keys().cloned().collect());
+        let why = format!("{different} different words");
+        return Inferred { column: Column::category(name, Role::Modelled, levels), why };
+    }
+    let more = if words.overflow { "more than " } else { "" };
+    left_out(name, format!("text: {more}{different} different words are too many for a category"))
+}
+
+fn of_numbers(name: &str, profile: &Profile) -> Inferred {
+    let numbers = &profile.numbers;
+    if numbers.low == numbers.high && numbers.infinite.is_none() {
+        return left_out(name, format!("constant: {} in every row", numbers.low));
+    }
+    let distinct = numbers.distinct();
+    let few = distinct.as_ref().map_or(usize::MAX, Vec::len);
+    if numbers.whole() && is_name_of_ids(name) {
+        let all_different = distinct.as_ref().is_none_or(|all| all.len() as u64 == numbers.n);
+        if numbers.consecutive || all_different && numbers.n > 2 && few > FEW {
+            return identifier(name, "whole numbers, another in every row");
+        }
+    }
+    let of = |kind, why: String| Inferred { column: described(name, kind, profile), why };
+    if few == 2 && numbers.low == 0.0 && numbers.high == 1.0 {
+        return of(Kind::Binary, "0 and 1".into());
+    }
+    if numbers.whole() && numbers.low >= 0.0 {
+        return of(Kind::Count, "whole numbers from 0".into());
+    }
+    if is_skewed(profile) {
+        return of(Kind::Positive, format!("above 0, skewness {:.1}", numbers.skewness()));
+    }
+    of(Kind::Real, if numbers.whole() { "whole numbers".into() } else { "numbers".into() })
+}
+
+/// True for numbers above 0 that a logarithm makes even.
+fn is_skewed(profile: &Profile) -> bool {
+    let numbers = &profile.numbers;
+    if numbers.low <= 0.0 || numbers.skewness() < 1.5 {
+        return false;
+    }
+    let (mut n, mut sum, mut squares, mut cubes) = (0f64, 0f64, 0f64, 0f64);
+    let logs = || numbers.values.iter().map(|(bits, n)| (f64::from_bits(*bits).ln(), *n as f64));
+    logs().for_each(|(v, w)| (n, sum) = (n + w, sum + v * w));
+    let mean = sum / n.max(1.0);
+    logs().for_each(|(v, w)| (squares, cubes) = (squares + w * (v - mean).powi(2), cubes + w * (v - mean).powi(3)));
+    let variance = squares / n.max(1.0);
+    let skewness = if variance > 0.0 { cubes / n / variance.powf(1.5) } else { 0.0 };
+    skewness.abs() < 0.5 * numbers.skewness()
+}
+
+/// A column of numbers with its range, its grid and its spikes.
+pub(super) fn described(name: &str, kind: Kind, profile: &Profile) -> Column {
+    let numbers = &profile.numbers;
+    let step = numbers.step();
+    // Far from nought 32 bits hold the differences between rows only.
+    let far = numbers.mean().abs() > 1e3 * numbers.spread();
+    let offset = if far && kind != Kind::Positive { numbers.low } else { 0.0 };
+    let spikes = if kind == Kind::Binary { Vec::new() } else { spikes(profile) };
+    let found = Numbers { low: numbers.low, high: numbers.high, step, offset, spikes, date: None };
+    Column { numbers: Some(found), ..Column::modelled(name, kind) }
+}
+
+/// Values that stand out of a continuum, or of a count, by how often they come.
+fn spikes(profile: &Profile) -> Vec<f64> {
+    let numbers = &profile.numbers;
+    let total = numbers.n as f64;
+    if numbers.values.len() <= FEW {
+        return Vec::new();
+    }
+    let usual = total / numbers.values.len() as f64;
+    let mut found: Vec<(f64, f64)> = numbers
+        .values
+        .iter()
+        .map(|(bits, n)| (f64::from_bits(*bits), *n as f64))
+        .filter(|(_, n)| *n >= SPIKE * total && *n >= 5.0 * usual)
+        .collect();
+    found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.total_cmp(&b.0)));
+    found.truncate(MOST_SPIKES);
+    found.into_iter().map(|(value, _)| value).collect()
+}
+
+fn time(name: &str, profile: &Profile, form: &str, why: String) -> Inferred {
+    let (low, high) = match profile.days > 0 {
+        true => (profile.numbers.low, profile.numbers.high),
+        false => (0.0, 0.0),
+    };
+    let numbers = Numbers { low, high, step: 0.0, offset: low.floor(), spikes: Vec::new(), date: Some(form.into()) };
+    Inferred { column: Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) }, why }
+}

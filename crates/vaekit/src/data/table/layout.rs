@@ -1,0 +1,380 @@
+//! Which columns of a file are modelled, which stand beside them, and what each of them is.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{Error, Result, budget};
+
+use super::super::{AskedColumn, Column, Kind, OpenOptions, Role, Schema, counted, few};
+use super::infer::{self, Inferred, Stray};
+use super::profile::{Profile, profile};
+use super::source::{Cell, Source};
+use super::{Finding, Overrides, dates};
+
+/// Bytes that the counts of a column take at least.
+const PROFILE: u64 = 4_096;
+
+/// The columns of a table, each with its place in the file.
+pub(super) struct Layout {
+    pub modelled: Vec<(usize, Column)>,
+    /// Their levels are those of the file where the column has none yet.
+    pub beside: Vec<(usize, Column)>,
+    pub findings: Vec<Finding>,
+    pub notes: Vec<String>,
+}
+
+impl Layout {
+    /// The columns by what the model knows, a person says, and the cells are.
+    pub fn of(source: &dyn Source, options: &OpenOptions) -> Result<Self> {
+        let names = source.names();
+        let mut seen = HashSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+            return Err(Error::data(source.place(), format!("two columns are named '{twice}'; rename one")));
+        }
+        match (&options.schema, options.columns_are_fixed) {
+            (Some(schema), _) if !schema.is_image() => Self::of_model(source, schema, options),
+            (_, true) => Self::of_numbers(source, options),
+            _ => Self::inferred(source, options),
+        }
+    }
+
+    /// The columns that a trained model knows; others of the file are carried along.
+    fn of_model(source: &dyn Source, schema: &Schema, options: &OpenOptions) -> Result<Self> {
+        let names = source.names();
+        let at: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+        let modelled = schema.modelled().map(|column| match at.get(column.name.as_str()) {
+            Some(place) => Ok((*place, column.clone())),
+            None => {
+                let problem = format!("lacks column '{}', which the model knows; it has {}", column.name, few(names));
+                Err(Error::data(source.place(), problem))
+            }
+        });
+        let modelled: Vec<(usize, Column)> = modelled.collect::<Result<_>>()?;
+        let mut beside: Vec<(usize, Column)> = Vec::new();
+        let taken = |beside: &[(usize, Column)], place: usize| {
+            modelled.iter().chain(beside).any(|(known, _)| *known == place)
+        };
+        // What a person names now is stronger than what the model had.
+        for asked in &options.roles {
+            let Some(place) = at.get(asked.name.as_str()).copied() else {
+                if asked.if_there {
+                    continue;
+                }
+                return Err(no_column(source, key_of(asked.role), &asked.name));
+            };
+            if modelled.iter().any(|(known, _)| *known == place) {
+                let problem = format!("'{}' is a column that the model has; name another", asked.name);
+                return Err(Error::setting(key_of(asked.role), problem));
+            }
+            if !taken(&beside, place) {
+                beside.push((place, plain(&asked.name, asked)));
+            }
+        }
+        let known = schema.beside().filter(|column| !options.roles.iter().any(|asked| asked.role == column.role));
+        for column in known {
+            if let Some(place) = at.get(column.name.as_str())
+                && !taken(&beside, *place)
+            {
+                beside.push((*place, Column { levels: Vec::new(), ..column.clone() }));
+            }
+        }
+        let extra: Vec<usize> = (0..names.len()).filter(|place| !taken(&beside, *place)).collect();
+        let mut notes = Vec::new();
+        if !extra.is_empty() && schema.is_mixed() {
+            let names: Vec<String> = extra.iter().map(|place| format!("'{}'", names[*place])).collect();
+            notes.push(format!("the model does not know {}: carried to the output, not looked at", few(&names)));
+        }
+        beside.extend(extra.into_iter().map(|place| (place, Column::text(&names[place], Role::Ignored))));
+        Ok(Self { modelled, beside, findings: Vec::new(), notes })
+    }
+
+    /// Plain numbers, such as codes: nothing is inferred.
+    fn of_numbers(source: &dyn Source, options: &OpenOptions) -> Result<Self> {
+        let beside = asked_columns(source, options)?;
+        let modelled = chosen(source, options, &beside)?;
+        let number = |place: usize| (place, Column::modelled(&source.names()[place], Kind::Real));
+        let beside = beside.into_iter().map(|(place, asked)| (place, plain(&asked.name, asked))).collect();
+        let modelled = modelled.into_iter().map(number).collect();
+        Ok(Self { modelled, beside, findings: Vec::new(), notes: Vec::new() })
+    }
+
+    fn inferred(source: &dyn Source, options: &OpenOptions) -> Result<Self> {
+        let names = source.names();
+        let said = &options.overrides;
+        if let Some(unknown) = said.columns.keys().find(|name| !names.contains(name)) {
+            return Err(no_column(source, "schema", unknown));
+        }
+        let roles = asked_columns(source, options)?;
+        let wanted = chosen(source, options, &roles)?;
+        let among: HashSet<usize> = wanted.iter().copied().collect();
+        let what = format!("what is counted of {} columns", names.len());
+        budget::ask(source.place(), &what, PROFILE * names.len() as u64)?;
+        let (rows, profiles) = profile(source)?;
+        if rows == 0 {
+            return Err(Error::data(source.place(), "has a header and no rows; at least one is needed"));
+        }
+        let mut layout =
+            Self { modelled: Vec::new(), beside: Vec::new(), findings: Vec::new(), notes: Vec::new() };
+        let mut has_id = roles.iter().any(|(_, asked)| asked.role == Role::Identifier);
+        for (place, (name, profile)) in names.iter().zip(&profiles).enumerate() {
+            let mut asked = roles.iter().find(|(at, _)| *at == place).map(|(_, asked)| (*asked).clone());
+            if let Some(role) = said.columns.get(name).and_then(|said| said.role).map(|role| role.role()) {
+                let other = AskedColumn { name: name.clone(), role, kind: None, if_there: false };
+                asked = Some(asked.filter(|known| known.role == role).unwrap_or(other));
+            }
+            let found = match &asked {
+                Some(asked) if asked.role != Role::Modelled => {
+                    Inferred { column: beside(name, asked, profile, said), why: "as you said".into() }
+                }
+                _ if !among.contains(&place) => {
+                    Inferred { column: Column::text(name, Role::Ignored), why: "not among --columns".into() }
+                }
+                _ => modelled(source, name, profile, said, asked.is_some() || !options.columns.is_empty())?,
+            };
+            let Inferred { mut column, mut why } = found;
+            if column.role == Role::Identifier && asked.is_none() && std::mem::replace(&mut has_id, true) {
+                column.role = Role::Ignored;
+                why = format!("{why}; another column says already what rows are called");
+            }
+            layout.findings.push(Finding { column: column.clone(), missing: Some(profile.missing), why });
+            match column.role {
+                Role::Modelled => layout.modelled.push((place, column)),
+                _ => layout.beside.push((place, column)),
+            }
+        }
+        if layout.modelled.is_empty() {
+            let why = layout.findings.iter().find(|f| f.column.role == Role::Ignored);
+            let why = why.map(|f| format!(" ('{}': {})", f.column.name, f.why)).unwrap_or_default();
+            let problem = format!("has no column left to model in {}{why}", counted(rows as usize, "row"));
+            return Err(Error::data(source.place(), format!("{problem}; see vaekit data, --schema and --role")));
+        }
+        if !options.columns.is_empty() {
+            // In the order that a person gave them.
+            layout.modelled.sort_by_key(|(place, _)| wanted.iter().position(|wanted| wanted == place));
+        }
+        days_of(source, &mut layout)?;
+        layout.say_left_out();
+        Ok(layout)
+    }
+
+    /// One line for what the model will not see, though nobody said so.
+    fn say_left_out(&mut self) {
+        let unasked = |f: &&Finding| {
+            matches!(f.column.role, Role::Ignored | Role::Identifier)
+                && !matches!(f.why.as_str(), "as you said" | "not among --columns")
+        };
+        let left: Vec<String> =
+            self.findings.iter().filter(unasked).map(|f| format!("'{}' ({})", f.column.name, f.why)).collect();
+        if !left.is_empty() {
+            let line = format!("left out of the model, kept in outputs: {}; change this by --role or --schema", few(&left));
+            self.notes.push(line);
+        }
+    }
+}
+
+/// A modelled column, by what a person says and what its cells are.
+fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides, asked: bool) -> Result<Inferred> {
+    let said = said.columns.get(name).cloned().unwrap_or_default();
+    let fail = |problem: String| Error::data(source.place(), format!("column '{name}': {problem}"));
+    if let Some(row) = profile.numbers.infinite
+        && !said.kind.is_some_and(Kind::has_levels)
+    {
+        let place = source.row_name(row);
+        let problem = "expected a finite 32-bit number; remove or rescale it";
+        return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}")));
+    }
+    let mut found = match said.kind {
+        None => match infer::infer(name, profile) {
+            Ok(found) => found,
+            Err(Stray { row, word, numbers }) => {
+                let place = source.row_name(row);
+                let problem = format!("found '{word}' in a column of {numbers} numbers");
+                let advice = format!("if it stands for a missing value, say --missing {word}; else see --schema");
+                return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}; {advice}")));
+            }
+        },
+        Some(Kind::Text) => Inferred { column: Column::text(name, Role::Ignored), why: "as you said".into() },
+        Some(kind) if kind.has_levels() => {
+            let words = &profile.words;
+            let levels = match (&said.levels, words.overflow && profile.numbers.values_overflow) {
+                (Some(levels), _) => levels.clone(),
+                (None, true) => return Err(fail("has too many different cells for levels; name them in --schema".into())),
+                (None, false) if words.overflow => {
+                    profile.numbers.distinct().unwrap_or_default().iter().map(|(v, _)| v.to_string()).collect()
+                }
+                (None, false) => super::in_order(words.counts.keys().cloned().chain(numbers_of(profile)).collect()),
+            };
+            Inferred { column: Column { levels, ..Column::modelled(name, kind) }, why: "as you said".into() }
+        }
+        Some(Kind::Time) => {
+            let form = said.date.clone().or_else(|| profile.forms.chosen().map(|(form, _)| form.to_owned()));
+            let form = form.ok_or_else(|| fail("no form of dates reads every cell; name it with date in --schema".into()))?;
+            let numbers = super::super::schema::Numbers { date: Some(form), ..Default::default() };
+            let column = Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) };
+            Inferred { column, why: "as you said".into() }
+        }
+        Some(kind) => {
+            if let (_, Some((row, word))) = &profile.no_number {
+                let place = source.row_name(*row);
+                return Err(fail(format!("{place}: found '{word}', expected a number of kind {}", kind.name())));
+            }
+            if kind == Kind::Positive && profile.numbers.low <= 0.0 {
+                return Err(fail(format!("holds {}, and kind positive is above 0", profile.numbers.low)));
+            }
+            if kind == Kind::Count && !(profile.numbers.whole() && profile.numbers.low >= 0.0) {
+                return Err(fail("holds numbers that are no counts; choose kind real".into()));
+            }
+            Inferred { column: infer::described(name, kind, profile), why: "as you said".into() }
+        }
+    };
+    if said.kind.is_none() && said.levels.is_some() {
+        return Err(fail("levels go with kind category or ordinal; name one of them in --schema".into()));
+    }
+    if let (Some(spikes), Some(numbers)) = (said.spikes, &mut found.column.numbers) {
+        numbers.spikes = spikes;
+    }
+    if let (Some(form), Some(numbers), Kind::Time) = (said.date, &mut found.column.numbers, found.column.kind) {
+        numbers.date = Some(form);
+    }
+    // Who names a column wants it in: an identifier of whole numbers is numbers then.
+    if asked && found.column.role == Role::Identifier && profile.no_number.0 == 0 {
+        let kind = if profile.numbers.low < 0.0 { Kind::Real } else { Kind::Count };
+        found = Inferred { column: infer::described(name, kind, profile), why: "as you said".into() };
+    }
+    Ok(found)
+}
+
+/// The numbers of a typed file as words.
+fn numbers_of(profile: &Profile) -> Vec<String> {
+    let typed = profile.words.counts.is_empty();
+    let all = if typed { profile.numbers.distinct().unwrap_or_default() } else { Vec::new() };
+    all.iter().map(|(v, _)| v.to_string()).collect()
+}
+
+/// A column that a person gave another role than that of x.
+fn beside(name: &str, asked: &AskedColumn, profile: &Profile, said: &Overrides) -> Column {
+    let kind = asked.kind.or_else(|| said.columns.get(name).and_then(|said| said.kind));
+    let numeric = profile.no_number.0 == 0 && profile.days == 0;
+    let kind = match (asked.role, kind) {
+        (Role::Identifier | Role::Ignored, _) => Kind::Text,
+        (Role::Label, _) => Kind::Category,
+        (_, Some(kind)) if kind.has_levels() => Kind::Category,
+        (_, Some(_)) => Kind::Real,
+        (_, None) if numeric => Kind::Real,
+        (_, None) => Kind::Category,
+    };
+    Column { role: asked.role, ..Column::modelled(name, kind) }
+}
+
+/// The same by the kind that was asked for alone.
+fn plain(name: &str, asked: &AskedColumn) -> Column {
+    let kind = match (asked.role, asked.kind) {
+        (Role::Identifier | Role::Ignored, _) => Kind::Text,
+        (Role::Label, None) => Kind::Category,
+        (_, kind) => kind.unwrap_or(Kind::Category),
+    };
+    Column { role: asked.role, ..Column::modelled(name, kind) }
+}
+
+/// The first and the last day of columns of dates, from where their days are counted.
+fn days_of(source: &dyn Source, layout: &mut Layout) -> Result<()> {
+    let is_open = |column: &Column| column.numbers.as_ref().is_some_and(|n| n.date.is_some() && n.low == n.high);
+    if !layout.modelled.iter().any(|(_, column)| is_open(column)) {
+        return Ok(());
+    }
+    let mut ranges: Vec<(f64, f64)> = vec![(f64::INFINITY, f64::NEG_INFINITY); layout.modelled.len()];
+    source.scan(&mut |row, cells| {
+        for ((place, column), range) in layout.modelled.iter().zip(&mut ranges) {
+            let Some(form) = column.numbers.as_ref().and_then(|n| n.date.as_deref()) else { continue };
+            let day = match cells[*place] {
+                Cell::Missing(_) => continue,
+                Cell::Days(day) => Some(day),
+                Cell::Number(_) => None,
+                Cell::Text(word) => dates::days(word, form),
+            };
+            let Some(day) = day else {
+                let problem = format!("{}, column '{}': no date of the form {form}", source.row_name(row), column.name);
+                return Err(Error::data(source.place(), problem));
+            };
+            *range = (range.0.min(day), range.1.max(day));
+        }
+        Ok(())
+    })?;
+    for ((_, column), (low, high)) in layout.modelled.iter_mut().zip(ranges) {
+        if let (Some(numbers), true) = (&mut column.numbers, low <= high)
+            && numbers.date.is_some()
+        {
+            (numbers.low, numbers.high, numbers.offset) = (low, high, low.floor());
+        }
+    }
+    for finding in &mut layout.findings {
+        if let Some((_, column)) = layout.modelled.iter().find(|(_, column)| column.name == finding.column.name) {
+            finding.column = column.clone();
+        }
+    }
+    Ok(())
+}
+
+/// The setting that gives a role.
+fn key_of(role: Role) -> &'static str {
+    match role {
+        Role::Modelled => "columns",
+        Role::Condition => "condition",
+        Role::Label => "label_column",
+        Role::Identifier => "id_column",
+        Role::Ignored => "role",
+    }
+}
+
+fn no_column(source: &dyn Source, key: &str, name: &str) -> Error {
+    let names = source.names();
+    let nearest = crate::nearest(name, names.iter().map(String::as_str));
+    let hint = nearest.map(|n| format!("; did you mean '{n}'?")).unwrap_or_default();
+    let (place, has) = (source.place(), few(names));
+    Error::setting(key, format!("'{name}' is no column of {place}; it has {has}{hint}"))
+}
+
+/// The columns to which settings give a role, with their places.
+fn asked_columns<'a>(source: &dyn Source, options: &'a OpenOptions) -> Result<Vec<(usize, &'a AskedColumn)>> {
+    let places: HashMap<&str, usize> = source.names().iter().map(String::as_str).zip(0..).collect();
+    let mut found: Vec<(usize, &AskedColumn)> = Vec::new();
+    for asked in &options.roles {
+        let (name, key) = (&asked.name, key_of(asked.role));
+        let Some(place) = places.get(name.as_str()).copied() else {
+            if asked.if_there {
+                continue;
+            }
+            return Err(no_column(source, key, name));
+        };
+        if options.columns.contains(name) {
+            let problem = match options.columns_are_fixed {
+                true => "is a column that the model has; name another",
+                false => "is among --columns as well; leave it out of one of them",
+            };
+            return Err(Error::setting(key, format!("'{name}' {problem}")));
+        }
+        if found.iter().any(|(known, _)| *known == place) {
+            return Err(Error::setting(key, format!("'{name}' has another role already; name each column once")));
+        }
+        found.push((place, asked));
+    }
+    Ok(found)
+}
+
+/// The places of the columns that are modelled: those that are named, else all without another role.
+fn chosen(source: &dyn Source, options: &OpenOptions, beside: &[(usize, &AskedColumn)]) -> Result<Vec<usize>> {
+    let names = source.names();
+    let mut seen = HashSet::new();
+    if let Some(twice) = options.columns.iter().find(|name| !seen.insert(name.as_str())) {
+        return Err(Error::setting("columns", format!("'{twice}' is named twice; name each column once")));
+    }
+    let places: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+    let find = |name: &String| places.get(name.as_str()).copied().ok_or_else(|| no_column(source, "columns", name));
+    let chosen: Vec<usize> = match options.columns.is_empty() {
+        true => (0..names.len()).filter(|i| !beside.iter().any(|(place, _)| place == i)).collect(),
+        false => options.columns.iter().map(find).collect::<Result<_>>()?,
+    };
+    match chosen.is_empty() {
+        true => Err(Error::data(source.place(), "has no column left to model besides those with another role")),
+        false => Ok(chosen),
+    }
+}

@@ -1,0 +1,169 @@
+//! What a person says of columns, stronger than what is inferred: `--schema FILE.toml` and `--role COLUMN=ROLE`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+use super::super::{Kind, Role};
+
+/// What is said of columns, by their name.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// A table a column.
+    #[serde(default)]
+    pub columns: BTreeMap<String, Override>,
+}
+
+/// What is said of one column.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// real, positive, count, binary, category, ordinal, time or text.
+    pub kind: Option<Kind>,
+    /// model, ignore, condition, label or id.
+    pub role: Option<AskedRole>,
+    /// The words of a category or an ordinal, in their order.
+    pub levels: Option<Vec<String>>,
+    /// How dates are written, such as `%d/%m/%Y`.
+    pub date: Option<String>,
+    /// Values that are a mass of their own, such as 0.
+    pub spikes: Option<Vec<f64>>,
+}
+
+/// A role in the words of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedRole {
+    /// Part of x.
+    Model,
+    /// Left out of the model, carried to every output.
+    Ignore,
+    /// Told to a conditional model.
+    Condition,
+    /// The class of a row.
+    Label,
+    /// What a row is called.
+    Id,
+}
+
+impl AskedRole {
+    const ALL: [(&'static str, Self); 5] = [
+        ("model", Self::Model),
+        ("ignore", Self::Ignore),
+        ("condition", Self::Condition),
+        ("label", Self::Label),
+        ("id", Self::Id),
+    ];
+
+    /// The role of a schema.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Model => Role::Modelled,
+            Self::Ignore => Role::Ignored,
+            Self::Condition => Role::Condition,
+            Self::Label => Role::Label,
+            Self::Id => Role::Identifier,
+        }
+    }
+}
+
+/// The largest schema file that is read.
+const MAX_BYTES: u64 = 16 << 20;
+
+impl Overrides {
+    /// A schema file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no TOML, or says what no column can be.
+    pub fn read(path: &Path) -> Result<Self> {
+        let fail = |problem: String| Error::setting("schema", format!("{}: {problem}", path.display()));
+        let size = std::fs::metadata(path).map_err(|e| fail(format!("cannot be read: {e}")))?.len();
+        if size > MAX_BYTES {
+            return Err(fail(format!("holds {size} bytes, expected at most {MAX_BYTES}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        Self::parse(&text).map_err(fail)
+    }
+
+    /// The content of a schema file.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let parsed: Self = toml::from_str(text).map_err(|e: toml::de::Error| {
+            let line = e.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            format!("{place}{}", e.message().replace('\n', " "))
+        })?;
+        for (name, said) in &parsed.columns {
+            if said.kind == Some(Kind::Byte) {
+                let kinds: Vec<&str> = Kind::OF_COLUMNS.iter().map(|kind| kind.name()).collect();
+                return Err(format!("column '{name}': found byte, expected one of {}", kinds.join(", ")));
+            }
+            if let Some(twice) = said.levels.iter().flat_map(|levels| repeated(levels)).next() {
+                return Err(format!("column '{name}': level '{twice}' is there twice"));
+            }
+            if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
+                return Err(format!("column '{name}': a spike must be a finite number"));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Adds what `--role COLUMN=ROLE` says.
+    ///
+    /// # Errors
+    /// Another form, another role, or a column that has two.
+    pub fn with_roles(mut self, roles: &[String]) -> Result<Self> {
+        for pair in roles {
+            let fail = |problem: String| Error::setting("role", problem);
+            // A column may have the sign in its name.
+            let Some((column, role)) = pair.rsplit_once('=') else {
+                return Err(fail(format!("found '{pair}', expected COLUMN=ROLE")));
+            };
+            let Some((_, role)) = AskedRole::ALL.iter().find(|(name, _)| *name == role.trim()) else {
+                let names: Vec<&str> = AskedRole::ALL.iter().map(|(name, _)| *name).collect();
+                return Err(fail(format!("found '{}', expected one of {}", role.trim(), names.join(", "))));
+            };
+            let entry = self.columns.entry(column.trim().to_owned()).or_default();
+            if entry.role.is_some_and(|known| known != *role) {
+                return Err(fail(format!("'{}' has another role already; name each column once", column.trim())));
+            }
+            entry.role = Some(*role);
+        }
+        Ok(self)
+    }
+}
+
+fn repeated(levels: &[String]) -> Option<&String> {
+    levels.iter().enumerate().find(|(i, level)| levels[..*i].contains(level)).map(|(_, level)| level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_file_says_what_columns_are_and_is_checked() {
+        let text = "[columns.size]\nkind = \"ordinal\"\nlevels = [\"small\", \"large\"]\n[columns.note]\nrole = \"ignore\"\n";
+        let said = Overrides::parse(text).unwrap().with_roles(&["a=b=label".into()]).unwrap();
+        assert_eq!(said.columns["size"].kind, Some(Kind::Ordinal));
+        assert_eq!(said.columns["note"].role, Some(AskedRole::Ignore));
+        assert_eq!(said.columns["a=b"].role, Some(AskedRole::Label));
+        for (text, words) in [
+            ("[columns.a]\nkind = \"word\"\n", ["line 2", "word"]),
+            ("[columns.a]\nkinds = \"real\"\n", ["line 2", "kinds"]),
+            ("[columns.a]\nlevels = [\"x\", \"x\"]\n", ["'x'", "twice"]),
+            ("[columns.a]\nkind = \"byte\"\n", ["byte", "category"]),
+        ] {
+            let told = Overrides::parse(text).unwrap_err();
+            assert!(words.iter().all(|w| told.contains(w)), "{told}");
+        }
+        assert!(Overrides::default().with_roles(&["a".into()]).is_err());
+        assert!(Overrides::default().with_roles(&["a=what".into()]).is_err());
+    }
+}

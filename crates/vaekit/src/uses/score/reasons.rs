@@ -1,0 +1,159 @@
+//! Why a row is strange: which of its columns surprise, and what was expected in their place.
+
+use std::collections::BTreeMap;
+
+use crate::Result;
+use crate::data::{Dataset, columns};
+use crate::eval::predictive::{Keep, Samples, filled, here, log_sum_exp, normalized, quantile, samples};
+use crate::model::Model;
+
+use super::Scorer;
+
+/// Rows that are explained together.
+const ROWS: usize = 16;
+/// Samples of z a row: more than for a score, for the weights of one column's absence are uneven.
+const SAMPLES: usize = 256;
+/// Held-out rows that say how much a column surprises as a rule.
+const USUAL: usize = 500;
+
+/// A column's part in the strangeness of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// The name of the column.
+    pub column: String,
+    /// Of the surprise beyond the usual one, from 0 to 1.
+    pub share: f64,
+    /// The cell, in the file's own words.
+    pub found: String,
+    /// What the model expected, given the other columns.
+    pub expected: String,
+    /// The range that holds 90 % of what was expected; empty for categories.
+    pub low: String,
+    /// See `low`.
+    pub high: String,
+}
+
+/// Says why rows are strange.
+pub struct Reasons<'a> {
+    model: &'a Model,
+    /// -log p(column given the others) of held-out rows on average, a column.
+    usual: Vec<f64>,
+    /// Of each event its column.
+    column_of: Vec<usize>,
+}
+
+impl<'a> Reasons<'a> {
+    /// For the model of a scorer; the usual surprise is measured on rows of its data.
+    ///
+    /// # Errors
+    /// Data that does not fit the model.
+    pub fn new(scorer: &Scorer<'a>, data: &Dataset, held: &[u32]) -> Result<Self> {
+        let model = scorer.model();
+        let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model) };
+        let mut sums = vec![0f64; model.schema().width()];
+        let held = model.some(held, USUAL);
+        reasons.visit(data, &held, |_, surprises, _| sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v))?;
+        reasons.usual = sums.into_iter().map(|sum| sum / held.len().max(1) as f64).collect();
+        Ok(reasons)
+    }
+
+    /// The columns of each row that surprise most, at most `most`.
+    ///
+    /// # Errors
+    /// Data that does not fit the model.
+    pub fn of(&self, data: &Dataset, rows: &[u32], most: usize) -> Result<Vec<Vec<Reason>>> {
+        let mut all = Vec::with_capacity(rows.len());
+        let mut stored = vec![0f32; data.width()];
+        self.visit(data, rows, |row, surprises, see| {
+            data.copy_row(row as usize, &mut stored);
+            let beyond: Vec<f64> = surprises.iter().zip(&self.usual).map(|(s, u)| (s - u).max(0.0)).collect();
+            let total: f64 = beyond.iter().sum::<f64>().max(1e-12);
+            let mut order: Vec<usize> = (0..beyond.len()).filter(|c| beyond[*c] > 0.0).collect();
+            order.sort_by(|a, b| beyond[*b].total_cmp(&beyond[*a]).then(a.cmp(b)));
+            order.truncate(most);
+            let reason = |c: &usize| {
+                let column = self.model.schema().modelled().nth(*c);
+                let name = column.map_or_else(|| format!("c{c}"), |column| column.name.clone());
+                let [expected, low, high] = self.expected(*c, see);
+                let found = column.map_or_else(String::new, |column| column.cell(stored[*c]));
+                Reason { column: name, share: beyond[*c] / total, found, expected, low, high }
+            };
+            all.push(order.iter().map(reason).collect());
+        })?;
+        Ok(all)
+    }
+
+    /// Calls `each` with the surprise of every column of every row, given the others, and what it was computed from.
+    fn visit(
+        &self,
+        data: &Dataset,
+        rows: &[u32],
+        mut each: impl FnMut(u32, &[f64], &(&Samples, usize)),
+    ) -> Result<()> {
+        let keep = Keep { events: true, draws: true, ..Keep::default() };
+        let columns = self.model.schema().width();
+        for rows in rows.chunks(ROWS) {
+            let host = self.model.preparation().prepare(data, &filled(rows, ROWS), 0)?;
+            let s = samples(self.model.vae(), &host.to_device(&here()), SAMPLES, self.model.rng(), keep);
+            for (i, row) in rows.iter().enumerate() {
+                let log_w = s.log_weights(i);
+                let all = log_sum_exp(log_w.iter().copied());
+                let of = |c: usize| {
+                    let without = self.without(&s, i, c, &log_w);
+                    log_sum_exp(without.into_iter()) - all
+                };
+                let surprises: Vec<f64> = (0..columns).map(of).collect();
+                each(*row, &surprises, &(&s, i));
+            }
+        }
+        Ok(())
+    }
+
+    /// log weights as if a column were not known.
+    fn without(&self, s: &Samples, row: usize, column: usize, log_w: &[f64]) -> Vec<f64> {
+        let events: Vec<usize> = (0..s.events).filter(|e| self.column_of.get(*e) == Some(&column)).collect();
+        let own = |k: usize| events.iter().map(|e| s.event(k, row, *e)).sum::<f64>();
+        log_w.iter().enumerate().map(|(k, w)| w - own(k)).collect()
+    }
+
+    /// The middle and the 5 % and 95 % quantiles of what the model expects of a column given the others; of a category the
+    /// likeliest level.
+    fn expected(&self, column: usize, (s, row): &(&Samples, usize)) -> [String; 3] {
+        let Some(described) = self.model.schema().modelled().nth(column) else { return Default::default() };
+        let weights = normalized(&self.without(s, *row, column, &s.log_weights(*row)));
+        let mut values: Vec<(f32, f64)> = weights.iter().enumerate().map(|(k, w)| (self.drawn(s, k, *row, column), *w)).collect();
+        if described.kind.is_named() {
+            let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
+            values.iter().for_each(|(level, w)| *sums.entry(*level as u32).or_default() += w);
+            let likeliest = sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(level, _)| level);
+            return [described.cell(likeliest as f32), String::new(), String::new()];
+        }
+        [0.5, 0.05, 0.95].map(|share| described.cell(quantile(&mut values, share)))
+    }
+
+    /// The stored value of a column of a draw.
+    fn drawn(&self, s: &Samples, k: usize, row: usize, column: usize) -> f32 {
+        let x = &s.draws[(k * s.rows + row) * s.width..][..s.width];
+        self.model.encoding().decode_column(self.model.schema(), column, x)
+    }
+}
+
+/// Of each event of the likelihood the column that it is of.
+pub(crate) fn columns_of_events(model: &Model) -> Vec<usize> {
+    let codes = &model.encoding().columns;
+    if codes.is_empty() {
+        return (0..model.schema().width()).collect();
+    }
+    let (places, _) = columns::places(codes);
+    let numbers: usize = columns::numbers(codes).iter().sum();
+    let mut of = vec![0; numbers];
+    for (column, place) in places.iter().enumerate() {
+        if let Some(at) = place.number {
+            of[at] = column;
+        }
+    }
+    for (column, place) in places.iter().enumerate() {
+        of.extend(place.blocks.iter().filter(|(_, size)| *size > 0).map(|_| column));
+    }
+    of
+}
