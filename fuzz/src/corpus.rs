@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use vaekit::Trainer;
 use vaekit::data::{OpenOptions, write_npy};
@@ -33,6 +35,41 @@ fn npy(shape: &[usize]) -> Vec<u8> {
     let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| i as f32 * 0.37 - 2.0).collect();
     let mut bytes = Vec::new();
     let _ = write_npy(&mut bytes, shape, &values);
+    bytes
+}
+
+/// Rows of every type that a column may have.
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn batch() -> RecordBatch {
+    let word = |i: i32| ["north", "south", "east"][i as usize % 3];
+    let columns: [(&str, ArrayRef); 4] = [
+        (
+            "x",
+            Arc::new(Float64Array::from((0..40).map(|i| (i != 3).then_some(f64::from(i) / 4.0)).collect::<Vec<_>>())),
+        ),
+        ("n", Arc::new(Int32Array::from((0..40).map(|i| i * i % 17).collect::<Vec<_>>()))),
+        ("site", Arc::new(StringArray::from((0..40).map(word).collect::<Vec<_>>()))),
+        ("day", Arc::new(Date32Array::from((0..40).map(|i| 19_000 + i).collect::<Vec<_>>()))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).expect("a batch")
+}
+
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn parquet() -> Vec<u8> {
+    let (batch, mut bytes) = (batch(), Vec::new());
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.close().expect("a file");
+    bytes
+}
+
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn arrow() -> Vec<u8> {
+    let (batch, mut bytes) = (batch(), Vec::new());
+    let mut writer = arrow_ipc::writer::FileWriter::try_new(&mut bytes, &batch.schema()).expect("a writer");
+    writer.write(&batch).expect("rows");
+    writer.finish().expect("a file");
+    drop(writer);
     bytes
 }
 
@@ -84,6 +121,13 @@ fn files(target: &str) -> Vec<(String, Vec<u8>)> {
             text("bare", "1,2,3\r\n4,5,6\r\n7,8,9\r\n"),
             text("one", "x\n1\n2\n\n3\n"),
         ],
+        "parquet" => vec![named("typed", parquet())],
+        "arrow" => vec![named("typed", arrow())],
+        "schema" => vec![text(
+            "all",
+            "[columns.x]\nkind = \"real\"\nspikes = [0.5]\n[columns.kind]\nkind = \"ordinal\"\nlevels = [\"b\", \"a\"]\n\
+             [columns.day]\nkind = \"time\"\ndate = \"%Y-%m-%d\"\n[columns.id]\nrole = \"id\"\n",
+        )],
         "factors" => vec![text("three", "size,hue,turn\n1,0.5,3\n2,0.25,3\n1,0.5,4\n")],
         "npy" | "npz" => vec![
             named("scalar", npy(&[])),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use vaekit::data::{AskedColumn, Dataset, OpenOptions, open};
+use vaekit::data::{AskedColumn, Dataset, OpenOptions, Overrides, open};
 use vaekit::run::{Checkpoint, Metrics, RunFile};
 use vaekit::train::Changes;
 use vaekit::{Run, TrainConfig, Trainer};
@@ -20,6 +20,9 @@ pub struct Target {
 /// Every reader.
 pub const TARGETS: &[Target] = &[
     Target { name: "csv", wrap: Wrap::None, read: |p, bytes| p.table(bytes) },
+    Target { name: "parquet", wrap: Wrap::None, read: |p, bytes| p.data("x.parquet", bytes) },
+    Target { name: "arrow", wrap: Wrap::None, read: |p, bytes| p.data("x.arrow", bytes) },
+    Target { name: "schema", wrap: Wrap::None, read: |p, bytes| p.schema(bytes) },
     Target { name: "npy", wrap: Wrap::None, read: |p, bytes| p.data("x.npy", bytes) },
     Target { name: "npz", wrap: Wrap::Npz, read: |p, bytes| p.data("x.npz", bytes) },
     Target { name: "npz-whole", wrap: Wrap::None, read: |p, bytes| p.data("x.npz", bytes) },
@@ -104,6 +107,16 @@ impl Workplace {
         let roles = roles.into_iter().map(|asked| AskedColumn { if_there: true, ..asked }).collect();
         let options = OpenOptions { roles, missing: vec!["-99".into()], ..OpenOptions::default() };
         Self::tried(Self::opened(&path, &options)) || plain
+    }
+
+    /// What a person says of the columns of a table.
+    fn schema(&self, bytes: &[u8]) -> bool {
+        let Ok(overrides) = Overrides::parse(&String::from_utf8_lossy(bytes)) else { return false };
+        let rows: String =
+            (0..40).map(|i| format!("{i},{}.5,{},2024-01-{:02}\n", i % 7, ["a", "b"][i % 2], 1 + i % 28)).collect();
+        let path = self.write("described.csv", format!("id,x,kind,day\n{rows}").as_bytes());
+        Self::tried(Self::opened(&path, &OpenOptions { overrides, ..OpenOptions::default() }));
+        true
     }
 
     /// A file of the run, put back afterwards.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use vaekit::Result;
 use vaekit::data::{
-    AskedColumn, Dataset, Finding, OpenOptions, Overrides, READERS, Role, builtin::BUILTIN, open, public::PUBLIC, separator,
+    AskedColumn, Dataset, Finding, OpenOptions, Overrides, READERS, Role, builtin::BUILTIN, open, public::PUBLIC,
+    separator,
 };
 
 use crate::input::Places;

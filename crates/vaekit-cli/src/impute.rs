@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use vaekit::uses::{FilledTable, Filling, impute, write_cells};
+use vaekit::model::Model;
+use vaekit::uses::{FilledTable, Filling, Widths, impute, write_cells};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
 use crate::out::Replace;
+use crate::progress::download;
 use crate::score::members;
 use crate::{Common, say};
 
@@ -48,11 +50,17 @@ impl Impute {
             self.replace.check(out, &self.input.read_paths())?;
         }
         let (run, data, _) = self.input.open(Part::All, self.common.quiet)?;
+        if !run.encoding().masked {
+            say::warning(
+                "the model was trained on complete rows; train with --hide 0.5 for one that learned to fill gaps",
+            );
+        }
         let rows: Vec<u32> = (0..data.len() as u32).collect();
         let others_of = members(&run)?;
         let models: Vec<_> = std::iter::once(run.model()).chain(others_of.iter().map(Run::model)).collect();
         let how = Filling { samples: self.samples, draws: self.draws, unrounded: self.unrounded };
-        let cells = impute(&models, &data, &rows, how)?;
+        let widths = self.widths(&run, &models, how)?;
+        let cells = impute(&models, &data, &rows, how, widths.as_ref())?;
         let (source, options) = self.input.table(&run)?;
         let table =
             FilledTable { source: &source, options: &options, data: &data, cells: &cells, unrounded: self.unrounded };
@@ -62,12 +70,39 @@ impl Impute {
             write_cells(path, &data, &cells)?;
         }
         if self.common.json {
-            say::json(&serde_json::json!({"out": self.out, "rows": data.len(), "filled": cells.len(), "draws": others}));
+            say::json(
+                &serde_json::json!({"out": self.out, "rows": data.len(), "filled": cells.len(), "draws": others}),
+            );
             return Ok(());
         }
-        say::out(&format!("{} of {} cells were missing and are filled", say::count(cells.len()), say::count(data.len() * data.width())));
+        say::out(&format!(
+            "{} of {} cells were missing and are filled",
+            say::count(cells.len()),
+            say::count(data.len() * data.width())
+        ));
         say::wrote(&self.out, data.len(), &self.common);
         Ok(())
+    }
+}
+
+impl Impute {
+    /// How wide ranges must be, by rows that the run kept apart, where they can still be read.
+    fn widths(&self, run: &Run, models: &[&Model], how: Filling) -> Result<Option<Widths>> {
+        if self.cells.is_none() {
+            return Ok(None);
+        }
+        let untold =
+            |why: &str| say::warning(&format!("ranges are the model's own, which are often too narrow: {why}"));
+        let Ok((data, splits)) = run.open_data(&self.input.places().options(), &mut download(self.common.quiet)) else {
+            untold("the data of the run, whose held-out rows would tell, is not where it was");
+            return Ok(None);
+        };
+        let held: Vec<u32> = splits.valid.iter().chain(&splits.test).copied().collect();
+        if held.is_empty() {
+            untold("the run kept no rows apart");
+            return Ok(None);
+        }
+        Widths::measure(models, &data, &held, Filling { samples: how.samples.min(256), ..how })
     }
 }
 

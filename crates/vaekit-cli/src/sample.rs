@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use vaekit::model::Model;
 use vaekit::rng::Rng;
 use vaekit::uses::{Observation, SOURCES, Source, check_output};
 use vaekit::{Result, Run};
@@ -31,6 +32,9 @@ pub struct Sample {
     from: String,
     #[command(flatten)]
     told: Told,
+    /// Cells that every row shall have, of any columns, such as species=Adelie,year=2008
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_delimiter = ',')]
+    demanded: Vec<String>,
     /// Show the mean of p(x|z), which is what images do unless said
     #[arg(long, conflicts_with = "draw")]
     mean: bool,
@@ -52,6 +56,7 @@ impl Sample {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         let run = self.told.apply(Run::open(&self.run)?)?;
+        let cells = cells(&self.demanded)?;
         let Some((_, source)) = SOURCES.iter().find(|(name, _)| *name == self.from) else {
             let names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
             let problem = format!("'{}' is unknown; expected one of {}", self.from, names.join(", "));
@@ -74,15 +79,35 @@ impl Sample {
         };
         let rng = self.seed.map_or_else(|| run.rng(), Rng::new);
         let n = self.n as usize;
-        let drawing = match source {
-            Source::Prior => run.drawing(None, n, observation, rng)?,
+        let drawn = if cells.is_empty() { n } else { Model::candidates(n) };
+        let mut drawing = match source {
+            Source::Prior => run.drawing(None, drawn, observation, rng)?,
             source => {
                 let (data, splits) = run.open_data(&self.places.options(), &mut download(self.common.quiet))?;
-                run.drawing(Some((&data, &splits.train, *source)), n, observation, rng)?
+                run.drawing(Some((&data, &splits.train, *source)), drawn, observation, rng)?
             }
         };
+        if !cells.is_empty() {
+            let (demanded, found) = run.demand(&drawing, n, &cells, rng)?;
+            drawing = demanded;
+            if found.effective < n as f64 / 4.0 {
+                say::warning(&format!(
+                    "only about {:.0} of {} candidates have these cells, so rows resemble each other",
+                    found.effective, found.candidates
+                ));
+            }
+        }
         run.write_samples(&out, &drawing)?;
         say::wrote(&out, n, &self.common);
         Ok(())
     }
+}
+
+/// Pairs of a column and a cell.
+fn cells(demanded: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((column, cell)) => Ok((column.trim().to_owned(), cell.trim().to_owned())),
+        None => Err(vaekit::Error::setting("where", format!("found '{text}', expected COLUMN=VALUE"))),
+    };
+    demanded.iter().map(pair).collect()
 }

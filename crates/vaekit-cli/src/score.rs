@@ -64,7 +64,9 @@ impl Score {
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
         let scorer = Scorer::new(models, &own, &splits, How { by: *by, samples: self.samples })?;
         if !scorer.calibration.held_out {
-            say::warning("the run kept no rows apart, so training rows stand in for them and p-values come out too small");
+            say::warning(
+                "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
+            );
         }
         let scores = scorer.scores(&data, &rows)?;
         let p_values: Vec<f64> = scores.iter().map(|score| scorer.calibration.p_value(*score)).collect();
@@ -99,7 +101,9 @@ impl Score {
         }
         say::out(&format!("score: {}", scorer.doc()));
         let held = say::count(scorer.calibration.len());
-        say::out(&format!("p-values: against {held} rows that training did not see; of ordinary rows a share of at most p reaches p"));
+        say::out(&format!(
+            "p-values: against {held} rows that training did not see; of ordinary rows a share of at most p reaches p"
+        ));
         say::out(&format!("{found} of {} rows are above the threshold of {threshold:.4}", say::count(rows.len())));
         for at in order.iter().take(SHOWN) {
             let name = data.name_of(rows[*at]);
@@ -107,7 +111,12 @@ impl Score {
                 let range = if r.low.is_empty() { String::new() } else { format!(" ({} to {})", r.low, r.high) };
                 format!(": {} is {}, expected {}{range}", r.column, blank(&r.found), r.expected)
             });
-            say::out(&format!("{name:<20} score {:.3}, p {:.4}{}", scores[*at], p_values[*at], why.unwrap_or_default()));
+            say::out(&format!(
+                "{name:<20} score {:.3}, p {:.4}{}",
+                scores[*at],
+                p_values[*at],
+                why.unwrap_or_default()
+            ));
         }
         say::wrote(&self.out, rows.len(), &self.common);
         if explained.len() < rows.len() && self.reasons > 0 && !data.schema().is_image() {

@@ -164,7 +164,7 @@ impl Train {
     }
 
     /// Test figures and pictures.
-    fn report(&self, run: &Run, data: &vaekit::data::Dataset) -> Result<()> {
+    fn report(&self, run: &Run, data: &Dataset) -> Result<()> {
         let splits = run.split(data)?;
         let figures = match splits.test.is_empty() {
             true => None,

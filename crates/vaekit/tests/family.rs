@@ -125,7 +125,7 @@ fn losses_and_gradients_agree_with_pytorch() {
             None => wave(B * X, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect(),
         };
         let x = from_vec(x, [B, X], &device::cpu());
-        let batch = Batch { x, mask: None, given: None, row_ids: (0..B as u64).collect() };
+        let batch = Batch { x, mask: None, seen: None, given: None, row_ids: (0..B as u64).collect() };
         let terms = recipe.vae.elbo_terms(&batch, recipe.objective.samples(), rng(), Mode::Train(rng()));
         let loss = recipe.objective.loss(&terms, Progress { epoch: 1.0, rng: rng() });
         let outputs: Vec<Vec<f32>> = terms.posterior.outputs().map(to_vec).into_iter().collect();
@@ -193,8 +193,13 @@ fn free_bits_are_of_a_variable_of_classes_and_not_of_its_coordinates() {
     let free = 5.0;
     let settings = |free: f64| json!({"settings": {"variant": "cat-vae", "latent": "6", "categories": "3", "free_bits": free.to_string()}});
     let rows: Vec<f32> = wave(B * X, 0.3).iter().map(|v| 0.5 + 0.5 * v).collect();
-    let batch =
-        Batch { x: from_vec(rows, [B, X], &device::cpu()), mask: None, given: None, row_ids: (0..B as u64).collect() };
+    let batch = Batch {
+        x: from_vec(rows, [B, X], &device::cpu()),
+        mask: None,
+        seen: None,
+        given: None,
+        row_ids: (0..B as u64).collect(),
+    };
     let value = |step: &Value| {
         let recipe = build(step);
         let terms = recipe.vae.elbo_terms(&batch, 1, rng(), Mode::Train(rng()));

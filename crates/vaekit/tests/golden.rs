@@ -67,7 +67,13 @@ fn build(step: &Value) -> Recipe {
 
 fn batch(x: Vec<f32>) -> Batch {
     let width = x.len() / B;
-    Batch { x: from_vec(x, [B, width], &device::cpu()), mask: None, given: None, row_ids: (0..B as u64).collect() }
+    Batch {
+        x: from_vec(x, [B, width], &device::cpu()),
+        mask: None,
+        seen: None,
+        given: None,
+        row_ids: (0..B as u64).collect(),
+    }
 }
 
 /// Weights by the formula, in the order of the parameters.

@@ -118,6 +118,7 @@ fn nothing_under_a_mask_reaches_a_gradient() {
             let written = |(v, m): (&f32, &f32)| if *m == 1.0 { v / scale } else { hidden };
             let tensor = |v: Vec<f32>, n| -> Tensor<2> { from_vec(v, [12, n], &device::cpu()) };
             let batch = Batch {
+                seen: None,
                 x: tensor(rows.iter().zip(&mask).map(written).collect(), 16),
                 mask: Some(tensor(mask.clone(), 16)),
                 given: Some(tensor([1.0, 0.0].repeat(12), 2)),

@@ -6,6 +6,7 @@ use vaekit::eval::likelihood::{Evidence, Gap};
 use vaekit::eval::{Figures, disentanglement::Disentanglement, latents::Aggregate};
 use vaekit::eval::{quality::Quality, representation::Served};
 use vaekit::uses::DiscreteUse;
+use vaekit::uses::Synthetic;
 
 use crate::say;
 
@@ -172,6 +173,45 @@ pub fn representation(all: &[Served]) {
             format!("{:>6}{:>9.4}{:>9.4}{:>24}{mixture:>24}", s.dimensions, s.probe, s.neighbours, three(&s.k_means)),
         );
     }
+}
+
+/// Figures of drawn rows as JSON.
+pub fn of_synthetic(s: &Synthetic) -> serde_json::Value {
+    let columns: serde_json::Map<String, serde_json::Value> =
+        s.columns.iter().zip(&s.shapes).map(|(column, shape)| (column.name.clone(), (*shape).into())).collect();
+    let useful = s.useful.as_ref().map(|(column, [drawn, real])| {
+        serde_json::json!({"column": column, "accuracy_from_drawn": drawn, "accuracy_from_training": real})
+    });
+    serde_json::json!({
+        "shape": mean(&s.shapes), "columns": columns, "trend": s.trend, "two_sample": s.two_sample, "useful": useful,
+        "nearer": s.nearer, "copies": s.copies[0], "copies_of_test_rows": s.copies[1],
+    })
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+pub fn synthetic(s: &Synthetic) {
+    line("shape", format!("{:.3} (marginal distributions, mean over columns; 1 is best)", mean(&s.shapes)));
+    line("trend", format!("{:.3} (how pairs of columns go together; 1 is best)", s.trend));
+    line("two-sample", format!("{:.3} (how hard drawn rows are to tell from real ones; 1 is best)", s.two_sample));
+    if let Some((column, [drawn, real])) = &s.useful {
+        line(
+            "useful",
+            format!(
+                "accuracy {drawn:.3} at telling '{column}' in test rows, learned from drawn rows ({real:.3} from training rows)"
+            ),
+        );
+    }
+    line(
+        "nearer",
+        format!("{:.3} of drawn rows lie nearer to a training row than to a test row (0.5 is best)", s.nearer),
+    );
+    line(
+        "copies",
+        format!("{:.4} of drawn rows equal a training row, {:.4} of test rows do", s.copies[0], s.copies[1]),
+    );
 }
 
 pub fn quality(q: &Quality) {

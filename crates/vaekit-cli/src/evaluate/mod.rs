@@ -61,6 +61,9 @@ pub struct Evaluate {
     /// Samples against test rows, in the features of a classifier trained here
     #[arg(long, help_heading = "Codes and samples")]
     quality: bool,
+    /// Drawn rows of a table against test rows: marginals, pairs of columns, a two-sample test, usefulness, nearness
+    #[arg(long, help_heading = "Codes and samples")]
+    synthetic: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -112,6 +115,7 @@ impl Evaluate {
             (self.disentanglement, Judgement::Disentanglement(factors)),
             (self.representation, Judgement::Representation),
             (self.quality, Judgement::Quality),
+            (self.synthetic, Judgement::Synthetic),
         ];
         all.into_iter().filter(|(asked, _)| *asked).map(|(_, judgement)| judgement).collect()
     }
@@ -181,6 +185,10 @@ fn judge(what: Judgement<'_>, run: &Run, data: &Dataset, rows: &[u32], shown: &m
                 say::warning(&format!("PCA and raw values are left out, for {why}"));
             }
             shown.part("representation", &served, |s| lines::representation(s));
+        }
+        Judgement::Synthetic => {
+            let found = run.synthetic(data, &run.split(data)?.train, rows)?;
+            shown.part("synthetic", &lines::of_synthetic(&found), |_| lines::synthetic(&found));
         }
         Judgement::Quality => {
             if run.usual_source() != Source::Prior {

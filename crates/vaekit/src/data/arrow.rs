@@ -100,7 +100,10 @@ pub(super) fn words(array: &ArrayRef) -> Option<Vec<Option<String>>> {
 fn cells(place: &str, name: &str, role: Role, array: &ArrayRef) -> Result<(Column, Cells)> {
     let numeric = numbers(array);
     if let (Role::Condition, Some(numbers)) = (role, numeric) {
-        return Ok((Column { role, ..Column::modelled(name, Kind::Real) }, Cells::Numbers(numbers.into_iter().map(|v| v as f32).collect())));
+        return Ok((
+            Column { role, ..Column::modelled(name, Kind::Real) },
+            Cells::Numbers(numbers.into_iter().map(|v| v as f32).collect()),
+        ));
     }
     let Some(words) = words(array) else {
         let problem = format!("is of type {}, expected text or numbers", array.data_type());

@@ -14,6 +14,9 @@ pub struct Batch {
     pub x: Tensor<2>,
     /// `[B, X]`, 1 where a value is known and 0 where it is missing; none for a model of complete rows.
     pub mask: Option<Tensor<2>>,
+    /// `[B, X]`, 1 where the encoder is shown a value, in training that hides some; none where it sees all that is known. The
+    /// likelihood is of every known value all the same, so that the model learns to tell what it was not shown.
+    pub seen: Option<Tensor<2>>,
     /// `[B, C]`, what a conditional model is told of each row.
     pub given: Option<Tensor<2>>,
     /// The row of each example in its data set: the address of its noise.
@@ -47,6 +50,8 @@ pub struct HostBatch {
     pub x: Vec<f32>,
     /// `[B, X]`, as in [`Batch`].
     pub mask: Option<Vec<f32>>,
+    /// `[B, X]`, as in [`Batch`].
+    pub seen: Option<Vec<f32>>,
     /// `[B, C]`, as in [`Batch`].
     pub given: Option<Vec<f32>>,
     /// As in [`Batch`].
@@ -93,7 +98,13 @@ impl HostBatch {
             let shape = [rows, values.len() / rows.max(1)];
             from_vec(values, shape, device)
         };
-        Batch { x: tensor(self.x), mask: self.mask.map(tensor), given: self.given.map(tensor), row_ids: self.row_ids }
+        Batch {
+            x: tensor(self.x),
+            mask: self.mask.map(tensor),
+            seen: self.seen.map(tensor),
+            given: self.given.map(tensor),
+            row_ids: self.row_ids,
+        }
     }
 }
 
@@ -122,7 +133,8 @@ impl Preparation {
             let last = data.len() - 1;
             return Err(Error::data(&data.name, format!("found row {row}, expected one from 0 to {last}")));
         }
-        let described: Vec<&Column> = if encoding.columns.is_empty() { Vec::new() } else { schema.modelled().collect() };
+        let described: Vec<&Column> =
+            if encoding.columns.is_empty() { Vec::new() } else { schema.modelled().collect() };
         let (places, _) = columns::places(&encoding.columns);
         let mut x = vec![0.0; rows.len() * width];
         pool::each_row(&mut x, width, |i, x| {
@@ -148,10 +160,14 @@ impl Preparation {
                 }
             }
         });
-        if epoch > 0 && self.hide > 0.0 && encoding.masked {
-            self.hide_some(&mut x, width, &places, rows, epoch);
+        let hides = epoch > 0 && self.hide > 0.0 && encoding.masked;
+        let mut seen = hides.then(|| self.seen(width, &places, rows, epoch));
+        // A model of typed columns takes rows with gaps even where training saw none: a gap is the mean to its encoder then.
+        let open = !encoding.columns.is_empty() && x.iter().any(|v| v.is_nan());
+        let mask = if encoding.masked || open { Some(take_mask(&mut x)) } else { None };
+        if let (Some(seen), Some(mask)) = (&mut seen, &mask) {
+            seen.iter_mut().zip(mask).for_each(|(seen, known)| *seen *= known);
         }
-        let mask = if encoding.masked { Some(take_mask(&mut x)) } else { None };
         if mask.is_none()
             && data.has_missing()
             && let Some(at) = x.iter().position(|v| v.is_nan())
@@ -162,29 +178,32 @@ impl Preparation {
             return Err(Error::data(&data.name, problem));
         }
         let given = encoding.given(data, rows)?;
-        Ok(HostBatch { x, mask, given, row_ids: rows.iter().map(|&r| u64::from(r)).collect() })
+        Ok(HostBatch { x, mask, seen, given, row_ids: rows.iter().map(|&r| u64::from(r)).collect() })
     }
 }
 
 impl Preparation {
-    /// Hides whole columns of some rows. The draw belongs to (seed, epoch, row).
-    fn hide_some(&self, x: &mut [f32], width: usize, places: &[columns::Place], rows: &[u32], epoch: u64) {
+    /// 1 for each coordinate that the encoder is shown: of a share of the rows, some columns drawn at random are not. The draw
+    /// belongs to (seed, epoch, row).
+    fn seen(&self, width: usize, places: &[columns::Place], rows: &[u32], epoch: u64) -> Vec<f32> {
         let rng = self.rng.at(epoch);
         let columns = if places.is_empty() { width } else { places.len() };
-        pool::each_row(x, width, |i, x| {
+        let mut seen = vec![1f32; rows.len() * width];
+        pool::each_row(&mut seen, width, |i, seen| {
             let draws = rng.uniform(Purpose::Hide, &[u64::from(rows[i])], columns + 2);
             if draws[0] >= self.hide {
                 return;
             }
             let hidden = |column: usize| draws[column + 2] < draws[1];
             match places.is_empty() {
-                true => x.iter_mut().enumerate().filter(|(c, _)| hidden(*c)).for_each(|(_, v)| *v = f32::NAN),
+                true => seen.iter_mut().enumerate().filter(|(c, _)| hidden(*c)).for_each(|(_, v)| *v = 0.0),
                 false => places.iter().enumerate().filter(|(c, _)| hidden(*c)).for_each(|(_, place)| {
-                    place.number.iter().for_each(|at| x[*at] = f32::NAN);
-                    place.blocks.iter().for_each(|(at, size)| x[*at..at + size].fill(f32::NAN));
+                    place.number.iter().for_each(|at| seen[*at] = 0.0);
+                    place.blocks.iter().for_each(|(at, size)| seen[*at..at + size].fill(0.0));
                 }),
             }
         });
+        seen
     }
 }
 
@@ -265,7 +284,10 @@ mod tests {
         let bytes = (0..40).map(|i| (i * 6) as u8).collect();
         let data = Dataset::new("g", Schema::images([1, 2, 2], Kind::Byte), Rows::U8(bytes)).unwrap();
         let encoding = Encoding::fit(Transform::Unit, &data, &[0]).unwrap();
-        (data, Preparation { encoding: Encoding { binarize: Binarize::Dynamic, ..encoding }, rng: Rng::new(5), hide: 0.0 })
+        (
+            data,
+            Preparation { encoding: Encoding { binarize: Binarize::Dynamic, ..encoding }, rng: Rng::new(5), hide: 0.0 },
+        )
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-use super::{Column, Dataset, Kind, dates};
+use super::{Column, Dataset, Kind, Schema, dates};
 
 /// How the cells of a column become coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,6 +122,31 @@ pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
     Ok(columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect())
 }
 
+/// True for codes that fit the columns of a schema and can be computed with.
+pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
+    let number = |n: &NumberCode| {
+        let ends = n.ends.is_none_or(|[low, high]| low.is_finite() && high.is_finite());
+        let sizes = n.step.is_finite() && n.step >= 0.0 && n.floor.is_finite() && n.floor >= 0.0;
+        n.shift.is_finite() && n.scale.is_finite() && n.scale > 0.0 && ends && sizes && (n.step > 0.0 || n.floor > 0.0)
+    };
+    let one = |(code, column): (&ColumnCode, &Column)| {
+        let levels = [column.levels.len()];
+        let is_word = matches!(column.kind, Kind::Category | Kind::Binary);
+        let blocks = match column.kind {
+            Kind::Category => code.blocks == levels,
+            Kind::Binary => code.blocks == [2],
+            Kind::Time => {
+                code.blocks.len() == 2 && code.blocks.iter().zip(PARTS).all(|(n, part)| *n == 0 || *n == part)
+            }
+            _ if code.spikes.is_empty() => code.blocks.is_empty(),
+            _ => code.blocks == [code.spikes.len() + 1],
+        };
+        let spikes = code.spikes.iter().all(|v| v.is_finite());
+        blocks && code.number.is_some() != is_word && code.number.iter().all(number) && spikes
+    };
+    codes.len() == schema.width() && codes.iter().zip(schema.modelled()).all(one)
+}
+
 /// Spikes as the rows hold them.
 fn stored_spikes(column: &Column) -> Vec<f32> {
     let of = |n: &super::Numbers| n.spikes.iter().map(|v| (v - n.offset) as f32).collect();
@@ -174,7 +199,10 @@ fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
         Kind::Time => {
             let range = column.numbers.as_ref().map_or(0.0, |n| n.high - n.low);
             // Dates without a time of day have no hours, and a week or two no days of the week to learn.
-            let has = [column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| f.contains("%H")), range >= 21.0];
+            let has = [
+                column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| f.contains("%H")),
+                range >= 21.0,
+            ];
             let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();
             (Some(NumberCode { floor: FLOOR as f32, ..density }), parts)
         }
@@ -186,7 +214,8 @@ fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
 
 impl NumberCode {
     fn coordinate(&self, stored: f32) -> f32 {
-        let v = if self.log { stored.ln() } else { stored };
+        // What is not above 0 lies far below all that is, and is no error: it is as strange as can be.
+        let v = if self.log { stored.max(f32::MIN_POSITIVE).ln() } else { stored };
         (v - self.shift) / self.scale
     }
 
@@ -285,7 +314,11 @@ pub(crate) fn on_grid(column: &Column, stored: f32) -> f32 {
     }
     let Some(numbers) = &column.numbers else { return stored };
     let value = f64::from(stored) + numbers.offset;
-    let on = if numbers.step > 0.0 { numbers.low + ((value - numbers.low) / numbers.step).round() * numbers.step } else { value };
+    let on = if numbers.step > 0.0 {
+        numbers.low + ((value - numbers.low) / numbers.step).round() * numbers.step
+    } else {
+        value
+    };
     (on.clamp(numbers.low, numbers.high.max(numbers.low)) - numbers.offset) as f32
 }
 
@@ -321,9 +354,16 @@ mod tests {
     #[test]
     fn what_is_encoded_decodes_to_the_cells_that_it_was() {
         let line = |i: usize| {
-            let zero = if i % 3 == 0 { 0.0 } else { 1.0 + (i * i % 97) as f64 / 10.0 };
+            let zero = if i.is_multiple_of(3) { 0.0 } else { 1.0 + (i * i % 97) as f64 / 10.0 };
             let (day, hour) = (1 + i % 28, i % 24);
-            format!("{},{},{zero},2024-{:02}-{day:02} {hour:02}:00:00,{},{}\n", i % 4, ["a", "b", "c"][i % 3], 1 + i % 12, (i % 50) * 25, i % 2)
+            format!(
+                "{},{},{zero},2024-{:02}-{day:02} {hour:02}:00:00,{},{}\n",
+                i % 4,
+                ["a", "b", "c"][i % 3],
+                1 + i % 12,
+                (i % 50) * 25,
+                i % 2
+            )
         };
         let text: String = (0..200).map(line).collect();
         let data = table(&format!("few,word,spiked,when,count,yes\n{text}"));

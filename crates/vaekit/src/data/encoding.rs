@@ -127,7 +127,11 @@ impl Encoding {
             return Ok(Self { transform, masked, columns: columns::fit(data, train)?, ..Self::none() });
         }
         if let Some(column) = schema.modelled().find(|column| column.kind.has_levels() && column.numbers.is_none()) {
-            let problem = format!("'{}' makes numbers of numbers alone, and column '{}' holds words", transform.name(), column.name);
+            let problem = format!(
+                "'{}' makes numbers of numbers alone, and column '{}' holds words",
+                transform.name(),
+                column.name
+            );
             return Err(Error::setting("normalize", format!("{problem}; leave it out, or use --likelihood mixed")));
         }
         let kind = schema.value_kind();
@@ -281,31 +285,8 @@ impl Encoding {
             && self.shift.iter().all(|v| v.is_finite())
             && self.scale.iter().all(divides)
             && self.given.iter().all(told)
-            && self.columns_fit(schema)
-    }
-
-    fn columns_fit(&self, schema: &Schema) -> bool {
-        let number = |n: &columns::NumberCode| {
-            let ends = n.ends.is_none_or(|[low, high]| low.is_finite() && high.is_finite());
-            let sizes = n.step.is_finite() && n.step >= 0.0 && n.floor.is_finite() && n.floor >= 0.0;
-            n.shift.is_finite() && n.scale.is_finite() && n.scale > 0.0 && ends && sizes && (n.step > 0.0 || n.floor > 0.0)
-        };
-        let one = |(code, column): (&ColumnCode, &Column)| {
-            let blocks: &[usize] = &code.blocks;
-            let levels = [column.levels.len()];
-            let expected: &[usize] = match column.kind {
-                Kind::Category => &levels,
-                Kind::Binary => &[2],
-                _ if code.spikes.is_empty() => blocks,
-                _ => &[code.spikes.len() + 1],
-            };
-            let bounded = blocks.len() <= 2 && blocks.iter().all(|size| *size <= 1 << 20);
-            blocks == expected && bounded && code.number.is_some() != matches!(column.kind, Kind::Category | Kind::Binary)
-                && code.number.iter().all(number) && code.spikes.iter().all(|v| v.is_finite())
-        };
-        let mixed = self.transform == Transform::Columns;
-        mixed != self.columns.is_empty()
-            && (!mixed || self.columns.len() == schema.width() && self.columns.iter().zip(schema.modelled()).all(one))
+            && (self.transform == Transform::Columns) != self.columns.is_empty()
+            && (self.columns.is_empty() || columns::fits(&self.columns, schema))
     }
 }
 

@@ -40,8 +40,8 @@ pub use open::{AskedColumn, OpenOptions, Unknown, open, separator};
 pub use readers::{READERS, Reader, reader_of};
 pub use schema::{Column, Kind, Numbers, Pixels, Role, Schema};
 pub use split::Splits;
-pub(crate) use table::{Cell, Source, dates, header, source};
 pub use table::{AskedRole, Finding, Override, Overrides};
+pub(crate) use table::{Cell, dates, header, source};
 pub(crate) use written::write_csv_cells;
 pub use written::{NameColumn, write_csv, write_csv_rows};
 

@@ -19,16 +19,8 @@ pub struct Reader {
 }
 
 /// Every reader; the first that knows a path serves.
-pub const READERS: &[Reader] = &[
-    public::READER,
-    images::READER,
-    table::CSV,
-    table::PARQUET,
-    table::ARROW,
-    npy::READER,
-    npz::READER,
-    idx::READER,
-];
+pub const READERS: &[Reader] =
+    &[public::READER, images::READER, table::CSV, table::PARQUET, table::ARROW, npy::READER, npz::READER, idx::READER];
 
 impl Reader {
     /// Reads a file or a folder.

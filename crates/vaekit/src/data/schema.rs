@@ -109,16 +109,8 @@ impl Kind {
     }
 
     /// Every kind that a column of a file can be declared to be.
-    pub const OF_COLUMNS: [Self; 8] = [
-        Self::Real,
-        Self::Positive,
-        Self::Count,
-        Self::Binary,
-        Self::Category,
-        Self::Ordinal,
-        Self::Time,
-        Self::Text,
-    ];
+    pub const OF_COLUMNS: [Self; 8] =
+        [Self::Real, Self::Positive, Self::Count, Self::Binary, Self::Category, Self::Ordinal, Self::Time, Self::Text];
 
     /// True where a cell is one of the levels of its column.
     pub fn has_levels(self) -> bool {
@@ -218,7 +210,11 @@ impl Column {
         }
         let Some(numbers) = &self.numbers else { return String::new() };
         if let Some(form) = &numbers.date {
-            return format!("{} to {}", super::dates::written(numbers.low, form), super::dates::written(numbers.high, form));
+            return format!(
+                "{} to {}",
+                super::dates::written(numbers.low, form),
+                super::dates::written(numbers.high, form)
+            );
         }
         let spikes: Vec<String> = numbers.spikes.iter().map(f64::to_string).collect();
         let spikes = if spikes.is_empty() { String::new() } else { format!(", often {}", spikes.join(", ")) };

@@ -11,6 +11,7 @@
 //! | [`latents`] | all codes together against the prior |
 //! | [`disentanglement`] | whether a latent dimension stands for one cause |
 //! | [`representation`] | what codes are good for, against pixels and PCA |
+//! | [`synthetic`] | drawn rows of a table beside real ones |
 //! | [`quality`] | samples against rows the model has not seen |
 
 pub mod density;
@@ -24,6 +25,7 @@ pub mod quality;
 pub mod representation;
 mod rows;
 mod statistics;
+pub mod synthetic;
 
 pub use figures::{Figures, LatentStats, evaluate};
 pub use rows::RowFigures;

@@ -179,6 +179,9 @@ mod tests {
         assert!((p[0] - 0.25).abs() < 1e-12 && (p[1] - 0.75).abs() < 1e-12);
         assert!((log_mean_exp([0.0, 3f64.ln()].into_iter()) - 2f64.ln()).abs() < 1e-12);
         let mut values = vec![(3.0, 0.2), (1.0, 0.3), (2.0, 0.5)];
-        assert_eq!((quantile(&mut values, 0.1), quantile(&mut values, 0.5), quantile(&mut values, 0.95)), (1.0, 2.0, 3.0));
+        assert_eq!(
+            (quantile(&mut values, 0.1), quantile(&mut values, 0.5), quantile(&mut values, 0.95)),
+            (1.0, 2.0, 3.0)
+        );
     }
 }

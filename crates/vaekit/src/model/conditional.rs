@@ -23,7 +23,7 @@ pub struct ToldEncoder {
 impl Encoder for ToldEncoder {
     fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
         let [n, width] = batch.x.dims();
-        let mut seen = match (&batch.mask, self.masked) {
+        let mut seen = match (batch.seen.as_ref().or(batch.mask.as_ref()), self.masked) {
             (Some(mask), true) => vec![batch.x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.0), mask.clone()],
             (None, true) => vec![batch.x.clone(), full([n, width], 1.0, &device::here())],
             (_, false) => vec![batch.x.clone()],
@@ -118,6 +118,32 @@ impl Encoder for LogCounts {
 }
 
 impl Parameters for LogCounts {
+    fn parameters(&self) -> Vec<&Parameter> {
+        self.0.parameters()
+    }
+
+    fn parameters_mut(&mut self) -> Vec<&mut Parameter> {
+        self.0.parameters_mut()
+    }
+}
+
+/// An encoder that sees numbers far out less far: beyond 3 standard deviations by the logarithm of what is beyond. What an
+/// outlier may do to a code is bounded so; its likelihood is of the number itself.
+pub struct Squashed(pub Box<dyn Encoder>);
+
+/// Where the logarithm begins.
+const ORDINARY: f32 = 3.0;
+
+impl Encoder for Squashed {
+    fn forward(&self, batch: &Batch, mode: Mode) -> Vec<Tensor<2>> {
+        let x = &batch.x;
+        let inside = x.clone().clamp(-ORDINARY, ORDINARY);
+        let beyond = (x.clone() - inside.clone()).abs().log1p() * x.clone().sign();
+        self.0.forward(&Batch { x: inside + beyond, ..batch.clone() }, mode)
+    }
+}
+
+impl Parameters for Squashed {
     fn parameters(&self) -> Vec<&Parameter> {
         self.0.parameters()
     }

@@ -22,7 +22,7 @@ pub mod registry;
 mod trained;
 mod vae;
 
-pub use conditional::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
+pub use conditional::{ConditionalDecoder, GroupedEncoder, LogCounts, Squashed, SummingDecoder, ToldEncoder};
 pub use decoder::{Decoder, MlpDecoder};
 pub use encoder::{Corrupting, Corruption, Encoder, MlpEncoder, Mode};
 pub use likelihood::Likelihood;

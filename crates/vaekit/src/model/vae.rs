@@ -190,7 +190,7 @@ impl Vae {
     pub fn prior(&self) -> Rc<dyn Prior + '_> {
         let encode = |x: Tensor<2>| {
             let rows = x.dims()[0] as u64;
-            let batch = Batch { x, mask: None, given: None, row_ids: (0..rows).collect() };
+            let batch = Batch { x, mask: None, seen: None, given: None, row_ids: (0..rows).collect() };
             self.encoder.forward(&batch, Mode::Infer)
         };
         self.prior.prior(Rc::new(encode))

@@ -1,11 +1,13 @@
 //! Pictures: grids of images and scatter plots as PNG, curves as SVG, and pages that hold them.
 
+mod columns;
 mod curves;
 mod grid;
 pub mod page;
 mod points;
 mod scatter;
 
+pub use columns::{Group, grouped_svg, heat_svg};
 pub use curves::{Curve, Inks, ON_PAGE, ON_WHITE, curves_svg};
 pub use grid::{image_grid, tiles};
 pub use points::{Dots, bars_svg, dots_svg};

@@ -1,7 +1,7 @@
 //! What ties weights to their `run.toml`: a checksum of all that decides their shape and meaning.
 
-use crate::data::{ColumnCode, Encoding, NumberCode};
 use crate::data::fingerprint::Canonical;
+use crate::data::{ColumnCode, Encoding, NumberCode};
 use crate::variants::ModelSettings;
 
 use super::RunFile;

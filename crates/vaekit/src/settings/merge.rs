@@ -83,13 +83,12 @@ impl TrainConfig {
             ("latent", "8".to_owned()),
             ("batch", batch.to_string()),
             ("epochs", epochs.to_string()),
-            ("hide", "0.5".to_owned()),
             ("lr_schedule", "cosine".to_owned()),
         ] {
             Self::set(&mut layer, key, &text);
         }
         let name = given.get("variant").and_then(toml::Value::as_str).unwrap_or("vae");
-        let own = variants::find(name).map(|variant| variant.defaults()).unwrap_or_default();
+        let own = variants::find(name).map_or(&[][..], |variant| variant.defaults());
         own.iter().for_each(|(key, _)| drop(layer.remove(*key)));
         // A schedule of the rate that is given reads other settings.
         if given.contains_key("lr_schedule") || given.contains_key("lr_factor") || given.contains_key("lr_patience") {

@@ -41,7 +41,12 @@ pub fn before(session: &Session<'_>, asked: &str) -> Vec<String> {
             c.lr_epochs, c.epochs
         ));
     }
-    if asked == "auto" && domain == Domain::Reals && !schema.is_image() && !schema.is_mixed() && session.data.check_counts().is_ok() {
+    if asked == "auto"
+        && domain == Domain::Reals
+        && !schema.is_image()
+        && !schema.is_mixed()
+        && session.data.check_counts().is_ok()
+    {
         told.push(
             "all values are whole numbers from 0, and are taken for real ones: if they are counts, train with \
              --likelihood negative-binomial"

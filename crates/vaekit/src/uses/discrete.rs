@@ -62,7 +62,15 @@ impl Model {
             _ => (0..width).map(|i| format!("{name}{i}")).collect(),
         };
         let beside = self.conditions_of(data, rows)?;
-        Ok(Values { shape: vec![width], columns, values, look: None, name: names_of(data, rows), beside, typed: Vec::new() })
+        Ok(Values {
+            shape: vec![width],
+            columns,
+            values,
+            look: None,
+            name: names_of(data, rows),
+            beside,
+            typed: Vec::new(),
+        })
     }
 
     /// Clusters of a mixture prior and the perplexity of a codebook, over rows.

@@ -11,6 +11,8 @@ use crate::rng::{Purpose, pick, unit};
 use crate::run::write_atomically;
 use crate::{Error, Result};
 
+use super::widths::Widths;
+
 /// Rows that are filled together: a constant, so that a row's cells do not depend on others.
 const ROWS: usize = 16;
 
@@ -44,6 +46,8 @@ pub struct FilledCell {
     pub low: f32,
     /// See `low`.
     pub high: f32,
+    /// The middle of what may stand there: as much of it lies below as above.
+    pub middle: f32,
     /// The probability of the level of a category; NaN for a number.
     pub probability: f64,
     /// A value for each imputation that was asked for.
@@ -55,16 +59,25 @@ pub struct FilledCell {
 /// averaged.
 ///
 /// # Errors
-/// A model of complete rows, or one without densities.
-pub fn impute(members: &[&Model], data: &Dataset, rows: &[u32], how: Filling) -> Result<Vec<FilledCell>> {
+/// A model of complete rows without typed columns, or one without densities.
+pub fn impute(
+    members: &[&Model],
+    data: &Dataset,
+    rows: &[u32],
+    how: Filling,
+    widths: Option<&Widths>,
+) -> Result<Vec<FilledCell>> {
     for model in members {
         model.check_fits(data)?;
-        if !model.encoding().masked {
+        if model.encoding().columns.is_empty() && !model.encoding().masked {
             let problem = "the model was trained on complete rows and never learned to fill gaps";
             return Err(Error::unsupported("impute", format!("{problem}; train with --hide 0.5")));
         }
         if !model.vae().posterior.is_density() {
-            return Err(Error::unsupported("impute", "an autoencoder has no distribution of what is missing; train --variant vae"));
+            return Err(Error::unsupported(
+                "impute",
+                "an autoencoder has no distribution of what is missing; train --variant vae",
+            ));
         }
     }
     let width = data.width();
@@ -90,7 +103,11 @@ pub fn impute(members: &[&Model], data: &Dataset, rows: &[u32], how: Filling) ->
             // Each imputation is one draw of the whole row, so that its cells go together.
             let chosen: Vec<(usize, usize)> = (0..how.draws).map(|draw| view.choose(draw as u64, *row)).collect();
             for column in gaps {
-                cells.push(view.fill(*row, *column, &chosen, how.unrounded));
+                let mut cell = view.fill(*row, *column, &chosen, how.unrounded);
+                if let Some(widths) = widths {
+                    widths.apply(members[0], &mut cell);
+                }
+                cells.push(cell);
             }
         }
     }
@@ -132,7 +149,8 @@ impl RowView<'_> {
             let best = (0..levels.len()).fold(0, |best, i| if levels[i] > levels[best] { i } else { best });
             let probability = levels.get(best).copied().unwrap_or(f64::NAN);
             let (low, high) = (f32::NAN, f32::NAN);
-            return FilledCell { row, column, value: best as f32, low, high, probability, draws };
+            let middle = f32::NAN;
+            return FilledCell { row, column, value: best as f32, low, high, middle, probability, draws };
         }
         let mut values: Vec<(f32, f64)> = Vec::new();
         for (member, weights) in self.weights.iter().enumerate() {
@@ -143,8 +161,8 @@ impl RowView<'_> {
             (false, Some(column)) => columns::on_grid(column, mean),
             _ => mean,
         };
-        let (low, high) = (quantile(&mut values, 0.05), quantile(&mut values, 0.95));
-        FilledCell { row, column, value, low, high, probability: f64::NAN, draws }
+        let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| quantile(&mut values, share));
+        FilledCell { row, column, value, low, high, middle, probability: f64::NAN, draws }
     }
 
     /// The weighted mean of a number, as rows store it; a spike counts by its probability.
@@ -293,8 +311,10 @@ pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell]) -> Result<
         writer.write_record([id, "column", "value", "low", "high", "probability"])?;
         for cell in cells {
             let column = described[cell.column];
-            let name = data.row_names().map_or_else(|| cell.row.to_string(), |(_, names)| names[cell.row as usize].clone());
-            let probability = if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
+            let name =
+                data.row_names().map_or_else(|| cell.row.to_string(), |(_, names)| names[cell.row as usize].clone());
+            let probability =
+                if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
             let of = |value: f32| column.cell(value);
             writer.write_record([
                 name,

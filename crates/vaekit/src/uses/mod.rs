@@ -6,6 +6,7 @@
 
 mod codes;
 mod compare;
+mod demanded;
 mod discrete;
 mod encode;
 mod evaluate;
@@ -21,11 +22,13 @@ mod sampler;
 mod score;
 mod traverse;
 mod values;
+mod widths;
 
 pub use codes::Codes;
 pub use compare::{Comparison, Contender, Judged, choosable, comparable, compare};
+pub use demanded::Demanded;
 pub use discrete::DiscreteUse;
-pub use evaluate::Judgement;
+pub use evaluate::{Judgement, Synthetic};
 pub use impute::{FilledCell, FilledTable, Filling, impute, write_cells};
 pub use interpolate::Between;
 pub use pictures::Pictures;
@@ -34,6 +37,7 @@ pub use sample::{Drawing, Observation};
 pub use sampler::{SOURCES, Source};
 pub use score::{By, Calibration, How, Reason, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
 pub use values::{Values, check_output};
+pub use widths::Widths;
 
 /// Rows that a use takes at once.
 pub(crate) const BATCH: usize = 512;

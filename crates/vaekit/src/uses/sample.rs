@@ -35,6 +35,20 @@ pub struct Drawing {
     n: usize,
     observation: Observation,
     rng: Rng,
+    /// Modelled columns whose stored value is the same in every row.
+    fixed: Vec<(usize, f32)>,
+}
+
+impl Drawing {
+    /// Rows that it draws.
+    pub(super) fn n(&self) -> usize {
+        self.n
+    }
+
+    /// The same with other codes, `[n, D]`, and columns that are fixed.
+    pub(super) fn of_codes(&self, codes: Vec<f32>, n: usize, fixed: Vec<(usize, f32)>) -> Self {
+        Self { codes: Some(codes), n, observation: self.observation, rng: self.rng, fixed }
+    }
 }
 
 impl Model {
@@ -63,7 +77,7 @@ impl Model {
                 Some(self.fitted_codes(data, train, n, source, rng)?)
             }
         };
-        Ok(Drawing { codes, n, observation, rng })
+        Ok(Drawing { codes, n, observation, rng, fixed: Vec::new() })
     }
 
     /// Draws z from the prior and decodes.
@@ -107,7 +121,7 @@ impl Model {
         })
     }
 
-    fn rows_of(&self, drawing: &Drawing) -> Result<Values> {
+    pub(super) fn rows_of(&self, drawing: &Drawing) -> Result<Values> {
         let n = drawing.n;
         budget::ask_values("n", &format!("{n} rows"), &[n, self.x_width()])?;
         self.new_rows(drawing, 0..n)
@@ -119,7 +133,12 @@ impl Model {
         let given = self.given_of_new(&ids);
         let values = self.drawn(drawing, &ids, given.as_deref());
         let beside = given.map(|given| self.encoding().words(&given)).unwrap_or_default();
-        Ok(Values { beside, ..Values::of_rows(self, values, drawing.n.isqrt().clamp(1, 16)) })
+        let mut rows = Values::of_rows(self, values, drawing.n.isqrt().clamp(1, 16));
+        let width = rows.columns.len();
+        for row in rows.values.chunks_mut(width.max(1)) {
+            drawing.fixed.iter().for_each(|(column, value)| row[*column] = *value);
+        }
+        Ok(Values { beside, ..rows })
     }
 
     /// Model values of rows with these numbers, `[N, X]`; `given` `[N, C]` is what a conditional model is told.
@@ -129,20 +148,26 @@ impl Model {
         let at_once = self.at_once(BATCH);
         let mut values = Vec::with_capacity(ids.len() * self.x_width());
         for (i, rows) in ids.chunks(at_once).enumerate() {
-            let z = match &drawing.codes {
-                None => vae.prior().sample(rows, drawing.rng),
-                Some(codes) => {
-                    let d = vae.latent();
-                    let at = rows[0] as usize * d;
-                    let z = codes[at..at + rows.len() * d].to_vec();
-                    vae.grouped(from_vec(z, [rows.len(), d], &device::here()))
-                }
-            };
+            let z = self.codes_of(drawing, rows);
             let given = given.map(|given| &given[i * at_once * told..][..rows.len() * told]);
             let raw = vae.decoder.forward(&z, self.told(given).as_ref());
             values.extend(to_vec(self.observe(raw, rows, drawing.observation, drawing.rng)));
         }
         values
+    }
+
+    /// Codes of rows with these numbers, which follow each other; `[N, D]` for each group.
+    pub(super) fn codes_of(&self, drawing: &Drawing, rows: &[u64]) -> Vec<Tensor<2>> {
+        let vae = self.vae();
+        match &drawing.codes {
+            None => vae.prior().sample(rows, drawing.rng),
+            Some(codes) => {
+                let d = vae.latent();
+                let at = rows[0] as usize * d;
+                let z = codes[at..at + rows.len() * d].to_vec();
+                vae.grouped(from_vec(z, [rows.len(), d], &device::here()))
+            }
+        }
     }
 
     /// Where samples come from that nobody chose a source for: the prior, or a mixture where there is none.

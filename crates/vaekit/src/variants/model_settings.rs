@@ -8,7 +8,7 @@ use crate::declare::{Read, Takes, declare};
 use crate::model::likelihood::{self, Domain, MIXED};
 use crate::model::registry::{self, PartSettings};
 use crate::model::{Arrangement, NETS, Net, Network, Support, UPSAMPLES, Vae};
-use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, SummingDecoder, ToldEncoder};
+use crate::model::{ConditionalDecoder, GroupedEncoder, LogCounts, Squashed, SummingDecoder, ToldEncoder};
 use crate::nn::{INITS, Init};
 use crate::objective::{ESTIMATORS, Elbo, Estimator, KlSchedule};
 use crate::{Error, Result, budget};
@@ -202,6 +202,9 @@ impl ModelSettings {
         }
         if given > 0 {
             decoder = Box::new(ConditionalDecoder { inner: decoder, given });
+        }
+        if !target.encoding.columns.is_empty() {
+            encoder = Box::new(Squashed(encoder));
         }
         if likelihood.domain() == Domain::Counts {
             encoder = Box::new(LogCounts(encoder));

@@ -70,7 +70,8 @@ Larsen et al., Autoencoding beyond pixels using a learned similarity metric, ICM
         let (features, weight) = (params.number("features"), params.number("adversary"));
         let width = params.count("discriminator");
         let mut init = Init::new(target.rng.at(2));
-        let objective = Perceiver::new(settings.elbo()?, features, weight, target.encoding.width(target.schema), width, &mut init);
+        let objective =
+            Perceiver::new(settings.elbo()?, features, weight, target.encoding.width(target.schema), width, &mut init);
         Ok(Recipe { vae, objective: Box::new(objective) })
     }
 }

@@ -122,7 +122,8 @@ impl Source for ArrowFile {
             let Some(batch) = next else { return Ok(()) };
             let batch = batch.map_err(|e| damaged(format!("cannot be read beyond row {row}: {e}")))?;
             let columns = batch.columns().iter().zip(&self.names).map(|(array, name)| {
-                let problem = || damaged(format!("column '{name}' is of type {}, which is not read", array.data_type()));
+                let problem =
+                    || damaged(format!("column '{name}' is of type {}, which is not read", array.data_type()));
                 Read::new(array).ok_or_else(problem)
             });
             let columns: Vec<Read<'_>> = columns.collect::<Result<_>>()?;

@@ -43,16 +43,13 @@ impl<'a> Reading<'a> {
                 dates::days(word, form).ok_or_else(|| format!("found '{word}', expected a date of the form {form}"))?
             }
             (_, Cell::Number(value) | Cell::Days(value)) => value,
-            (_, Cell::Text(word)) => {
-                source.number(word).ok_or_else(|| format!("found '{word}', expected a number"))?
-            }
+            (_, Cell::Text(word)) => source.number(word).ok_or_else(|| format!("found '{word}', expected a number"))?,
         };
         let stored = (value - self.offset) as f32;
         if !stored.is_finite() {
             return Err(format!("found {value}, expected a finite 32-bit number; remove or rescale it"));
         }
         match self.column.kind {
-            Kind::Positive if value <= 0.0 => Err(format!("found {value}, expected a number above 0")),
             Kind::Binary if self.column.numbers.is_some() && value != 0.0 && value != 1.0 => {
                 Err(format!("found {value}, expected 0 or 1"))
             }
@@ -81,12 +78,7 @@ impl<'a> Reading<'a> {
 }
 
 /// A table of the columns of a layout.
-pub(super) fn assemble(
-    name: &str,
-    source: &dyn Source,
-    layout: &mut Layout,
-    options: &OpenOptions,
-) -> Result<Dataset> {
+pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, options: &OpenOptions) -> Result<Dataset> {
     let mut readings: Vec<(usize, Reading<'_>)> =
         layout.modelled.iter().map(|(place, column)| (*place, Reading::new(column))).collect();
     let of_model = options.schema.is_some();

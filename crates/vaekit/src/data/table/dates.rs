@@ -63,7 +63,7 @@ pub(super) fn mixed_form() -> String {
 }
 
 /// Days since 1970 of a cell in a form.
-pub(super) fn days(cell: &str, form: &str) -> Option<f64> {
+pub(crate) fn days(cell: &str, form: &str) -> Option<f64> {
     if !looks_like_one(cell) {
         return None;
     }

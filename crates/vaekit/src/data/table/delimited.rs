@@ -120,8 +120,10 @@ impl Source for Delimited {
         loop {
             let skipped = records.skipped();
             let Some(record) = records.next()? else { break };
-            let cells: Vec<Cell<'_>> =
-                record.iter().map(|word| if self.gaps.has(word) { Cell::Missing(word) } else { Cell::Text(word) }).collect();
+            let cells: Vec<Cell<'_>> = record
+                .iter()
+                .map(|word| if self.gaps.has(word) { Cell::Missing(word) } else { Cell::Text(word) })
+                .collect();
             // The reader passes over empty lines, and in a table of one column each is a row.
             if let (1, Some(line)) = (cells.len(), skipped) {
                 let problem = format!("line {line} is empty; write NA for a missing value, or remove it");
@@ -168,8 +170,7 @@ fn separator_of(head: &str, whole: bool) -> u8 {
     let head = if whole { head } else { &head[..head.rfind('\n').map_or(head.len(), |at| at + 1)] };
     let columns = |separator: u8| -> Option<usize> {
         let mut builder = csv::ReaderBuilder::new();
-        let mut reader =
-            builder.delimiter(separator).has_headers(false).flexible(true).from_reader(head.as_bytes());
+        let mut reader = builder.delimiter(separator).has_headers(false).flexible(true).from_reader(head.as_bytes());
         let mut found = None;
         for record in reader.records().take(SAMPLE) {
             let cells = record.ok()?.len();
@@ -231,7 +232,11 @@ fn header_of(
     }
     // A number over a column of numbers is one more of them, unless the numbers of the row count and lie apart.
     if columns.clone().any(|i| numeric(i) && number(&first[i]).is_some()) {
-        return match counts(first, gaps, &number) && columns.clone().all(|i| lies_apart(&first[i], known(i), &number)) {
+        let enough = rest.len() >= FEW_ROWS;
+        return match enough
+            && counts(first, gaps, &number)
+            && columns.clone().all(|i| lies_apart(&first[i], known(i), &number))
+        {
             true => (true, Some("the first row, of numbers that count, is taken for the names of the columns")),
             false => (false, None),
         };
@@ -251,6 +256,9 @@ fn header_of(
     }
 }
 
+/// Fewer rows do not tell whether a row lies apart from them.
+const FEW_ROWS: usize = 10;
+
 /// True for numbers that go up by one from cell to cell, such as years; a blank before them is an index's name.
 fn counts(first: &[String], gaps: &Gaps, number: impl Fn(&str) -> Option<f64>) -> bool {
     let numbers: Option<Vec<f64>> = first.iter().filter(|cell| !gaps.has(cell)).map(|cell| number(cell)).collect();
@@ -260,14 +268,18 @@ fn counts(first: &[String], gaps: &Gaps, number: impl Fn(&str) -> Option<f64>) -
 /// True for a number that lies further from those of a column than these from each other.
 fn lies_apart<'a>(cell: &str, known: impl Iterator<Item = &'a str>, number: impl Fn(&str) -> Option<f64>) -> bool {
     let Some(value) = number(cell) else { return true };
-    let (low, high) = known.filter_map(number).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let (low, high) =
+        known.filter_map(number).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     (low - value).max(value - high) > (high - low).max(1.0)
 }
 
 /// True for the header that pandas gives to columns without names: nothing over the index, then 0, 1, 2 and on.
 fn is_of_pandas(first: &[String], rest: &[Vec<String>]) -> bool {
     let counts = |cells: &mut dyn Iterator<Item = &String>| cells.enumerate().all(|(i, cell)| *cell == i.to_string());
-    first[0].is_empty() && first.len() > 1 && counts(&mut first[1..].iter()) && counts(&mut rest.iter().map(|row| &row[0]))
+    first[0].is_empty()
+        && first.len() > 1
+        && counts(&mut first[1..].iter())
+        && counts(&mut rest.iter().map(|row| &row[0]))
 }
 
 #[cfg(test)]

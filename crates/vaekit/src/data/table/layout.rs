@@ -8,7 +8,7 @@ use super::super::{AskedColumn, Column, Kind, OpenOptions, Role, Schema, counted
 use super::infer::{self, Inferred, Stray};
 use super::profile::{Profile, profile};
 use super::source::{Cell, Source};
-use super::{Finding, Overrides, dates};
+use super::{AskedRole, Finding, Overrides, dates};
 
 /// Bytes that the counts of a column take at least.
 const PROFILE: u64 = 4_096;
@@ -50,9 +50,8 @@ impl Layout {
         });
         let modelled: Vec<(usize, Column)> = modelled.collect::<Result<_>>()?;
         let mut beside: Vec<(usize, Column)> = Vec::new();
-        let taken = |beside: &[(usize, Column)], place: usize| {
-            modelled.iter().chain(beside).any(|(known, _)| *known == place)
-        };
+        let taken =
+            |beside: &[(usize, Column)], place: usize| modelled.iter().chain(beside).any(|(known, _)| *known == place);
         // What a person names now is stronger than what the model had.
         for asked in &options.roles {
             let Some(place) = at.get(asked.name.as_str()).copied() else {
@@ -112,12 +111,11 @@ impl Layout {
         if rows == 0 {
             return Err(Error::data(source.place(), "has a header and no rows; at least one is needed"));
         }
-        let mut layout =
-            Self { modelled: Vec::new(), beside: Vec::new(), findings: Vec::new(), notes: Vec::new() };
+        let mut layout = Self { modelled: Vec::new(), beside: Vec::new(), findings: Vec::new(), notes: Vec::new() };
         let mut has_id = roles.iter().any(|(_, asked)| asked.role == Role::Identifier);
         for (place, (name, profile)) in names.iter().zip(&profiles).enumerate() {
             let mut asked = roles.iter().find(|(at, _)| *at == place).map(|(_, asked)| (*asked).clone());
-            if let Some(role) = said.columns.get(name).and_then(|said| said.role).map(|role| role.role()) {
+            if let Some(role) = said.columns.get(name).and_then(|said| said.role).map(AskedRole::role) {
                 let other = AskedColumn { name: name.clone(), role, kind: None, if_there: false };
                 asked = Some(asked.filter(|known| known.role == role).unwrap_or(other));
             }
@@ -165,7 +163,8 @@ impl Layout {
         let left: Vec<String> =
             self.findings.iter().filter(unasked).map(|f| format!("'{}' ({})", f.column.name, f.why)).collect();
         if !left.is_empty() {
-            let line = format!("left out of the model, kept in outputs: {}; change this by --role or --schema", few(&left));
+            let line =
+                format!("left out of the model, kept in outputs: {}; change this by --role or --schema", few(&left));
             self.notes.push(line);
         }
     }
@@ -197,7 +196,9 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
             let words = &profile.words;
             let levels = match (&said.levels, words.overflow && profile.numbers.values_overflow) {
                 (Some(levels), _) => levels.clone(),
-                (None, true) => return Err(fail("has too many different cells for levels; name them in --schema".into())),
+                (None, true) => {
+                    return Err(fail("has too many different cells for levels; name them in --schema".into()));
+                }
                 (None, false) if words.overflow => {
                     profile.numbers.distinct().unwrap_or_default().iter().map(|(v, _)| v.to_string()).collect()
                 }
@@ -207,7 +208,8 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
         }
         Some(Kind::Time) => {
             let form = said.date.clone().or_else(|| profile.forms.chosen().map(|(form, _)| form.to_owned()));
-            let form = form.ok_or_else(|| fail("no form of dates reads every cell; name it with date in --schema".into()))?;
+            let form =
+                form.ok_or_else(|| fail("no form of dates reads every cell; name it with date in --schema".into()))?;
             let numbers = super::super::schema::Numbers { date: Some(form), ..Default::default() };
             let column = Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) };
             Inferred { column, why: "as you said".into() }

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_schema_file_says_what_columns_are_and_is_checked() {
-        let text = "[columns.size]\nkind = \"ordinal\"\nlevels = [\"small\", \"large\"]\n[columns.note]\nrole = \"ignore\"\n";
+        let text =
+            "[columns.size]\nkind = \"ordinal\"\nlevels = [\"small\", \"large\"]\n[columns.note]\nrole = \"ignore\"\n";
         let said = Overrides::parse(text).unwrap().with_roles(&["a=b=label".into()]).unwrap();
         assert_eq!(said.columns["size"].kind, Some(Kind::Ordinal));
         assert_eq!(said.columns["note"].role, Some(AskedRole::Ignore));

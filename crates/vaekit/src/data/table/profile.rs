@@ -159,6 +159,9 @@ impl Numbers {
         if self.whole() {
             return self.divisor.max(1) as f64;
         }
+        if let Some(step) = self.distinct().and_then(|all| grid(&all)) {
+            return step;
+        }
         let decimals = self.decimals.iter().position(|whole| *whole);
         decimals.map_or(0.0, |decimals| 10f64.powi(-(decimals as i32)))
     }
@@ -172,6 +175,15 @@ impl Numbers {
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         Some(all)
     }
+}
+
+/// The smallest gap between numbers in order, where all others are multiples of it: whole numbers that were scaled, such as
+/// standardised counts.
+fn grid(all: &[(f64, u64)]) -> Option<f64> {
+    let gap = all.windows(2).map(|pair| pair[1].0 - pair[0].0).fold(f64::INFINITY, f64::min);
+    let places = |(value, _): &(f64, u64)| (value - all[0].0) / gap;
+    let on = |place: f64| place < 1e6 && (place - place.round()).abs() < 1e-5 * (1.0 + place);
+    (gap.is_finite() && gap > 0.0 && all.iter().map(places).all(on)).then_some(gap)
 }
 
 fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
@@ -283,10 +295,13 @@ mod tests {
     fn moments_steps_and_counts_are_those_of_the_numbers() {
         let mut numbers = Numbers::default();
         [2.5, 3.0, 4.5, 10.0].into_iter().for_each(|v| numbers.see(0, v));
-        assert_eq!((numbers.mean(), numbers.step(), numbers.whole()), (5.0, 0.1, false));
+        assert_eq!((numbers.mean(), numbers.step(), numbers.whole()), (5.0, 0.5, false));
         let m = |p: i32| [2.5f64, 3.0, 4.5, 10.0].iter().map(|v| (v - 5.0).powi(p)).sum::<f64>() / 4.0;
         assert!((numbers.spread() - m(2).sqrt()).abs() < 1e-12);
         assert!((numbers.skewness() - m(3) / m(2).powf(1.5)).abs() < 1e-12);
+        let mut scaled = Numbers::default();
+        (0..50).for_each(|i| scaled.see(0, (f64::from(i * i % 23) - 9.0) / 7.7));
+        assert!((scaled.step() - 1.0 / 7.7).abs() < 1e-9, "{}", scaled.step());
         let mut whole = Numbers::default();
         [2700.0, 3325.0, 4050.0].into_iter().for_each(|v| whole.see(0, v));
         assert_eq!((whole.step(), whole.distinct().unwrap().len()), (25.0, 3));

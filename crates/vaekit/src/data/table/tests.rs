@@ -49,11 +49,13 @@ fn header_labels_and_chosen_columns_are_understood() {
 fn every_column_of_a_usual_table_is_what_it_is() {
     let line = |i: usize| {
         let (fare, size) = (3.5 * ((i * 37) % 400 + 1) as f64, ["S", "M", "L"][i % 3]);
-        let text = format!("a long remark about ride number {i} that nobody has made of any other ride before, {}", i * i);
+        let text =
+            format!("a long remark about ride number {i} that nobody has made of any other ride before, {}", i * i);
         format!("r{i:04},{size},{},{fare},{},2024-03-{:02},7,{},\"{text}\"\n", i % 2, i * i % 1000, 1 + i % 28, i % 5)
     };
     let text: String = (0..300).map(line).collect();
-    let data = read(&format!("ride_id,size,paid,fare,metres,day,unit,seats,remark\n{text}"), Default::default()).unwrap();
+    let data =
+        read(&format!("ride_id,size,paid,fare,metres,day,unit,seats,remark\n{text}"), Default::default()).unwrap();
     assert_eq!(
         kinds(&data),
         [
@@ -138,8 +140,9 @@ fn conditions_are_numbers_or_words_and_names_are_kept() {
 fn a_person_is_stronger_than_what_cells_tell() {
     let toml = "[columns.code]\nkind = \"category\"\n[columns.size]\nkind = \"ordinal\"\nlevels = [\"S\", \"M\", \"L\"]\n\
                 [columns.day]\nkind = \"time\"\ndate = \"%d/%m/%Y\"\n[columns.note]\nrole = \"ignore\"\n";
-    let rows: String =
-        (0..40).map(|i| format!("{},{},0{}/04/2024,{}\n", 100 + i % 30, ["S", "L", "M"][i % 3], 1 + i % 9, i % 3)).collect();
+    let rows: String = (0..40)
+        .map(|i| format!("{},{},0{}/04/2024,{}\n", 100 + i % 30, ["S", "L", "M"][i % 3], 1 + i % 9, i % 3))
+        .collect();
     let text = format!("code,size,day,note\n{rows}");
     let overrides = Overrides::parse(toml).unwrap();
     let data = read(&text, OpenOptions { overrides, ..Default::default() }).unwrap();

@@ -18,6 +18,7 @@ pub(super) struct Form {
 }
 
 impl Form {
+    #[cfg(test)]
     pub const PLAIN: Self = Self { separator: b',', encoding: UTF_8 };
 }
 

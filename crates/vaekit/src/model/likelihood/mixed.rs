@@ -32,12 +32,15 @@ pub struct Mixed {
     blocks: Vec<(usize, usize)>,
     floors: Vec<f32>,
     /// Width of a cell, and the ends of ordinals, of each number on a grid.
-    steps: Vec<(f32, Option<[f32; 2]>)>,
+    steps: Vec<Grid>,
     /// Of each number with spikes, the place of "none" among the coordinates of all blocks.
     gates: Vec<(usize, usize)>,
     /// `[densities]`, freedom = 2 + softplus.
     freedom: Option<Parameter>,
 }
+
+/// The width of a cell, and of an ordinal its ends.
+type Grid = (f32, Option<[f32; 2]>);
 
 /// The name that settings use.
 pub const MIXED: &str = "mixed";
@@ -145,9 +148,8 @@ impl Mixed {
     /// log(F(x + h) - F(x - h)) with h half a cell, F logistic: s(b) - s(a) = s(b) s(-a) (1 - e^(a-b)).
     fn of_grid(&self, x: Tensor<3>, location: Tensor<3>, scale: Tensor<3>) -> Tensor<3> {
         let g = self.grids;
-        let constant = |f: &dyn Fn(&(f32, Option<[f32; 2]>)) -> f32| {
-            from_vec(self.steps.iter().map(f).collect(), [1, 1, g], &device::here())
-        };
+        let constant =
+            |f: &dyn Fn(&Grid) -> f32| from_vec(self.steps.iter().map(f).collect(), [1, 1, g], &device::here());
         let step = constant(&|(step, _)| *step);
         let from = (x.clone() - location) / scale.clone();
         let half = step.clone().mul_scalar(0.5) / scale.clone();

@@ -178,8 +178,12 @@ const MIXTURE: usize = 5;
 pub const LIKELIHOODS: &[Known] = &[
     known("bernoulli", "0 and 1; on grey pixels a cross-entropy that is no likelihood", |_, _, _| Box::new(Bernoulli)),
     known("gaussian", "real numbers with variance 1: squared error", |_, _, _| Box::new(UnitGaussian)),
-    known("gaussian-shared", "real numbers with one learned variance", |_, _, init| Box::new(SharedGaussian::new(init))),
-    known("gaussian-learned", "real numbers, each with a variance that depends on z", |_, _, _| Box::new(LearnedGaussian)),
+    known("gaussian-shared", "real numbers with one learned variance", |_, _, init| {
+        Box::new(SharedGaussian::new(init))
+    }),
+    known("gaussian-learned", "real numbers, each with a variance that depends on z", |_, _, _| {
+        Box::new(LearnedGaussian)
+    }),
     known("laplace", "real numbers with outliers: absolute error", |_, _, _| Box::new(Laplace::default())),
     known("log-cosh", "real numbers with outliers, smooth near 0", |_, _, _| Box::new(LogCosh::default())),
     known("student", "real numbers with many outliers, learned degrees of freedom", |_, _, init| {
@@ -234,9 +238,9 @@ pub fn build(name: &str, schema: &Schema, encoding: &Encoding, init: &mut Init) 
             "'{name}' needs bytes, scaled from 0 to 1, and this data is {}; choose gaussian-shared or laplace",
             if real { "real" } else { "scaled otherwise" }
         )),
-        _ if !encoding.columns.is_empty() && name != MIXED => {
-            Some(format!("'{name}' is of numbers alone, and the columns here have kinds of their own; use mixed, or --normalize standardize"))
-        }
+        _ if !encoding.columns.is_empty() && name != MIXED => Some(format!(
+            "'{name}' is of numbers alone, and the columns here have kinds of their own; use mixed, or --normalize standardize"
+        )),
         Domain::Counts if encoding.transform != Transform::None => {
             Some(format!("'{name}' needs counts as they are; add --normalize none"))
         }

@@ -24,6 +24,8 @@ pub enum Judgement<'a> {
     Representation,
     /// [`Run::quality`]
     Quality,
+    /// [`Model::synthetic`]
+    Synthetic,
 }
 
 impl Run {
@@ -58,6 +60,16 @@ impl Run {
             }
             Judgement::Disentanglement(given) => self.varying(data, rows, given).map(drop),
             Judgement::Representation => taught("representation", "a probe"),
+            Judgement::Synthetic => {
+                if self.schema().is_image() {
+                    return Err(Error::unsupported("synthetic", "compares rows of tables; use --quality for pictures"));
+                }
+                if !self.has_rows_of(data) {
+                    let problem = format!("{} is other data than the run's; leave DATA out", data.name);
+                    return Err(Error::setting("synthetic", problem));
+                }
+                enough("synthetic", rows, 20)
+            }
             Judgement::Quality => {
                 taught("quality", "the classifier behind sample quality")?;
                 if data.has_missing() {

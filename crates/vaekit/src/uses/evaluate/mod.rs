@@ -5,8 +5,10 @@ mod latents;
 mod likelihood;
 mod quality;
 mod representation;
+mod synthetic;
 
 pub use allowed::Judgement;
+pub use synthetic::Synthetic;
 
 use crate::data::{Batches, Dataset};
 use crate::eval::{Figures, LatentStats, evaluate};

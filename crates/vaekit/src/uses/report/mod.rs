@@ -3,6 +3,7 @@
 mod codes;
 mod comparison;
 mod scores;
+mod table;
 mod training;
 
 pub use comparison::comparison_page;
@@ -70,6 +71,9 @@ impl Run {
             Ok(())
         };
         add("Figures", &mut || self.figures_part(data, rows, effort))?;
+        if self.schema().is_mixed() {
+            self.table_parts(data, splits, rows, &mut add)?;
+        }
         add("Training", &mut || self.training_part())?;
         add("Samples", &mut || self.samples_part(data, splits))?;
         add("Reconstructions", &mut || self.reconstructions_part(data, rows))?;

@@ -231,8 +231,13 @@ impl Run {
             .map(|(distortion, row)| {
                 let mut values = Vec::new();
                 data.extend_with_row(row as usize, &mut values);
-                let mut line = vec![row.to_string(), format!("{distortion:.2}")];
-                line.extend(values.iter().take(width).map(|v| format!("{v:.4}")));
+                let mut line = vec![data.name_of(row), format!("{distortion:.2}")];
+                let columns = data.schema().modelled();
+                line.extend(values.iter().zip(columns).take(width).map(|(v, column)| match column.numbers.is_some() {
+                    _ if v.is_nan() => "missing".to_owned(),
+                    false if !column.kind.has_levels() => format!("{v:.4}"),
+                    _ => column.cell(*v),
+                }));
                 line
             })
             .collect();

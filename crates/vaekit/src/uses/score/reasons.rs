@@ -52,7 +52,7 @@ impl<'a> Reasons<'a> {
         let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model) };
         let mut sums = vec![0f64; model.schema().width()];
         let held = model.some(held, USUAL);
-        reasons.visit(data, &held, |_, surprises, _| sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v))?;
+        reasons.visit(data, &held, |_, surprises| sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v))?;
         reasons.usual = sums.into_iter().map(|sum| sum / held.len().max(1) as f64).collect();
         Ok(reasons)
     }
@@ -64,33 +64,57 @@ impl<'a> Reasons<'a> {
     pub fn of(&self, data: &Dataset, rows: &[u32], most: usize) -> Result<Vec<Vec<Reason>>> {
         let mut all = Vec::with_capacity(rows.len());
         let mut stored = vec![0f32; data.width()];
-        self.visit(data, rows, |row, surprises, see| {
+        let mut broken = None;
+        self.visit(data, rows, |row, surprises| {
             data.copy_row(row as usize, &mut stored);
             let beyond: Vec<f64> = surprises.iter().zip(&self.usual).map(|(s, u)| (s - u).max(0.0)).collect();
             let total: f64 = beyond.iter().sum::<f64>().max(1e-12);
             let mut order: Vec<usize> = (0..beyond.len()).filter(|c| beyond[*c] > 0.0).collect();
             order.sort_by(|a, b| beyond[*b].total_cmp(&beyond[*a]).then(a.cmp(b)));
             order.truncate(most);
-            let reason = |c: &usize| {
+            let expected = match self.expectations(data, row, &order, most) {
+                Ok(expected) => expected,
+                Err(e) => {
+                    broken = Some(e);
+                    Vec::new()
+                }
+            };
+            let reason = |(c, expected): (&usize, [String; 3])| {
                 let column = self.model.schema().modelled().nth(*c);
                 let name = column.map_or_else(|| format!("c{c}"), |column| column.name.clone());
-                let [expected, low, high] = self.expected(*c, see);
+                let [expected, low, high] = expected;
                 let found = column.map_or_else(String::new, |column| column.cell(stored[*c]));
                 Reason { column: name, share: beyond[*c] / total, found, expected, low, high }
             };
-            all.push(order.iter().map(reason).collect());
+            all.push(order.iter().zip(expected).map(reason).collect());
         })?;
-        Ok(all)
+        broken.map_or(Ok(all), Err)
+    }
+
+    /// What is expected of some columns of a row, each hidden in turn: an encoder that saw a strange cell would expect it.
+    fn expectations(&self, data: &Dataset, row: u32, columns: &[usize], most: usize) -> Result<Vec<[String; 3]>> {
+        let keep = Keep { draws: true, ..Keep::default() };
+        let mut host = self.model.preparation().prepare(data, &vec![row; most], 0)?;
+        let width = self.model.x_width();
+        let (places, _) = columns::places(&self.model.encoding().columns);
+        let n = host.x.len();
+        let mask = host.mask.get_or_insert_with(|| vec![1.0; n]);
+        for (i, c) in columns.iter().enumerate() {
+            let own: Vec<usize> = match places.get(*c) {
+                Some(place) => {
+                    place.number.into_iter().chain(place.blocks.iter().flat_map(|(at, n)| *at..at + n)).collect()
+                }
+                None => vec![*c],
+            };
+            own.iter().for_each(|at| (mask[i * width + at], host.x[i * width + at]) = (0.0, 0.0));
+        }
+        let s = samples(self.model.vae(), &host.to_device(&here()), SAMPLES, self.model.rng(), keep);
+        Ok(columns.iter().enumerate().map(|(i, c)| self.expected(*c, &s, i)).collect())
     }
 
     /// Calls `each` with the surprise of every column of every row, given the others, and what it was computed from.
-    fn visit(
-        &self,
-        data: &Dataset,
-        rows: &[u32],
-        mut each: impl FnMut(u32, &[f64], &(&Samples, usize)),
-    ) -> Result<()> {
-        let keep = Keep { events: true, draws: true, ..Keep::default() };
+    fn visit(&self, data: &Dataset, rows: &[u32], mut each: impl FnMut(u32, &[f64])) -> Result<()> {
+        let keep = Keep { events: true, ..Keep::default() };
         let columns = self.model.schema().width();
         for rows in rows.chunks(ROWS) {
             let host = self.model.preparation().prepare(data, &filled(rows, ROWS), 0)?;
@@ -103,7 +127,7 @@ impl<'a> Reasons<'a> {
                     log_sum_exp(without.into_iter()) - all
                 };
                 let surprises: Vec<f64> = (0..columns).map(of).collect();
-                each(*row, &surprises, &(&s, i));
+                each(*row, &surprises);
             }
         }
         Ok(())
@@ -118,10 +142,11 @@ impl<'a> Reasons<'a> {
 
     /// The middle and the 5 % and 95 % quantiles of what the model expects of a column given the others; of a category the
     /// likeliest level.
-    fn expected(&self, column: usize, (s, row): &(&Samples, usize)) -> [String; 3] {
+    fn expected(&self, column: usize, s: &Samples, row: usize) -> [String; 3] {
         let Some(described) = self.model.schema().modelled().nth(column) else { return Default::default() };
-        let weights = normalized(&self.without(s, *row, column, &s.log_weights(*row)));
-        let mut values: Vec<(f32, f64)> = weights.iter().enumerate().map(|(k, w)| (self.drawn(s, k, *row, column), *w)).collect();
+        let weights = normalized(&s.log_weights(row));
+        let mut values: Vec<(f32, f64)> =
+            weights.iter().enumerate().map(|(k, w)| (self.drawn(s, k, row, column), *w)).collect();
         if described.kind.is_named() {
             let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
             values.iter().for_each(|(level, w)| *sums.entry(*level as u32).or_default() += w);

@@ -55,7 +55,8 @@ impl ScoredTable<'_> {
             let mut writer = csv::Writer::from_writer(out);
             writer.write_record(&header)?;
             for (i, row) in self.rows.iter().enumerate() {
-                let name = self.data.row_names().map_or_else(|| row.to_string(), |(_, names)| names[*row as usize].clone());
+                let name =
+                    self.data.row_names().map_or_else(|| row.to_string(), |(_, names)| names[*row as usize].clone());
                 let score = self.scores[i];
                 if !score.is_finite() {
                     broken = Some(Error::not_finite(self.data.name_of(*row), "its score"));
@@ -69,7 +70,14 @@ impl ScoredTable<'_> {
                         None => vec![String::new(); 6],
                         Some(r) => {
                             let share = format!("{:.3}", r.share);
-                            vec![r.column.clone(), share, r.found.clone(), r.expected.clone(), r.low.clone(), r.high.clone()]
+                            vec![
+                                r.column.clone(),
+                                share,
+                                r.found.clone(),
+                                r.expected.clone(),
+                                r.low.clone(),
+                                r.high.clone(),
+                            ]
                         }
                     });
                 }

@@ -1,0 +1,92 @@
+//! How wide ranges of filled cells must be to hold what they promise.
+
+use crate::Result;
+use crate::data::Dataset;
+use crate::model::Model;
+use crate::rng::Purpose;
+
+use super::impute::{FilledCell, Filling, impute};
+
+/// Held-out rows whose cells are hidden, how often each, and the share of cells.
+const ROWS: usize = 300;
+const TIMES: u64 = 2;
+const SHARE: f32 = 0.3;
+/// Hidden cells that a column needs for a factor of its own.
+const ENOUGH: usize = 40;
+/// What a range promises.
+const PROMISED: f64 = 0.9;
+
+/// A factor a column, by which ranges are stretched on both sides of their middle.
+///
+/// A network is surer of itself than it should be on rows that it did not learn from. Cells of held-out rows are hidden and
+/// filled; the factor is the one at which ranges hold 90 % of them (split conformal prediction; Lei et al., Journal of the
+/// American Statistical Association 2018).
+#[derive(Clone, Debug)]
+pub struct Widths(Vec<f32>);
+
+impl Widths {
+    /// Measured on rows that no member trained on; none where there are too few cells to hide.
+    ///
+    /// # Errors
+    /// Rows that do not fit the models.
+    pub fn measure(members: &[&Model], data: &Dataset, held: &[u32], how: Filling) -> Result<Option<Self>> {
+        let model = members[0];
+        let rows = model.some(held, ROWS);
+        let width = data.width();
+        let mut of_columns: Vec<Vec<f64>> = vec![Vec::new(); width];
+        let mut stored = vec![0f32; width];
+        for time in 0..TIMES {
+            let mut known = vec![true; data.len() * width];
+            for row in &rows {
+                let draws = model.rng().at(time).uniform(Purpose::Hide, &[u64::from(*row)], width);
+                let cells = &mut known[*row as usize * width..][..width];
+                cells.iter_mut().zip(draws).for_each(|(known, u)| *known = u >= SHARE);
+            }
+            let hidden = data.clone().masked(&known)?;
+            for cell in impute(members, &hidden, &rows, Filling { draws: 0, ..how }, None)? {
+                data.copy_row(cell.row as usize, &mut stored);
+                let truth = stored[cell.column];
+                if truth.is_nan() || cell.middle.is_nan() {
+                    continue;
+                }
+                let slack = slack(model, cell.column);
+                let half = if truth > cell.middle { cell.high - cell.middle } else { cell.middle - cell.low };
+                of_columns[cell.column].push(f64::from((truth - cell.middle).abs() / (half + slack)));
+            }
+        }
+        let mut all: Vec<f64> = of_columns.iter().flatten().copied().collect();
+        let Some(together) = at_promise(&mut all) else { return Ok(None) };
+        let factor = |ratios: &mut Vec<f64>| match ratios.len() >= ENOUGH {
+            true => at_promise(ratios).unwrap_or(together),
+            false => together,
+        };
+        Ok(Some(Self(of_columns.iter_mut().map(|ratios| factor(ratios) as f32).collect())))
+    }
+
+    /// Stretches the range of a cell.
+    pub(super) fn apply(&self, model: &Model, cell: &mut FilledCell) {
+        let (Some(factor), false) = (self.0.get(cell.column), cell.middle.is_nan()) else { return };
+        let slack = slack(model, cell.column);
+        cell.low = cell.middle - factor * (cell.middle - cell.low + slack);
+        cell.high = cell.middle + factor * (cell.high - cell.middle + slack);
+        if let Some(numbers) = model.schema().modelled().nth(cell.column).and_then(|column| column.numbers.as_ref()) {
+            // Of a number on a grid the outermost points that lie within; nothing lies beyond the range of the column.
+            let (low, high) = (numbers.low - numbers.offset, numbers.high - numbers.offset);
+            let within = |v: f32| v.clamp(low as f32, high.max(low) as f32);
+            (cell.low, cell.high) = (within(cell.low), within(cell.high));
+        }
+    }
+}
+
+/// A half of the grid of a column: ranges that are a point have a width all the same.
+fn slack(model: &Model, column: usize) -> f32 {
+    let number = model.encoding().columns.get(column).and_then(|code| code.number);
+    number.map_or(0.0, |number| number.scale * if number.step > 0.0 { number.step / 2.0 } else { 1e-3 })
+}
+
+/// The ratio that the promised share of ratios does not exceed, with the correction for their number.
+fn at_promise(ratios: &mut [f64]) -> Option<f64> {
+    ratios.sort_by(f64::total_cmp);
+    let rank = ((ratios.len() + 1) as f64 * PROMISED).ceil() as usize;
+    ratios.get(rank.checked_sub(1)?.min(ratios.len().checked_sub(1)?)).copied()
+}
