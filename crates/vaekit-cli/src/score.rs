@@ -39,12 +39,17 @@ pub struct Score {
     /// Reasons a row
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(0..=100))]
     reasons: usize,
+    /// Of pictures: a .png file with the strangest of them, and below each which of its pixels surprise
+    #[arg(long, value_name = "FILE")]
+    maps: Option<PathBuf>,
     #[command(flatten)]
     replace: Replace,
     #[command(flatten)]
     common: Common,
 }
 
+/// Pictures that are mapped.
+const MAPPED: usize = 30;
 /// Strangest rows that are printed.
 const SHOWN: usize = 5;
 
@@ -52,13 +57,18 @@ impl Score {
     pub fn run(self) -> Result<()> {
         self.common.start()?;
         self.check()?;
-        self.replace.check(&self.out, &self.input.read_paths())?;
+        for out in std::iter::once(&self.out).chain(&self.maps) {
+            self.replace.check(out, &self.input.read_paths())?;
+        }
         let Some((_, by)) = SCORES.iter().find(|(name, _)| *name == self.by) else {
             let names: Vec<&str> = SCORES.iter().map(|(name, _)| *name).collect();
             let problem = format!("'{}' is unknown; expected one of {}", self.by, names.join(", "));
             return Err(Error::setting("by", problem));
         };
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
+        if self.maps.is_some() && !data.schema().is_image() {
+            return Err(Error::setting("maps", "shows pixels, and this data has columns; see the reasons in --out"));
+        }
         let members = members(&run)?;
         let (own, splits) = run.open_data(&self.input.places().options(), &mut download(self.common.quiet))?;
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
@@ -91,6 +101,10 @@ impl Score {
             (table.reasons, table.most) = (&reasons, self.reasons);
         }
         table.write(&self.out)?;
+        if let Some(path) = &self.maps {
+            let strangest: Vec<u32> = order.iter().take(MAPPED).map(|at| rows[*at]).collect();
+            run.surprise_maps(&data, &strangest)?.write(path)?;
+        }
         let found = scores.iter().filter(|score| **score > threshold).count();
         if self.common.json {
             say::json(&serde_json::json!({
@@ -136,6 +150,11 @@ impl Score {
     fn check(&self) -> Result<()> {
         if self.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("csv")) {
             return Err(Error::setting("out", format!("{}: expected a .csv file", self.out.display())));
+        }
+        if let Some(path) =
+            self.maps.as_ref().filter(|path| path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")))
+        {
+            return Err(Error::setting("maps", format!("{}: expected a .png file", path.display())));
         }
         for (key, share) in [("false-alarms", self.false_alarms), ("contamination", self.contamination)] {
             if let Some(share) = share.filter(|share| !(*share > 0.0 && *share < 1.0)) {

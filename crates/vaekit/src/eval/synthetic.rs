@@ -295,7 +295,7 @@ mod tests {
         let of = |values| Rows { columns: &columns, values };
         let (real, alike, apart) = (of(&a), of(&b), of(&c));
         assert!(shape(&real, &alike, 0) > 0.93 && shape(&real, &apart, 0) > 0.9);
-        assert!(trend(&real, &alike) > 0.95, "{}", trend(&real, &alike));
+        assert!(trend(&real, &alike) > 0.93, "{}", trend(&real, &alike));
         assert!(trend(&real, &apart) < 0.9, "{}", trend(&real, &apart));
         let (near, far) = (told_apart(&a, &b, 3, Rng::new(0)), told_apart(&a, &c, 3, Rng::new(0)));
         assert!((near - 0.5).abs() < 0.1 && far > 0.75, "{near} {far}");

@@ -71,25 +71,29 @@ pub fn commands(lines: &[String]) -> String {
     format!("<pre tabindex=\"0\" aria-label=\"Commands\"><code>{}</code></pre>", escape(&lines.join("\n")))
 }
 
-/// A table whose first column names its rows.
+/// A table whose first column names its rows. Columns of words are set to the left, columns of numbers to the right.
 pub fn table(caption: &str, head: &[&str], rows: &[Vec<String>]) -> String {
-    let cells = |cells: &mut dyn Iterator<Item = &str>, tag: &str| -> String {
-        cells.map(|c| format!("<{tag}>{}</{}>", escape(c), &tag[..2])).collect()
+    let is_word = |cell: &String| cell.starts_with(char::is_alphabetic);
+    let of_words = |column: usize| {
+        let cells = || rows.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty());
+        2 * cells().filter(|cell| is_word(cell)).count() > cells().count()
     };
+    let words: Vec<&str> =
+        (0..head.len()).map(|column| if of_words(column) { " class=\"words\"" } else { "" }).collect();
     // A heading without words is none.
-    let heading = |h: &&str| match h.is_empty() {
+    let heading = |(h, class): (&&str, &&str)| match h.is_empty() {
         true => "<td></td>".to_owned(),
-        false => format!("<th scope=\"col\">{}</th>", escape(h)),
+        false => format!("<th scope=\"col\"{class}>{}</th>", escape(h)),
     };
-    let head: String = head.iter().map(heading).collect();
-    let rows: String = rows
-        .iter()
-        .map(|row| {
-            let name = cells(&mut row.iter().take(1).map(String::as_str), "th scope=\"row\"");
-            let rest = cells(&mut row.iter().skip(1).map(String::as_str), "td");
-            format!("<tr>{name}{rest}</tr>")
-        })
-        .collect();
+    let head: String = head.iter().zip(&words).map(heading).collect();
+    let line = |row: &Vec<String>| {
+        let cell = |(i, cell): (usize, &String)| match i {
+            0 => format!("<th scope=\"row\">{}</th>", escape(cell)),
+            _ => format!("<td{}>{}</td>", words.get(i).copied().unwrap_or_default(), escape(cell)),
+        };
+        format!("<tr>{}</tr>", row.iter().enumerate().map(cell).collect::<String>())
+    };
+    let rows: String = rows.iter().map(line).collect();
     let caption = escape(caption);
     format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}\
@@ -111,6 +115,11 @@ pub fn picture(png: &[u8], alt: &str, caption: &str) -> String {
 /// An SVG inside the page.
 pub fn drawing(svg: &str, caption: &str) -> String {
     format!("<figure>{svg}<figcaption>{}</figcaption></figure>", escape(caption))
+}
+
+/// Several drawings side by side, as many as the screen is wide.
+pub fn side_by_side(drawings: &[String]) -> String {
+    format!("<div class=\"tiles\">{}</div>", drawings.concat())
 }
 
 /// Small pictures side by side in one, which a plot shows at its points.

@@ -70,26 +70,31 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, as many epochs
-    /// as so many rows need, early stopping. A setting that the variant has a default of its own for is left out.
+    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, and as many epochs
+    /// as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
+    /// cells from its encoder, and with a beta of 0.2, so that codes say enough of the cells that are known. A setting that the
+    /// variant has a default of its own for is left out.
     pub fn for_table(data: &Dataset, given: &toml::Table) -> toml::Table {
         let mut layer = toml::Table::new();
         // A batch sees each row so seldom that few rows need many passes.
         let rows = data.len().max(1) as u64;
         let batch = if rows < 2_000 { 32 } else { 128 };
-        let epochs = (STEPS * batch / rows).clamp(10, 300);
-        for (key, text) in [
-            ("hidden", "128,128".to_owned()),
-            ("latent", "8".to_owned()),
-            ("batch", batch.to_string()),
-            ("epochs", epochs.to_string()),
-            ("lr_schedule", "cosine".to_owned()),
-        ] {
-            Self::set(&mut layer, key, &text);
-        }
+        let fills = data.missing() * 20 > data.len() * data.width();
+        let steps = if fills { 3 * STEPS } else { STEPS };
+        let epochs = (steps * batch / rows).clamp(10, 500);
+        let (hidden, latent) = if fills { ("256,256", "16") } else { ("128,128", "8") };
+        let sizes = [("batch", batch.to_string()), ("epochs", epochs.to_string())];
+        let sizes = sizes.iter().map(|(key, text)| (*key, text.as_str()));
+        let usual = [("hidden", hidden), ("latent", latent), ("lr_schedule", "cosine")];
+        let filling = if fills { &[("hide", "0.5"), ("beta", "0.2")][..] } else { &[] };
+        sizes.chain(usual).chain(filling.iter().copied()).for_each(|(key, text)| Self::set(&mut layer, key, text));
         let name = given.get("variant").and_then(toml::Value::as_str).unwrap_or("vae");
         let own = variants::find(name).map_or(&[][..], |variant| variant.defaults());
         own.iter().for_each(|(key, _)| drop(layer.remove(*key)));
+        // Other variants weigh their KL in ways of their own, or have none.
+        if name != Self::default().variant {
+            layer.remove("beta");
+        }
         // A schedule of the rate that is given reads other settings.
         if given.contains_key("lr_schedule") || given.contains_key("lr_factor") || given.contains_key("lr_patience") {
             layer.remove("lr_schedule");

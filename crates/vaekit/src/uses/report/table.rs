@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::data::{Column, Dataset, Splits, columns};
 use crate::eval::predictive::{Keep, filled, here, normalized, quantile, samples};
-use crate::plot::page::{drawing, paragraph, table};
+use crate::plot::page::{drawing, paragraph, side_by_side, table};
 use crate::plot::{Group, ON_PAGE, grouped_svg, heat_svg};
 use crate::run::Run;
 
@@ -64,12 +64,14 @@ impl Run {
         }
         let mut body =
             paragraph(about) + &table("Drawn rows beside real ones", &["figure", "value", "what it says"], &figures);
+        let mut drawings = Vec::new();
         for (c, column) in found.columns.iter().enumerate().take(DRAWN) {
             let title = format!("{} ({:.2})", column.name, found.shapes[c]);
             let svg =
                 grouped_svg(&title, &column.name, "share of rows", &["real", "drawn"], &groups(&found, c), &ON_PAGE);
-            body += &drawing(&svg, "");
+            drawings.push(drawing(&svg, ""));
         }
+        body += &side_by_side(&drawings);
         if found.columns.len() > DRAWN {
             body += &paragraph(&format!("The first {DRAWN} of {} columns are drawn.", found.columns.len()));
         }
@@ -90,9 +92,9 @@ impl Run {
         let difference: Vec<f64> = real.iter().zip(drawn).map(|(a, b)| b - a).collect();
         let about = "Correlation of two numbers; Cram\u{e9}r's V where one of the two is a category. Point at a square for its pair.";
         let mut body = paragraph(about);
-        for (title, all) in [("Real rows", real), ("Drawn rows", drawn), ("Drawn less real", &difference)] {
-            body += &drawing(&heat_svg(title, &names, &part(all), &ON_PAGE), "");
-        }
+        let maps = [("Real rows", real), ("Drawn rows", drawn), ("Drawn less real", &difference)];
+        let maps = maps.map(|(title, all)| drawing(&heat_svg(title, &names, &part(all), &ON_PAGE), ""));
+        body += &side_by_side(&maps);
         Ok(body)
     }
 

@@ -1,6 +1,7 @@
 //! How strange rows are, calibrated on rows that no training saw.
 
 mod calibrate;
+mod maps;
 mod reasons;
 mod table;
 
