@@ -30,7 +30,7 @@ pub struct Impute {
     /// Samples of z a row
     #[arg(long, value_name = "K", default_value_t = Filling::default().samples, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     samples: usize,
-    /// Leave means of whole numbers between them
+    /// Do not round filled whole numbers
     #[arg(long)]
     unrounded: bool,
     #[command(flatten)]

@@ -79,7 +79,7 @@ pub struct Input {
     pub data: Option<String>,
     #[command(flatten)]
     places: Places,
-    /// Which rows [default: test rows of the run's own data (encode: all), all rows of other data]
+    /// Which rows [default: test rows of the run's own data (encode, score, impute: all), all rows of other data]
     #[arg(long, value_enum, help_heading = "Data")]
     pub part: Option<Part>,
     /// The array of an npz archive
@@ -91,7 +91,7 @@ pub struct Input {
     /// Column of a table that says what rows are called
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     id_column: Option<String>,
-    /// What becomes of a cell that the model cannot have, such as a new category
+    /// How to treat values that training did not see, such as a new category
     #[arg(long, value_enum, default_value = "error", help_heading = "Data")]
     unknown: UnknownCells,
 }

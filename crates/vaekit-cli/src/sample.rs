@@ -32,7 +32,7 @@ pub struct Sample {
     from: String,
     #[command(flatten)]
     told: Told,
-    /// Cells that every row shall have, of any columns, such as species=Adelie,year=2008
+    /// Fix the values of any columns, such as species=Adelie,year=2008
     #[arg(long = "where", value_name = "COLUMN=VALUE", value_delimiter = ',')]
     demanded: Vec<String>,
     /// Show the mean of p(x|z), which is what images do unless said

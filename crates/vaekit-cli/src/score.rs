@@ -26,11 +26,10 @@ pub struct Score {
     /// Samples of z a row
     #[arg(long, value_name = "K", default_value_t = SAMPLES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     samples: usize,
-    /// Anomalies are above what so small a share of ordinary rows reaches, such as 0.01 [default: beyond a fence that is
-    /// found from held-out rows]
+    /// The share of ordinary rows that may be flagged, such as 0.01 [default: a fence found from held-out rows]
     #[arg(long, value_name = "SHARE", conflicts_with = "contamination")]
     false_alarms: Option<f64>,
-    /// The share of the training data that is anomalies
+    /// The share of anomalies in the training data: as large a share of the held-out rows lies above the threshold
     #[arg(long, value_name = "SHARE")]
     contamination: Option<f64>,
     /// Explain so many of the strangest rows
@@ -78,7 +77,7 @@ impl Score {
                 "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
             );
         }
-        let scores = scorer.scores(&data, &rows)?;
+        let scores = scorer.scores(&data, &rows, run.has_rows_of(&data))?;
         let p_values: Vec<f64> = scores.iter().map(|score| scorer.calibration.p_value(*score)).collect();
         let threshold = scorer.calibration.threshold(self.threshold());
         let mut table = ScoredTable {
@@ -109,14 +108,15 @@ impl Score {
         if self.common.json {
             say::json(&serde_json::json!({
                 "out": self.out, "rows": rows.len(), "anomalies": found, "threshold": threshold, "score": scorer.doc(),
-                "held_out_rows": scorer.calibration.len(), "members": 1 + members.len(),
+                "calibration_rows": scorer.calibration.len(), "held_out": scorer.calibration.held_out, "members": 1 + members.len(),
             }));
             return Ok(());
         }
         say::out(&format!("score: {}", scorer.doc()));
         let held = say::count(scorer.calibration.len());
+        let which = if scorer.calibration.held_out { "rows that training did not see" } else { "training rows" };
         say::out(&format!(
-            "p-values: against {held} rows that training did not see; of ordinary rows a share of at most p reaches p"
+            "p-values: against {held} {which}; at most a share p of ordinary rows gets a p-value of p or less"
         ));
         say::out(&format!("{found} of {} rows are above the threshold of {threshold:.4}", say::count(rows.len())));
         for at in order.iter().take(SHOWN) {
@@ -178,7 +178,18 @@ pub fn members(run: &Run) -> Result<Vec<Run>> {
         if !dir.is_dir() {
             break;
         }
-        all.push(Run::open(dir)?);
+        let member = Run::open(dir)?;
+        if member.schema() != run.schema() || member.encoding() != run.encoding() {
+            let problem =
+                format!("{} was trained on other data than the run it lies in; remove it", member.dir().display());
+            return Err(Error::setting("run", problem));
+        }
+        all.push(member);
+    }
+    let wanted = run.config().members;
+    if all.len() + 1 < wanted {
+        let found = all.len() + 1;
+        say::warning(&format!("{found} of {wanted} members are trained and used; go on with vaekit train --resume"));
     }
     Ok(all)
 }

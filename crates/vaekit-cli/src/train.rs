@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
-use vaekit::data::{Dataset, builtin::BUILTIN, public::PUBLIC};
+use vaekit::data::{Dataset, OpenOptions, builtin::BUILTIN, public::PUBLIC};
 use vaekit::run::RunFile;
 use vaekit::train::Changes;
 use vaekit::{Error, Result, Run, TrainConfig, TrainEvent, Trainer};
@@ -77,7 +77,10 @@ impl Train {
         };
         let config = trainer.config();
         config.check()?;
-        let data = config.open_data(&self.places.options(), &mut progress::download(self.common.quiet))?;
+        // The columns of a run that goes on are those that it has.
+        let schema = self.resume.as_ref().map(|dir| RunFile::read(dir)).transpose()?.map(|file| file.schema);
+        let options = OpenOptions { schema, ..self.places.options() };
+        let data = config.open_data(&options, &mut progress::download(self.common.quiet))?;
         let trainer = match self.resume {
             None if data.schema().is_mixed() => {
                 let mut config = TrainConfig::from_layers(&[TrainConfig::for_table(&data, &given), given.clone()])?;
@@ -154,6 +157,9 @@ impl Train {
             TrainConfig::set(&mut typed, key.trim(), value.trim());
         }
         typed.extend(self.settings.0.clone());
+        if let Some(path) = typed.get("schema").and_then(toml::Value::as_str).map(absolute) {
+            typed.insert("schema".into(), path.into());
+        }
         if let Some(data) = &self.data {
             typed.insert("data".into(), data.clone().into());
         }

@@ -59,7 +59,7 @@ fn the_planted_column_is_the_first_reason_of_nearly_every_row_and_held_out_p_val
     assert!(expected >= 170, "{expected} of 200 expected values are near");
     // Ordinary rows that neither training nor calibration saw.
     let fresh = read(&table(600, 3, false), &known);
-    let scores = scorer.scores(&fresh, &(0..600).collect::<Vec<u32>>()).unwrap();
+    let scores = scorer.scores(&fresh, &(0..600).collect::<Vec<u32>>(), false).unwrap();
     for share in [0.05, 0.2, 0.5, 0.8] {
         let below = scores.iter().filter(|s| scorer.calibration.p_value(**s) <= share).count() as f64 / 600.0;
         assert!((below - share).abs() < 0.07, "{below} of p-values are at most {share}");

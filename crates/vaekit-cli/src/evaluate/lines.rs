@@ -176,8 +176,8 @@ pub fn representation(all: &[Served]) {
 }
 
 /// Figures of drawn rows as JSON.
-pub fn of_synthetic(s: &Synthetic) -> serde_json::Value {
-    let columns: serde_json::Map<String, serde_json::Value> =
+pub fn of_synthetic(s: &Synthetic) -> Value {
+    let columns: Map<String, Value> =
         s.columns.iter().zip(&s.shapes).map(|(column, shape)| (column.name.clone(), (*shape).into())).collect();
     let useful = s.useful.as_ref().map(|(column, [drawn, real])| {
         serde_json::json!({"column": column, "accuracy_from_drawn": drawn, "accuracy_from_training": real})

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Error, Result};
 
 use super::{Column, Dataset, Kind, Schema, dates};
 
@@ -110,7 +110,7 @@ pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
             data.copy_row(r as usize, &mut row);
             for (i, v) in row.iter().enumerate().filter(|(i, v)| !v.is_nan() && !spikes[*i].contains(v)) {
                 let log = columns[i].kind == Kind::Positive;
-                moments[i].see(pass, if log { f64::from(*v).ln() } else { f64::from(*v) });
+                moments[i].see(pass, if log { f64::from(v.max(f32::MIN_POSITIVE)).ln() } else { f64::from(*v) });
             }
         }
         moments.iter_mut().for_each(Moments::settle);
@@ -119,7 +119,16 @@ pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
     if let Some(at) = (0..columns.len()).find(|i| !known(*i)) {
         return Err(super::encoding::all_missing(data, at));
     }
-    Ok(columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect())
+    let codes: Vec<ColumnCode> =
+        columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect();
+    for (i, column) in columns.iter().enumerate() {
+        let one = Schema { pixels: None, columns: vec![(*column).clone()] };
+        if !fits(&codes[i..=i], &one) {
+            let problem = format!("column '{}': its numbers spread too far, or a spike lies too far out", column.name);
+            return Err(Error::data(&data.name, format!("{problem}; rescale the column, or see --schema")));
+        }
+    }
+    Ok(codes)
 }
 
 /// True for codes that fit the columns of a schema and can be computed with.
@@ -141,7 +150,7 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
             _ if code.spikes.is_empty() => code.blocks.is_empty(),
             _ => code.blocks == [code.spikes.len() + 1],
         };
-        let spikes = code.spikes.iter().all(|v| v.is_finite());
+        let spikes = code.spikes.iter().all(|v| v.is_finite()) && (code.spikes.is_empty() || column.kind.has_spikes());
         blocks && code.number.is_some() != is_word && code.number.iter().all(number) && spikes
     };
     codes.len() == schema.width() && codes.iter().zip(schema.modelled()).all(one)
@@ -150,7 +159,7 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
 /// Spikes as the rows hold them.
 fn stored_spikes(column: &Column) -> Vec<f32> {
     let of = |n: &super::Numbers| n.spikes.iter().map(|v| (v - n.offset) as f32).collect();
-    column.numbers.as_ref().map(of).unwrap_or_default()
+    column.numbers.as_ref().filter(|_| column.kind.has_spikes()).map(of).unwrap_or_default()
 }
 
 /// Mean and spread of a column.
@@ -200,7 +209,7 @@ fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
             let range = column.numbers.as_ref().map_or(0.0, |n| n.high - n.low);
             // Dates without a time of day have no hours, and a week or two no days of the week to learn.
             let has = [
-                column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| f.contains("%H")),
+                column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| dates::has_time(f)),
                 range >= 21.0,
             ];
             let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();

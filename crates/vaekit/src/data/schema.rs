@@ -68,6 +68,24 @@ pub struct Numbers {
     pub date: Option<String>,
 }
 
+impl Numbers {
+    /// The fewest decimals that every point of the grid can be written with; none of a continuum.
+    fn places(&self) -> Option<usize> {
+        let fits = |v: f64, places: i32| {
+            let scaled = v * 10f64.powi(places);
+            (scaled - scaled.round()).abs() <= 1e-7 * scaled.abs().max(1.0)
+        };
+        let all = |places: &i32| fits(self.low, *places) && fits(self.step, *places);
+        if self.step > 0.0 { (0..=9).find(all).map(|places| places as usize) } else { None }
+    }
+
+    /// True for numbers that can be computed with, and a form of dates that can be read and written.
+    pub(crate) fn is_sound(&self) -> bool {
+        let all = [self.low, self.high, self.step, self.offset].iter().chain(&self.spikes).all(|v| v.is_finite());
+        all && self.low <= self.high && self.step >= 0.0 && self.date.as_deref().is_none_or(super::dates::is_form)
+    }
+}
+
 /// What the cells of a column can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +129,11 @@ impl Kind {
     /// Every kind that a column of a file can be declared to be.
     pub const OF_COLUMNS: [Self; 8] =
         [Self::Real, Self::Positive, Self::Count, Self::Binary, Self::Category, Self::Ordinal, Self::Time, Self::Text];
+
+    /// True for numbers among which some may be spikes.
+    pub fn has_spikes(self) -> bool {
+        matches!(self, Self::Real | Self::Positive | Self::Count | Self::Ordinal)
+    }
 
     /// True where a cell is one of the levels of its column.
     pub fn has_levels(self) -> bool {
@@ -186,10 +209,8 @@ impl Column {
             return super::dates::written(value, form);
         }
         // The digits of the file, not those that 32 bits leave behind.
-        let places = match numbers.step {
-            step if step > 0.0 => (-step.log10()).ceil().clamp(0.0, 9.0) as usize,
-            _ => (5 - value.abs().max(1e-30).log10().floor() as i32).clamp(0, 12) as usize,
-        };
+        let significant = || (5 - value.abs().max(1e-30).log10().floor() as i32).clamp(0, 12) as usize;
+        let places = numbers.places().unwrap_or_else(significant);
         let text = format!("{value:.places$}");
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         if text == "-0" { "0".into() } else { text.to_owned() }
@@ -237,6 +258,15 @@ impl Schema {
     /// A table whose columns are all of one kind.
     pub fn table(names: impl IntoIterator<Item = impl Into<String>>, kind: Kind) -> Self {
         Self { pixels: None, columns: names.into_iter().map(|name| Column::modelled(name, kind)).collect() }
+    }
+
+    /// True where what is said of columns can be computed with.
+    pub(crate) fn is_sound(&self) -> bool {
+        let column = |c: &Column| {
+            let levels = !c.kind.has_levels() || c.role != Role::Modelled || !c.levels.is_empty();
+            levels && c.numbers.as_ref().is_none_or(Numbers::is_sound)
+        };
+        self.columns.iter().all(column)
     }
 
     /// True for a table whose columns have kinds of their own: words among them, or numbers that a file described.

@@ -15,16 +15,18 @@ const TRIED: usize = 25;
 #[derive(Clone, Debug)]
 pub struct KernelDensity {
     rows: Vec<f32>,
+    /// What each row is called, so that it can be left out of its own density.
+    ids: Vec<u32>,
     squares: Vec<f32>,
     width: usize,
     bandwidth: f64,
 }
 
 impl KernelDensity {
-    /// Over rows `[N, D]`.
-    pub fn fit(rows: Vec<f32>, width: usize) -> Self {
+    /// Over rows `[N, D]` with these numbers.
+    pub fn fit(rows: Vec<f32>, ids: Vec<u32>, width: usize) -> Self {
         let squares = squares(&rows, width);
-        let mut density = Self { rows, squares, width, bandwidth: 1.0 };
+        let mut density = Self { rows, ids, squares, width, bandwidth: 1.0 };
         let n = density.squares.len();
         // Ten thousand pairs a row would be slow; some rows tell as much.
         let judged = &density.rows[..n.min(1_000) * width];
@@ -34,7 +36,8 @@ impl KernelDensity {
         let likelihood = |h: f64| -> f64 {
             let of = |i: usize| {
                 let row = &distances[i * n..(i + 1) * n];
-                let others = row.iter().enumerate().filter(|(j, d)| *j != i && **d > 1e-9);
+                let same = 1e-5 * (1.0 + density.squares[i]);
+                let others = row.iter().enumerate().filter(|(j, d)| *j != i && **d > same);
                 log_sum(others.map(|(_, d)| *d), h).max(-1e6)
             };
             pool::map(distances.len() / n.max(1), of).into_iter().sum::<f64>()
@@ -45,18 +48,19 @@ impl KernelDensity {
         density
     }
 
-    /// -log p of rows `[M, D]`; without the row of the density that one equals, where `own` says that it is one of them.
-    pub fn surprise(&self, rows: &[f32], own: bool) -> Vec<f64> {
+    /// -log p of rows `[M, D]`. Rows that are those of the density have their numbers, and are left out of their own.
+    pub fn surprise(&self, rows: &[f32], own: Option<&[u32]>) -> Vec<f64> {
         let n = self.squares.len();
         let h = self.bandwidth;
         let constant = (n as f64).ln() + self.width as f64 * (h.ln() + 0.5 * (2.0 * std::f64::consts::PI).ln());
         let mut all = Vec::with_capacity(rows.len() / self.width.max(1));
         // Distances are held for so many rows at once.
-        for block in rows.chunks(256 * self.width) {
+        for (b, block) in rows.chunks(256 * self.width).enumerate() {
             let distances = self.distances(block);
             let of = |i: usize| {
-                let row = distances[i * n..(i + 1) * n].iter().filter(|d| !own || **d > 1e-9);
-                constant - log_sum(row.copied(), h).max(-1e6)
+                let id = own.and_then(|own| own.get(256 * b + i).copied());
+                let row = distances[i * n..(i + 1) * n].iter().zip(&self.ids);
+                constant - log_sum(row.filter(|(_, other)| id != Some(**other)).map(|(d, _)| *d), h).max(-1e6)
             };
             all.extend(pool::map(block.len() / self.width, of));
         }
@@ -72,7 +76,10 @@ impl KernelDensity {
         let mut products = to_vec(a.matmul(b.transpose()));
         let own = squares(rows, self.width);
         pool::each_row(&mut products, n, |i, row| {
-            row.iter_mut().zip(&self.squares).for_each(|(p, s)| *p = (own[i] + s - 2.0 * *p).max(0.0));
+            row.iter_mut().zip(&self.squares).for_each(|(p, s)| {
+                let d = own[i] + s - 2.0 * *p;
+                *p = if d.is_nan() { f32::INFINITY } else { d.max(0.0) };
+            });
         });
         products
     }
@@ -104,8 +111,8 @@ mod tests {
     fn the_density_of_gaussian_rows_comes_near_theirs_and_far_rows_surprise() {
         let ids: Vec<u64> = (0..2_000).collect();
         let rows = Rng::new(1).normal(Purpose::Builtin, &ids, 2);
-        let density = KernelDensity::fit(rows, 2);
-        let found = density.surprise(&[0.0, 0.0, 1.0, 1.0, 8.0, 8.0], false);
+        let density = KernelDensity::fit(rows, (0..2_000).collect(), 2);
+        let found = density.surprise(&[0.0, 0.0, 1.0, 1.0, 8.0, 8.0], None);
         let exact = |x: f64, y: f64| (2.0 * std::f64::consts::PI).ln() + 0.5 * (x * x + y * y);
         assert!((found[0] - exact(0.0, 0.0)).abs() < 0.25, "{} {}", found[0], exact(0.0, 0.0));
         assert!((found[1] - exact(1.0, 1.0)).abs() < 0.35, "{} {}", found[1], exact(1.0, 1.0));

@@ -177,6 +177,9 @@ impl RunFile {
         if width.is_none_or(|w| w == 0 || w > MAX_WIDTH) {
             return Err(Error::run(path, "describes rows of an impossible size"));
         }
+        if !self.schema.is_sound() {
+            return Err(Error::run(path, "describes columns that cannot be"));
+        }
         if !self.encoding.fits(&self.schema) {
             return Err(Error::run(path, "its encoding does not fit its data"));
         }

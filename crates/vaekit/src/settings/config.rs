@@ -255,6 +255,9 @@ impl TrainConfig {
         if c.model.likelihood == "auto" && c.binarize != Binarize::None {
             c.model.likelihood = "bernoulli".into();
         }
+        if c.model.likelihood != "auto" {
+            likelihood::find(&c.model.likelihood)?;
+        }
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts);
         let by_column = matches!(c.model.likelihood.as_str(), "auto" | MIXED);
         let default = if counts { Transform::None } else { Transform::default_for(data.schema(), by_column) };

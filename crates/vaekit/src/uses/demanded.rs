@@ -42,6 +42,10 @@ impl Model {
         cells: &[(String, String)],
         rng: Rng,
     ) -> Result<(Drawing, Demanded)> {
+        if self.is_conditional() && self.chosen_conditions().iter().any(Option::is_none) {
+            let problem = "goes with a conditional model where every condition has a value; pass them by --given";
+            return Err(Error::setting("where", problem));
+        }
         let mut stored = vec![f32::NAN; self.schema().width()];
         let mut fixed = Vec::new();
         for (name, cell) in cells {
@@ -110,11 +114,16 @@ impl Model {
             (Kind::Time, Some(form)) => dates::days(cell, form),
             _ => cell.parse::<f64>().ok().filter(|v| v.is_finite()),
         };
+        let number = number.filter(|v| column.kind != Kind::Binary || *v == 0.0 || *v == 1.0);
         let Some(number) = number else {
             return fail(format!("found '{cell}' for '{name}', expected {}", column.holds()));
         };
-        if let Some(n) = column.numbers.as_ref().filter(|n| number < n.low || number > n.high) {
-            return fail(format!("{cell} lies outside of what training saw of '{name}', {} to {}", n.low, n.high));
+        let on_grid = |n: &crate::data::Numbers| n.step == 0.0 || ((number - n.low) / n.step).fract().abs() < 1e-6;
+        if let Some(n) = column.numbers.as_ref().filter(|n| n.date.is_none() && !on_grid(n)) {
+            return fail(format!("{cell} is no value of '{name}', which goes in steps of {} from {}", n.step, n.low));
+        }
+        if column.numbers.as_ref().is_some_and(|n| number < n.low || number > n.high) {
+            return fail(format!("{cell} lies outside of what training saw of '{name}', {}", column.holds()));
         }
         Ok((at, (number - column.numbers.as_ref().map_or(0.0, |n| n.offset)) as f32))
     }

@@ -1,7 +1,7 @@
 //! How wide ranges of filled cells must be to hold what they promise.
 
 use crate::Result;
-use crate::data::Dataset;
+use crate::data::{Dataset, NumberCode};
 use crate::model::Model;
 use crate::rng::Purpose;
 
@@ -81,7 +81,9 @@ impl Widths {
 /// A half of the grid of a column: ranges that are a point have a width all the same.
 fn slack(model: &Model, column: usize) -> f32 {
     let number = model.encoding().columns.get(column).and_then(|code| code.number);
-    number.map_or(0.0, |number| number.scale * if number.step > 0.0 { number.step / 2.0 } else { 1e-3 })
+    // Of a logarithm the scale is that of factors.
+    let scale = |number: &NumberCode| if number.log { number.shift.exp() * number.scale } else { number.scale };
+    number.map_or(0.0, |number| scale(&number) * if number.step > 0.0 { number.step / 2.0 } else { 1e-3 })
 }
 
 /// The ratio that the promised share of ratios does not exceed, with the correction for their number.

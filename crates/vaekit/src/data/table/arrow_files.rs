@@ -150,7 +150,10 @@ impl<'a> Read<'a> {
         if let Some(days) = days(array) {
             return Some(Self::Days(days));
         }
-        if let Some(numbers) = arrow::numbers(array) {
+        // Long whole numbers are names: as 64-bit floating-point numbers they would run together.
+        let long = |numbers: &Vec<f64>| numbers.iter().any(|v| v.abs() >= 9_007_199_254_740_992.0);
+        let whole = matches!(array.data_type(), DataType::Int64 | DataType::UInt64);
+        if let Some(numbers) = arrow::numbers(array).filter(|numbers| !(whole && long(numbers))) {
             return Some(Self::Numbers(numbers));
         }
         match array.data_type() {

@@ -1,5 +1,7 @@
 //! Dates as people write them.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 /// Forms of a date, in the order in which they are tried: a file whose every cell reads in several takes the first.
@@ -77,12 +79,24 @@ pub(crate) fn days(cell: &str, form: &str) -> Option<f64> {
     if form.ends_with("%:z") {
         return DateTime::parse_from_str(cell, form).ok().map(|time| of(time.naive_utc()));
     }
-    if form.contains("%H") {
-        return NaiveDateTime::parse_from_str(cell, form).ok().map(of);
+    if has_time(form) {
+        // A year of two digits would be the first century.
+        return NaiveDateTime::parse_from_str(cell, form).ok().filter(|time| time.year() >= 1000).map(of);
     }
     let date = NaiveDate::parse_from_str(cell, form).ok()?;
-    // A year of two digits would be the first century.
     (date.year() >= 1000).then(|| of(date.and_hms_opt(0, 0, 0).unwrap_or_default()))
+}
+
+/// True for a form with a time of day.
+pub(crate) fn has_time(form: &str) -> bool {
+    ["%H", "%I", "%k", "%l", "%T", "%R", "%X", "%r", "%c", "%s"].iter().any(|item| form.contains(item))
+}
+
+/// True for a form in which a moment can be written and read back.
+pub(crate) fn is_form(form: &str) -> bool {
+    // 29 February 2024, 13 o'clock: no number of it could be another's.
+    let moment = 19_782.0 + if has_time(form) { 13.0 / 24.0 } else { 0.0 };
+    form == MIXED || days(&written(moment, form), form).is_some_and(|read| (read - moment).abs() < 1e-6)
 }
 
 /// False for most words and numbers, at little cost.
@@ -92,18 +106,25 @@ fn looks_like_one(cell: &str) -> bool {
 
 /// A day in a form, as a cell of the file.
 pub(crate) fn written(days: f64, form: &str) -> String {
-    let seconds = (days * 86_400.0).round().clamp(-1e11, 1e11) as i64;
+    let seconds = (days * 86_400.0).round().clamp(-FARTHEST, FARTHEST) as i64;
     let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
     let form = if form == MIXED { FORMS[0] } else { form };
-    match form.ends_with("%:z") {
-        true => time.fixed_offset().format(form).to_string(),
-        false => time.naive_utc().format(form).to_string(),
-    }
+    let mut text = String::new();
+    let written = match form.ends_with("%:z") {
+        true => write!(text, "{}", time.fixed_offset().format(form)),
+        false => write!(text, "{}", time.naive_utc().format(form)),
+    };
+    // Forms are checked where they come from; what cannot be written is given in one that can.
+    if written.is_ok() { text } else { time.naive_utc().to_string() }
 }
+
+/// Seconds from 1970 that a calendar reaches, about the year 250,000.
+const FARTHEST: f64 = 7.8e12;
 
 /// Hour of the day, 0 to 23, and day of the week, 0 for Monday.
 pub(crate) fn parts(days: f64) -> [usize; 2] {
-    let time = DateTime::from_timestamp((days * 86_400.0).round().clamp(-1e11, 1e11) as i64, 0).unwrap_or_default();
+    let time =
+        DateTime::from_timestamp((days * 86_400.0).round().clamp(-FARTHEST, FARTHEST) as i64, 0).unwrap_or_default();
     [time.hour() as usize, time.weekday().num_days_from_monday() as usize]
 }
 

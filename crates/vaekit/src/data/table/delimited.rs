@@ -66,7 +66,10 @@ impl Delimited {
         let (has_header, assumed) = match (options.header, known) {
             (Some(given), _) => (given, None),
             // A row with a name that the model knows.
-            (None, Some(schema)) => (schema.columns.iter().any(|column| first.contains(&column.name)), None),
+            (None, Some(schema)) => (
+                schema.columns.iter().any(|column| first.iter().any(|name| name.eq_ignore_ascii_case(&column.name))),
+                None,
+            ),
             (None, None) => header_of(&sample, &gaps, number),
         };
         notes.extend(assumed.map(|what| format!("{what}; say --header yes or --header no")));
@@ -238,6 +241,9 @@ fn header_of(
             && columns.clone().all(|i| lies_apart(&first[i], known(i), &number))
         {
             true => (true, Some("the first row, of numbers that count, is taken for the names of the columns")),
+            false if counts(first, gaps, &number) => {
+                (false, Some("the first row, of numbers that count, is taken for values"))
+            }
             false => (false, None),
         };
     }

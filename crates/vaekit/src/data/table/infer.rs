@@ -39,7 +39,13 @@ pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
         return Err(Stray { row, word, numbers });
     }
     if profile.days == known {
-        return Ok(time(name, profile, "%Y-%m-%d %H:%M:%S%.f", "its type is a time".into()));
+        let form = if profile.numbers.whole() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S%.f" };
+        return Ok(time(name, profile, form, "its type is a time".into()));
+    }
+    if words == 0 && profile.padded > 0 {
+        let why = "codes: numbers with zeros in front";
+        let is_id = is_name_of_ids(name) && profile.words.all_different();
+        return Ok(if is_id { identifier(name, why) } else { of_codes(name, profile, why) });
     }
     if words == 0 {
         return Ok(of_numbers(name, profile));
@@ -50,8 +56,15 @@ pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
             return Ok(time(name, profile, form, format!("every cell is a date, {form}{or}")));
         }
         if profile.dates == known {
-            return Ok(time(name, profile, &dates::mixed_form(), "every cell is a date, in several forms".into()));
+            let why =
+                "every cell is a date, in several forms; where day and month could be either, the month comes first";
+            return Ok(time(name, profile, &dates::mixed_form(), why.into()));
         }
+    }
+    if profile.like_numbers == words && words * 2 > known {
+        let word = profile.no_number.1.as_ref().map_or("", |(_, word)| word.as_str());
+        let why = format!("numbers with signs, such as '{word}', are text; write them as plain numbers to model them");
+        return Ok(left_out(name, why));
     }
     Ok(of_words(name, profile))
 }
@@ -65,6 +78,9 @@ fn identifier(name: &str, why: &str) -> Inferred {
 }
 
 fn is_name_of_ids(name: &str) -> bool {
+    if name.ends_with("Id") || name.ends_with("ID") {
+        return true;
+    }
     let name = name.to_ascii_lowercase();
     NAMES_OF_IDS.contains(&name.as_str()) || name.ends_with("_id") || name.ends_with(" id")
 }
@@ -83,13 +99,26 @@ fn of_words(name: &str, profile: &Profile) -> Inferred {
         };
     }
     let repeated = 2 * different as u64 <= profile.known.max(4);
-    if !words.overflow && different <= MOST_LEVELS && repeated {
+    let all_counted = !words.overflow && (profile.numbers.n == 0 || !words.numbers_overflow);
+    if all_counted && different <= MOST_LEVELS && repeated {
         let levels = in_order(words.counts.keys().cloned().collect());
         let why = format!("{different} different words");
         return Inferred { column: Column::category(name, Role::Modelled, levels), why };
     }
     let more = if words.overflow { "more than " } else { "" };
-    left_out(name, format!("text: {more}{different} different words are too many for a category"))
+    let nearly = if 10 * different as u64 > 9 * profile.known { ", nearly another in every row," } else { "" };
+    left_out(name, format!("text: {more}{different} different words{nearly} are too many for a category"))
+}
+
+/// Numbers that are names: a category where they are few, else left out.
+fn of_codes(name: &str, profile: &Profile, why: &str) -> Inferred {
+    let words = &profile.words;
+    let different = words.counts.len();
+    if different > 1 && different <= MOST_LEVELS && !words.numbers_overflow && 2 * different as u64 <= profile.known {
+        let levels = in_order(words.counts.keys().cloned().collect());
+        return Inferred { column: Column::category(name, Role::Modelled, levels), why: why.into() };
+    }
+    left_out(name, format!("{why}, too many for a category"))
 }
 
 fn of_numbers(name: &str, profile: &Profile) -> Inferred {
@@ -99,6 +128,9 @@ fn of_numbers(name: &str, profile: &Profile) -> Inferred {
     }
     let distinct = numbers.distinct();
     let few = distinct.as_ref().map_or(usize::MAX, Vec::len);
+    if numbers.whole() && numbers.consecutive && numbers.n >= 20 {
+        return identifier(name, "whole numbers, the next in every row");
+    }
     if numbers.whole() && is_name_of_ids(name) {
         let all_different = distinct.as_ref().is_none_or(|all| all.len() as u64 == numbers.n);
         if numbers.consecutive || all_different && numbers.n > 2 && few > FEW {
@@ -125,7 +157,10 @@ fn is_skewed(profile: &Profile) -> bool {
         return false;
     }
     let (mut n, mut sum, mut squares, mut cubes) = (0f64, 0f64, 0f64, 0f64);
-    let logs = || numbers.values.iter().map(|(bits, n)| (f64::from_bits(*bits).ln(), *n as f64));
+    // In an order of their own: sums depend on it.
+    let mut counted: Vec<(u64, u64)> = numbers.values.iter().map(|(bits, n)| (*bits, *n)).collect();
+    counted.sort_unstable();
+    let logs = || counted.iter().map(|(bits, n)| (f64::from_bits(*bits).ln(), *n as f64));
     logs().for_each(|(v, w)| (n, sum) = (n + w, sum + v * w));
     let mean = sum / n.max(1.0);
     logs().for_each(|(v, w)| (squares, cubes) = (squares + w * (v - mean).powi(2), cubes + w * (v - mean).powi(3)));

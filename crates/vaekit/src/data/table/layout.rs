@@ -11,7 +11,7 @@ use super::source::{Cell, Source};
 use super::{AskedRole, Finding, Overrides, dates};
 
 /// Bytes that the counts of a column take at least.
-const PROFILE: u64 = 4_096;
+const PROFILE: u64 = 16_384;
 
 /// The columns of a table, each with its place in the file.
 pub(super) struct Layout {
@@ -80,7 +80,10 @@ impl Layout {
         let mut notes = Vec::new();
         if !extra.is_empty() && schema.is_mixed() {
             let names: Vec<String> = extra.iter().map(|place| format!("'{}'", names[*place])).collect();
-            notes.push(format!("the model does not know {}: carried to the output, not looked at", few(&names)));
+            notes.push(format!(
+                "the model does not know {}: not modelled, kept in the output of score and impute",
+                few(&names)
+            ));
         }
         beside.extend(extra.into_iter().map(|place| (place, Column::text(&names[place], Role::Ignored))));
         Ok(Self { modelled, beside, findings: Vec::new(), notes })
@@ -163,8 +166,10 @@ impl Layout {
         let left: Vec<String> =
             self.findings.iter().filter(unasked).map(|f| format!("'{}' ({})", f.column.name, f.why)).collect();
         if !left.is_empty() {
-            let line =
-                format!("left out of the model, kept in outputs: {}; change this by --role or --schema", few(&left));
+            let line = format!(
+                "not modelled, kept in the output of score and impute: {}; change this with --role or --schema",
+                few(&left)
+            );
             self.notes.push(line);
         }
     }
@@ -174,8 +179,10 @@ impl Layout {
 fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides, asked: bool) -> Result<Inferred> {
     let said = said.columns.get(name).cloned().unwrap_or_default();
     let fail = |problem: String| Error::data(source.place(), format!("column '{name}': {problem}"));
+    let of_words = said.kind.is_some_and(|kind| kind.has_levels() || kind == Kind::Text);
     if let Some(row) = profile.numbers.infinite
-        && !said.kind.is_some_and(Kind::has_levels)
+        && !of_words
+        && profile.no_number.0 == 0
     {
         let place = source.row_name(row);
         let problem = "expected a finite 32-bit number; remove or rescale it";
@@ -194,12 +201,17 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
         Some(Kind::Text) => Inferred { column: Column::text(name, Role::Ignored), why: "as you said".into() },
         Some(kind) if kind.has_levels() => {
             let words = &profile.words;
-            let levels = match (&said.levels, words.overflow && profile.numbers.values_overflow) {
+            if kind == Kind::Ordinal && said.levels.is_none() && profile.no_number.0 > 0 {
+                return Err(fail("kind ordinal needs levels, in their order; name them in --schema".into()));
+            }
+            let too_many = words.overflow || words.numbers_overflow;
+            let levels = match (&said.levels, too_many && (profile.no_number.0 > 0 || profile.numbers.values_overflow))
+            {
                 (Some(levels), _) => levels.clone(),
                 (None, true) => {
                     return Err(fail("has too many different cells for levels; name them in --schema".into()));
                 }
-                (None, false) if words.overflow => {
+                (None, false) if too_many => {
                     profile.numbers.distinct().unwrap_or_default().iter().map(|(v, _)| v.to_string()).collect()
                 }
                 (None, false) => super::in_order(words.counts.keys().cloned().chain(numbers_of(profile)).collect()),
@@ -230,6 +242,13 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
     };
     if said.kind.is_none() && said.levels.is_some() {
         return Err(fail("levels go with kind category or ordinal; name one of them in --schema".into()));
+    }
+    let kind = found.column.kind;
+    if said.spikes.is_some() && !kind.has_spikes() {
+        return Err(fail(format!("spikes go with numbers, and the column is of kind {}", kind.name())));
+    }
+    if said.date.is_some() && kind != Kind::Time {
+        return Err(fail(format!("date goes with kind time, and the column is of kind {}", kind.name())));
     }
     if let (Some(spikes), Some(numbers)) = (said.spikes, &mut found.column.numbers) {
         numbers.spikes = spikes;

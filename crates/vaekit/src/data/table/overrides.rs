@@ -1,6 +1,6 @@
 //! What a person says of columns, stronger than what is inferred: `--schema FILE.toml` and `--role COLUMN=ROLE`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{Error, Result};
 
 use super::super::{Kind, Role};
+use super::dates;
 
 /// What is said of columns, by their name.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -107,6 +108,11 @@ impl Overrides {
             if let Some(twice) = said.levels.iter().flat_map(|levels| repeated(levels)).next() {
                 return Err(format!("column '{name}': level '{twice}' is there twice"));
             }
+            if let Some(form) = said.date.as_ref().filter(|form| !dates::is_form(form)) {
+                let problem =
+                    "is no form that dates can be read and written in; see strftime, with a year of four digits";
+                return Err(format!("column '{name}': '{form}' {problem}"));
+            }
             if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
                 return Err(format!("column '{name}': a spike must be a finite number"));
             }
@@ -140,7 +146,8 @@ impl Overrides {
 }
 
 fn repeated(levels: &[String]) -> Option<&String> {
-    levels.iter().enumerate().find(|(i, level)| levels[..*i].contains(level)).map(|(_, level)| level)
+    let mut seen = HashSet::new();
+    levels.iter().find(|level| !seen.insert(level.as_str()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub(super) const MAX_LEVELS: usize = 10_000;
 const MAX_BYTES: usize = 4 << 20;
 /// Different numbers of a column that are counted.
 const MAX_VALUES: usize = 4096;
+/// Different numbers that are counted in their words, with the words.
+const MAX_NUMBERS: usize = 300;
 /// Decimals beyond which numbers are a continuum.
 const MAX_DECIMALS: usize = 6;
 
@@ -29,6 +31,10 @@ pub(super) struct Profile {
     pub days: u64,
     /// The forms in which every word so far reads as a date.
     pub forms: Forms,
+    /// Numbers with zeros in front, which are codes.
+    pub padded: u64,
+    /// Words that are numbers but for signs and separators, such as `$1,234.50`.
+    pub like_numbers: u64,
     /// Words that read as a date in some form, while no form reads them all.
     pub dates: u64,
 }
@@ -63,6 +69,8 @@ pub(super) struct Words {
     pub counts: HashMap<String, u64>,
     bytes: usize,
     pub overflow: bool,
+    /// True where more numbers stand among the words than are counted.
+    pub numbers_overflow: bool,
     pub longest: usize,
 }
 
@@ -208,11 +216,12 @@ impl Words {
 
     /// Counts a number in its words for as long as there are few of them: the levels of a column of numbers.
     fn see_number(&mut self, word: &str) {
-        if !self.overflow {
-            self.see(word);
-            if self.counts.len() > 64 {
-                self.overflow = true;
-            }
+        if let Some(count) = self.counts.get_mut(word) {
+            *count += 1;
+        } else if self.counts.len() < MAX_NUMBERS {
+            self.counts.insert(word.to_owned(), 1);
+        } else {
+            self.numbers_overflow = true;
         }
     }
 
@@ -233,6 +242,8 @@ impl Profile {
             days: 0,
             forms: Forms::all(),
             dates: 0,
+            padded: 0,
+            like_numbers: 0,
         }
     }
 
@@ -247,10 +258,12 @@ impl Profile {
                 self.days += 1;
                 self.numbers.see(row, v);
             }
-            Cell::Text(word) => match number(word) {
+            // `inf` and `12e4567` are words where others are; alone among numbers they are told as strays.
+            Cell::Text(word) => match number(word).filter(|v| v.is_finite()) {
                 Some(v) => {
                     self.numbers.see(row, v);
                     self.words.see_number(word);
+                    self.padded += u64::from(is_padded(word));
                     self.forms = if self.known == 0 { Forms::all() } else { self.forms };
                 }
                 None => self.see_word(row, word),
@@ -265,6 +278,7 @@ impl Profile {
             self.no_number.1 = Some((row, word.chars().take(60).collect()));
         }
         self.words.see(word);
+        self.like_numbers += u64::from(is_like_a_number(word));
         // Of dates in a form that all share each is looked at once; the rest is for columns that share none.
         if !self.forms.none() {
             self.forms.keep(word);
@@ -273,6 +287,21 @@ impl Profile {
             self.dates += u64::from(dates::mixed(word));
         }
     }
+}
+
+fn is_padded(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('0') && word.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_like_a_number(word: &str) -> bool {
+    if !word.contains(|c: char| c.is_ascii_digit()) || word.len() > 24 {
+        return false;
+    }
+    let signs = ['$', '\u{20ac}', '\u{a3}', '%', ',', '.', '-', '+', ' ', '\'', '\u{b0}', '\u{a0}'];
+    let letters = word.chars().filter(|c| !c.is_ascii_digit() && !signs.contains(c));
+    // A unit or a currency of three letters at most, at an end.
+    let unit = word.trim_start_matches(char::is_alphabetic).trim_end_matches(char::is_alphabetic);
+    letters.count() <= 3 && unit.contains(signs) && unit.chars().all(|c| c.is_ascii_digit() || signs.contains(&c))
 }
 
 /// A pass over a whole table.

@@ -164,7 +164,6 @@ fn bad_cells_and_ragged_rows_are_named() {
         ("a,b\r\n1,2\r\n3\r\n".into(), ["line 3", "1 cells", "2"]),
         ("a,\"b\n1,2\n".into(), ["quote", "line 1", "not closed"]),
         ("a,b\n1,\"2\"\n3,\"4\n5,6\n".into(), ["quote", "line 3", "not closed"]),
-        ("a,b\n1,inf\n2,3\n".into(), ["line 2", "'b'", "finite"]),
         ("a,b\n1,1e300\n2,3\n".into(), ["line 2", "'b'", "finite"]),
         ("a,a\n1,2\n".into(), ["two columns", "'a'", "rename"]),
         ("a,b\n,\n,\n".into(), ["no column left", "every cell is missing", "--schema"]),

@@ -284,7 +284,8 @@ impl Likelihood for Mixed {
                 let draw = standard.as_ref().map_or(0.0, |standard| standard.sample(&mut stream));
                 out[j] = raw[j] + scale * draw as f32;
             }
-            let uniform = rng.uniform(Purpose::Likelihood, &[*id], self.grids + self.blocks.len());
+            // Another address than that of the stream: the two must not go together.
+            let uniform = rng.at_seed_of(1).uniform(Purpose::Likelihood, &[*id], self.grids + self.blocks.len());
             for (j, u) in uniform[..self.grids].iter().enumerate() {
                 let at = self.densities + j;
                 let scale = raw[n + at].clamp(RAW_SCALE.0, RAW_SCALE.1).exp() + self.floors[at];

@@ -50,6 +50,7 @@ impl Model {
             let problem = format!("{} rows are too few to compare with; at least 20", test.len());
             return Err(Error::data("synthetic", problem));
         }
+        let all = train;
         let (train, test) = (self.some(train, JUDGED), self.some(test, JUDGED));
         // A small test part is compared with more draws than it has rows, which steadies the figures.
         let n = test.len().clamp(1_000, JUDGED);
@@ -81,7 +82,7 @@ impl Model {
         let nearer = nearer(some, &taught_x, &real_x, width);
         let useful = self.useful(&[&drawn, &taught, &real], &[&drawn_x, &taught_x, &real_x], &columns);
         let key = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
-        let known: std::collections::HashSet<Vec<u32>> = taught.chunks(columns.len().max(1)).map(key).collect();
+        let known: std::collections::HashSet<Vec<u32>> = stored(all).chunks(columns.len().max(1)).map(key).collect();
         let share = |values: &[f32]| {
             let all = values.chunks(columns.len().max(1));
             let n = all.len().max(1) as f64;
@@ -99,7 +100,9 @@ impl Model {
         let (w, width) = (columns.len(), self.x_width());
         let (places, _) = columns::places(&self.encoding().columns);
         let own = |i: usize| {
-            places.get(at).is_some_and(|p| p.blocks.iter().any(|(from, size)| (*from..from + size).contains(&i)))
+            places.get(at).is_some_and(|p| {
+                p.number == Some(i) || p.blocks.iter().any(|(from, size)| (*from..from + size).contains(&i))
+            })
         };
         let lesson = |set: usize| -> (Vec<f32>, Vec<usize>) {
             let rows = stored[set].chunks(w).zip(x[set].chunks(width)).filter(|(row, _)| !row[at].is_nan());

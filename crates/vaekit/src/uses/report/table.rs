@@ -103,7 +103,7 @@ impl Run {
         let how = How { by: By::Joined, samples: SAMPLES };
         let told = |e: crate::Error| e.to_string();
         let scorer = Scorer::new(vec![self.model()], data, splits, how).map_err(told)?;
-        let scores = scorer.scores(data, rows).map_err(told)?;
+        let scores = scorer.scores(data, rows, true).map_err(told)?;
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
         order.truncate(STRANGE);

@@ -105,23 +105,25 @@ impl<'a> Scorer<'a> {
         let density = match by_density {
             true => {
                 let rows = first.some(&splits.train, kernel::MOST);
-                Some(KernelDensity::fit(coordinates(first, data, &rows)?, first.x_width()))
+                let x = coordinates(first, data, &rows)?;
+                Some(KernelDensity::fit(x, rows, first.x_width()))
             }
             false => None,
         };
         let mut scorer = Self { members, how, density, scales: Vec::new(), calibration: Calibration::default() };
-        let parts = scorer.parts(data, &held, !held_out)?;
+        let parts = scorer.parts(data, &held, true)?;
         scorer.scales = parts.iter().map(|part| robust(part)).collect();
         scorer.calibration = Calibration::new(scorer.join(&parts), held_out);
         Ok(scorer)
     }
 
-    /// The score of each row; higher is stranger.
+    /// The score of each row; higher is stranger. `own` says that these are the rows of the data of the run: a training row is
+    /// left out of the kernel density then, in which nothing would be nearer to it than itself.
     ///
     /// # Errors
     /// Rows that do not fit the model.
-    pub fn scores(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
-        Ok(self.join(&self.parts(data, rows, false)?))
+    pub fn scores(&self, data: &Dataset, rows: &[u32], own: bool) -> Result<Vec<f64>> {
+        Ok(self.join(&self.parts(data, rows, own)?))
     }
 
     /// What the score is made of, for people.
@@ -150,7 +152,7 @@ impl<'a> Scorer<'a> {
         self.members[0]
     }
 
-    /// The scores that are joined, each of all rows. `own` says that rows may be among those of the density.
+    /// The scores that are joined, each of all rows.
     fn parts(&self, data: &Dataset, rows: &[u32], own: bool) -> Result<Vec<Vec<f64>>> {
         let mut parts = Vec::new();
         if self.how.by != By::Density {
@@ -164,7 +166,7 @@ impl<'a> Scorer<'a> {
         if let Some(density) = &self.density {
             let mut found = Vec::with_capacity(rows.len());
             for rows in rows.chunks(8192) {
-                found.extend(density.surprise(&coordinates(self.members[0], data, rows)?, own));
+                found.extend(density.surprise(&coordinates(self.members[0], data, rows)?, own.then_some(rows)));
             }
             parts.push(found);
         }

@@ -42,8 +42,9 @@ impl ScoredTable<'_> {
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut rank = vec![0usize; self.scores.len()];
         self.order().into_iter().enumerate().for_each(|(i, at)| rank[at] = i + 1);
-        let id = self.data.row_names().map_or("row", |(name, _)| if name.is_empty() { "id" } else { name });
         let carried: Vec<&str> = carried(self.data);
+        let number = if carried.contains(&"row") { "row_number" } else { "row" };
+        let id = self.data.row_names().map_or(number, |(name, _)| if name.is_empty() { "id" } else { name });
         let mut header: Vec<String> = vec![id.into()];
         header.extend(["score", "rank", "p_value", "anomaly"].map(str::to_owned));
         for i in 1..=self.most {
