@@ -20,7 +20,8 @@ use crate::{Common, evaluate, finish, say, signals};
 /// Flags of `train`.
 #[derive(Args)]
 pub struct Train {
-    /// A name (see `vaekit data`), a .csv, .npy or .npz file, a folder of pictures or of idx files [default: digits]
+    /// A name (see `vaekit data`), a table (.csv, .tsv, .parquet, .arrow), a .npy or .npz file, a folder of pictures or of idx
+    /// files [default: digits]; a table has defaults of its own, see docs/tables.md
     data: Option<String>,
     /// The run folder to make [default: the first free runs/DATA-VARIANT]
     #[arg(long, value_name = "RUN")]

@@ -113,12 +113,18 @@ fn scores_are_the_same_bytes_at_any_number_of_threads_and_for_a_row_alone() {
     done(at, "score run sales.csv --part all --out two.csv --threads 2 --quiet");
     let all = std::fs::read(at.join("one.csv")).unwrap();
     assert!(all == std::fs::read(at.join("two.csv")).unwrap());
-    let line = |i: usize| text.lines().nth(i + 1).unwrap();
-    std::fs::write(at.join("alone.csv"), format!("{}\n{}\n", text.lines().next().unwrap(), line(37))).unwrap();
+    // In files other than the run's own.
+    let part = |lines: std::ops::Range<usize>| {
+        let lines: Vec<&str> = lines.map(|i| text.lines().nth(i + 1).unwrap()).collect();
+        format!("{}\n{}\n", text.lines().next().unwrap(), lines.join("\n"))
+    };
+    std::fs::write(at.join("alone.csv"), part(37..38)).unwrap();
+    std::fs::write(at.join("some.csv"), part(20..300)).unwrap();
     done(at, "score run alone.csv --out alone-scores.csv --quiet");
-    let (_, scores) = records(&at.join("one.csv"));
+    done(at, "score run some.csv --out some-scores.csv --quiet");
+    let (_, some) = records(&at.join("some-scores.csv"));
     let (_, alone) = records(&at.join("alone-scores.csv"));
-    assert_eq!(alone[0][1], scores[37][1], "a row alone has another score than among others");
+    assert_eq!(alone[0][1], some[17][1], "a row alone has another score than among others");
 }
 
 #[test]

@@ -342,6 +342,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hidden_belongs_to_epoch_and_row_and_the_likelihood_is_of_it_all_the_same() {
+        let data = Dataset::from_rows("t", &["a", "b", "c"], vec![1.0, f32::NAN, 3.0, 5.0, 6.0, 8.0]).unwrap();
+        let encoding = Encoding::fit(Transform::Standardize, &data, &[0, 1]).unwrap();
+        let prep = Preparation { encoding, rng: Rng::new(2), hide: 1.0 };
+        let epochs: Vec<HostBatch> = (1..40).map(|epoch| prep.prepare(&data, &[0, 1], epoch).unwrap()).collect();
+        for (epoch, batch) in epochs.iter().enumerate() {
+            let (mask, seen) = (batch.mask.as_ref().unwrap(), batch.seen.as_ref().unwrap());
+            assert_eq!(mask, &[1.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+            assert!(seen.iter().zip(mask).all(|(seen, known)| seen <= known), "epoch {epoch}");
+            let alone = prep.prepare(&data, &[1], epoch as u64 + 1).unwrap();
+            assert_eq!(alone.seen.unwrap(), seen[3..]);
+        }
+        let hidden = epochs.iter().flat_map(|b| b.seen.as_ref().unwrap()[3..].to_vec()).filter(|s| *s == 0.0).count();
+        assert!((20..100).contains(&hidden), "{hidden} of 117 cells are hidden");
+        // Nothing is hidden in evaluation.
+        assert!(prep.prepare(&data, &[0, 1], 0).unwrap().seen.is_none());
+    }
+
+    #[test]
     fn stopping_a_pass_does_not_hang() {
         let (data, prep) = grey();
         let rows: Vec<u32> = (0..10).collect();

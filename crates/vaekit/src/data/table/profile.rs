@@ -293,15 +293,17 @@ fn is_padded(word: &str) -> bool {
     word.len() > 1 && word.starts_with('0') && word.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// True for a number with a currency before it, a unit behind it, or separators in it.
 fn is_like_a_number(word: &str) -> bool {
-    if !word.contains(|c: char| c.is_ascii_digit()) || word.len() > 24 {
-        return false;
-    }
-    let signs = ['$', '\u{20ac}', '\u{a3}', '%', ',', '.', '-', '+', ' ', '\'', '\u{b0}', '\u{a0}'];
-    let letters = word.chars().filter(|c| !c.is_ascii_digit() && !signs.contains(c));
-    // A unit or a currency of three letters at most, at an end.
-    let unit = word.trim_start_matches(char::is_alphabetic).trim_end_matches(char::is_alphabetic);
-    letters.count() <= 3 && unit.contains(signs) && unit.chars().all(|c| c.is_ascii_digit() || signs.contains(&c))
+    let currencies = ['$', '\u{20ac}', '\u{a3}', '\u{a5}'];
+    let bare = word.trim_start_matches(['-', '+']).trim_start_matches(currencies).trim_start();
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.' | '\'' | '\u{a0}');
+    let unit = bare.trim_start_matches(digits);
+    let number = &bare[..bare.len() - unit.len()];
+    let unit = unit.trim();
+    let is_unit =
+        unit.chars().count() <= 3 && !unit.contains(|c: char| c.is_ascii_digit() || matches!(c, '-' | '/' | ':'));
+    number.starts_with(|c: char| c.is_ascii_digit()) && is_unit
 }
 
 /// A pass over a whole table.
@@ -334,6 +336,16 @@ mod tests {
         let mut whole = Numbers::default();
         [2700.0, 3325.0, 4050.0].into_iter().for_each(|v| whole.see(0, v));
         assert_eq!((whole.step(), whole.distinct().unwrap().len()), (25.0, 3));
+    }
+
+    #[test]
+    fn numbers_with_signs_are_told_from_names() {
+        for word in ["$1,234.50", "12%", "12.0 %", "8.3 \u{b0}C", "1.234,50", "-3,5", "\u{20ac} 7", "1,234"] {
+            assert!(is_like_a_number(word), "{word}");
+        }
+        for word in ["S-00123", "2024-01-02", "12:30", "A7", "555-1234", "3x4x5", "", "north"] {
+            assert!(!is_like_a_number(word), "{word}");
+        }
     }
 
     #[test]

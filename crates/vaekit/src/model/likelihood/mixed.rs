@@ -309,3 +309,6 @@ impl Mixed {
         self.steps[grid].1.map_or(x, |[low, high]| x.clamp(low, high))
     }
 }
+
+#[cfg(test)]
+mod tests;

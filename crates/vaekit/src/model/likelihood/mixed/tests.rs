@@ -1,0 +1,99 @@
+//! Masses, densities and draws of a table of four kinds of columns.
+
+use super::*;
+
+fn number(step: f32, ends: Option<[f32; 2]>) -> Option<NumberCode> {
+    Some(NumberCode { shift: 0.0, scale: 1.0, log: false, step, ends, floor: 0.05 })
+}
+
+/// A density with a spike, a grid, an ordinal of four levels, a category of three.
+fn mixed() -> Mixed {
+    let code = |number, blocks: &[usize], spikes: &[f32]| ColumnCode {
+        number,
+        blocks: blocks.to_vec(),
+        spikes: spikes.to_vec(),
+    };
+    let columns = vec![
+        code(number(0.0, None), &[2], &[0.0]),
+        code(number(0.5, None), &[], &[]),
+        code(number(1.0, Some([0.0, 3.0])), &[], &[]),
+        code(None, &[3], &[]),
+    ];
+    let encoding = Encoding { columns, ..Encoding::none() };
+    Mixed::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)))
+}
+
+fn raw() -> Vec<f32> {
+    // Three locations, three log-scales, logits of two and of three.
+    vec![0.3, -0.2, 1.4, -0.5, -1.0, -0.8, 0.4, -0.4, 0.1, 0.9, -0.7]
+}
+
+/// log p of the events of rows.
+fn each(likelihood: &Mixed, rows: Vec<f32>) -> Vec<Vec<f64>> {
+    let n = rows.len() / 8;
+    let x = from_vec(rows, [n, 8], &device::here());
+    let raw = from_vec(raw().repeat(n), [1, n, 11], &device::here());
+    let events = likelihood.log_prob_each(&x, &raw);
+    let e = events.dims()[2];
+    to_vec(events).chunks(e).map(|row| row.iter().map(|v| f64::from(*v)).collect()).collect()
+}
+
+fn row(density: f32, grid: f32, ordinal: f32, spike: usize, level: usize) -> Vec<f32> {
+    let one = |at: usize, n: usize| (0..n).map(move |i| f32::from(i == at));
+    [density, grid, ordinal].into_iter().chain(one(spike, 2)).chain(one(level, 3)).collect()
+}
+
+#[test]
+fn every_column_has_mass_one() {
+    let likelihood = mixed();
+    let (n, width) = (4_000usize, 0.02f32);
+    // Events: density, grid, ordinal, the block of spikes, the category.
+    let line = |i: usize| (i as f32 - n as f32 / 2.0) * width;
+    let density: f64 = each(&likelihood, (0..n).flat_map(|i| row(line(i), 0.0, 0.0, 1, 0)).collect())
+        .iter()
+        .map(|e| e[0].exp() * f64::from(width))
+        .sum();
+    assert!((density - 1.0).abs() < 1e-3, "{density}");
+    let grid: f64 = each(&likelihood, (-200..=200).flat_map(|i| row(0.0, i as f32 * 0.5, 0.0, 1, 0)).collect())
+        .iter()
+        .map(|e| e[1].exp())
+        .sum();
+    assert!((grid - 1.0).abs() < 1e-4, "{grid}");
+    let ordinal: f64 = each(&likelihood, (0..4).flat_map(|i| row(0.0, 0.0, i as f32, 1, 0)).collect())
+        .iter()
+        .map(|e| e[2].exp())
+        .sum();
+    assert!((ordinal - 1.0).abs() < 1e-4, "{ordinal}");
+    let category: f64 =
+        each(&likelihood, (0..3).flat_map(|i| row(0.0, 0.0, 0.0, 1, i)).collect()).iter().map(|e| e[4].exp()).sum();
+    assert!((category - 1.0).abs() < 1e-4, "{category}");
+    // At a spike there is no density: the mass is that of the spike alone.
+    let spike = each(&likelihood, row(0.0, 0.0, 0.0, 0, 0));
+    assert_eq!(spike[0][0], 0.0);
+    let shares: f64 = [0, 1].map(|s| each(&likelihood, row(0.0, 0.0, 0.0, s, 0))[0][3].exp()).iter().sum();
+    assert!((shares - 1.0).abs() < 1e-4, "{shares}");
+}
+
+#[test]
+fn draws_of_columns_do_not_go_together_and_have_their_shares() {
+    let likelihood = mixed();
+    let ids: Vec<u64> = (0..20_000).collect();
+    let raw = from_vec(raw().repeat(ids.len()), [ids.len(), 11], &device::here());
+    let drawn = to_vec(likelihood.sample(raw, &ids, Rng::new(3)));
+    let column = |c: usize| drawn.iter().skip(c).step_by(8).map(|v| f64::from(*v)).collect::<Vec<f64>>();
+    let columns: Vec<Vec<f64>> = (0..8).map(column).collect();
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let correlation = |a: &[f64], b: &[f64]| {
+        let (ma, mb) = (mean(a), mean(b));
+        let sum = |f: &dyn Fn(f64, f64) -> f64| a.iter().zip(b).map(|(a, b)| f(a - ma, b - mb)).sum::<f64>();
+        sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
+    };
+    // The number, the grid, the ordinal, the spike and a level, each against each.
+    for (i, j) in [(0, 1), (0, 2), (0, 3), (0, 5), (1, 2), (1, 3), (2, 5), (3, 5)] {
+        let found = correlation(&columns[i], &columns[j]);
+        assert!(found.abs() < 0.03, "columns {i} and {j}: {found}");
+    }
+    let softmax = 0.4f64.exp() / (0.4f64.exp() + (-0.4f64).exp());
+    assert!((mean(&columns[3]) - softmax).abs() < 0.02, "{} is not {softmax}", mean(&columns[3]));
+    assert!((mean(&columns[0]) - 0.3).abs() < 0.03, "{}", mean(&columns[0]));
+}
