@@ -120,11 +120,11 @@ def nearness(train, test, drawn, words):
     return float(np.mean(near < far) + 0.5 * np.mean(near == far))
 
 
-def vaekit(program, train, n, folder, flags):
+def vaekit(program, train, n, folder, flags, drawing):
     train.to_csv(folder / "train.csv", index=False)
     run = [program, "train", folder / "train.csv", "--out", folder / "run", "--quiet", "--json", "--test", "0", *flags]
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    draw = [program, "sample", folder / "run", "-n", str(n), "--out", folder / "drawn.csv", "--quiet"]
+    draw = [program, "sample", folder / "run", "-n", str(n), "--out", folder / "drawn.csv", "--quiet", *drawing]
     subprocess.run(draw, check=True)
     drawn = pd.read_csv(folder / "drawn.csv")
     described = json.loads(subprocess.run([program, "data", folder / "train.csv", "--json", "--quiet"], capture_output=True, text=True).stdout)
@@ -200,7 +200,7 @@ def judge(path, options):
         begin = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             if method is None:
-                drawn = vaekit(options.program, train, len(train), pathlib.Path(folder), options.flags.split())
+                drawn = vaekit(options.program, train, len(train), pathlib.Path(folder), options.flags.split(), options.drawing.split())
             else:
                 drawn = method(train, len(train))
         seconds = time.perf_counter() - begin
@@ -226,6 +226,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=300, help="of TVAE and CTGAN; 300 is their default")
     parser.add_argument("--methods", default="")
     parser.add_argument("--flags", default="", help="more flags of vaekit train")
+    parser.add_argument("--drawing", default="", help="more flags of vaekit sample")
     options = parser.parse_args()
     if options.flights:
         import importlib.util
