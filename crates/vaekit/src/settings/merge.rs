@@ -70,8 +70,8 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, and as many epochs
-    /// as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
+    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, a mixture
+    /// of Gaussians for p(z), and as many epochs as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
     /// cells from its encoder, and with a beta of 0.2, so that codes say enough of the cells that are known. A setting that the
     /// variant has a default of its own for is left out.
     pub fn for_table(data: &Dataset, given: &toml::Table) -> toml::Table {
@@ -92,8 +92,13 @@ impl TrainConfig {
         let own = variants::find(name).map_or(&[][..], |variant| variant.defaults());
         own.iter().for_each(|(key, _)| drop(layer.remove(*key)));
         // Other variants weigh their KL in ways of their own, or have none.
-        if name != Self::default().variant {
+        let plain = name == Self::default().variant;
+        if !plain {
             layer.remove("beta");
+        }
+        // Codes of a table lie in clumps, where a standard normal prior would draw rows between them.
+        if plain && !given.contains_key("posterior") && !given.contains_key("prior") {
+            Self::set(&mut layer, "prior", "mixture");
         }
         // A schedule of the rate that is given reads other settings.
         if given.contains_key("lr_schedule") || given.contains_key("lr_factor") || given.contains_key("lr_patience") {
