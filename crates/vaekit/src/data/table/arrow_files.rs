@@ -17,7 +17,7 @@ use crate::{Error, Result, error};
 use super::super::OpenOptions;
 use super::super::arrow;
 use super::source::{Cell, Each, Source};
-use super::{Gaps, memory};
+use super::{Gaps, ipc_sizes, memory};
 
 /// Rows that are unpacked at once.
 const BATCH: usize = 4096;
@@ -71,6 +71,12 @@ fn open_parquet(path: &Path) -> Result<(SchemaRef, Batches)> {
 fn open_ipc(path: &Path) -> Result<(SchemaRef, Batches)> {
     let damaged = |e: &dyn std::fmt::Display| Error::data(path.display(), format!("is no readable Arrow file: {e}"));
     let open = || error::open(path);
+    guarded({
+        let mut file = open()?;
+        move || ipc_sizes::check(&mut file)
+    })
+    .and_then(|checked| checked)
+    .map_err(|e| damaged(&e))?;
     let of_file = guarded({
         let file = open()?;
         move || arrow_ipc::reader::FileReader::try_new(file, None)

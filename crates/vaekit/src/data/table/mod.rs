@@ -9,6 +9,7 @@ mod assemble;
 pub(crate) mod dates;
 mod delimited;
 mod infer;
+mod ipc_sizes;
 mod layout;
 mod overrides;
 mod profile;
