@@ -49,6 +49,9 @@ impl Impute {
             }
             self.replace.check(out, &self.input.read_paths())?;
         }
+        if self.input.part.is_some_and(|part| part != Part::All) {
+            return Err(Error::setting("part", "impute writes the whole table; leave it out"));
+        }
         let (run, data, _) = self.input.open(Part::All, self.common.quiet)?;
         if !run.encoding().masked {
             say::warning(
