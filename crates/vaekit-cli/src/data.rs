@@ -112,7 +112,7 @@ impl Data {
         if self.common.json {
             say::json(&serde_json::json!({
                 "name": data.name, "schema": data.schema(), "rows": data.len(), "test_rows": test,
-                "missing": data.missing(), "classes": classes, "fingerprint": data.fingerprint(),
+                "missing": data.missing(), "classes": classes, "fingerprint": data.fingerprint()?,
                 "columns": data.findings().iter().map(column).collect::<Vec<_>>(), "notes": data.notes(),
             }));
             return Ok(());

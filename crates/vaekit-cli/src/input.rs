@@ -173,7 +173,7 @@ impl Input {
             }
         };
         let all = || (0..data.len() as u32).collect::<Vec<u32>>();
-        let own = run.has_rows_of(&data);
+        let own = run.has_rows_of(&data)?;
         let rows = match (self.part.unwrap_or(if own { part } else { Part::All }), own) {
             (Part::All, _) => all(),
             (part, true) => {

@@ -91,6 +91,10 @@ pub struct Common {
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = vaekit::budget::parse,
           help_heading = "Everywhere")]
     memory: u64,
+    /// The folder for rows of tables that do not fit in half of --memory; nothing stays there [default: TMPDIR, else
+    /// /var/tmp]
+    #[arg(long, value_name = "FOLDER", help_heading = "Everywhere")]
+    cache: Option<std::path::PathBuf>,
     /// Print figures as one JSON object
     #[arg(long, help_heading = "Everywhere")]
     json: bool,
@@ -103,6 +107,7 @@ impl Common {
     /// Sets up threads and device.
     fn start(&self) -> vaekit::Result<()> {
         vaekit::budget::set_memory(self.memory);
+        self.cache.clone().map_or(Ok(()), vaekit::data::set_cache)?;
         self.threads.map_or(Ok(()), vaekit::set_threads)?;
         vaekit::set_device(&self.device)
     }

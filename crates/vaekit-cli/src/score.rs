@@ -69,15 +69,23 @@ impl Score {
             return Err(Error::setting("maps", "shows pixels, and this data has columns; see the reasons in --out"));
         }
         let members = members(&run)?;
-        let (own, splits) = run.open_data(&self.input.places().options(), &mut download(self.common.quiet))?;
+        let own_rows = run.has_rows_of(&data)?;
+        let (opened, splits) = match run.is_of(&data)? {
+            true => (None, run.split(&data)?),
+            false => {
+                let (own, splits) = run.open_data(&self.input.places().options(), &mut download(self.common.quiet))?;
+                (Some(own), splits)
+            }
+        };
+        let own = opened.as_ref().unwrap_or(&data);
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
-        let scorer = Scorer::new(models, &own, &splits, How { by: *by, samples: self.samples })?;
+        let scorer = Scorer::new(models, own, &splits, How { by: *by, samples: self.samples })?;
         if !scorer.calibration.held_out {
             say::warning(
                 "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
             );
         }
-        let scores = scorer.scores(&data, &rows, run.has_rows_of(&data))?;
+        let scores = scorer.scores(&data, &rows, own_rows)?;
         let p_values: Vec<f64> = scores.iter().map(|score| scorer.calibration.p_value(*score)).collect();
         let threshold = scorer.calibration.threshold(self.threshold());
         let mut table = ScoredTable {
@@ -94,7 +102,7 @@ impl Score {
         let mut reasons = HashMap::new();
         if self.reasons > 0 && !data.schema().is_image() {
             let held: Vec<u32> = splits.valid.iter().chain(&splits.test).copied().collect();
-            let why = Reasons::new(&scorer, &own, if held.is_empty() { &splits.train } else { &held })?;
+            let why = Reasons::new(&scorer, own, if held.is_empty() { &splits.train } else { &held })?;
             let which: Vec<u32> = explained.iter().map(|at| rows[*at]).collect();
             reasons = explained.iter().copied().zip(why.of(&data, &which, self.reasons)?).collect();
             (table.reasons, table.most) = (&reasons, self.reasons);

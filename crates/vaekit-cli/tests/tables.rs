@@ -175,3 +175,33 @@ fn tables_that_nobody_can_use_are_refused_in_a_line() {
     write("wide.csv", &format!("{}\n{}\n", names.join(","), (0..6).map(row).collect::<Vec<_>>().join("\n")));
     assert!(done(at, "data wide.csv --quiet").contains("10000 columns"));
 }
+
+#[test]
+fn rows_on_disk_lead_to_the_same_bytes_as_rows_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("sales.csv"), sales(30_000)).unwrap();
+    std::fs::create_dir(at.join("cache")).unwrap();
+    let (held, disk) = ("--quiet", "--memory 2MiB --cache cache --quiet");
+    let told = vaekit(at, &format!("data sales.csv {disk}"));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("kept on disk in cache"), "{told:?}");
+    for (run, flags) in [("held", held), ("disk", disk)] {
+        done(at, &format!("train sales.csv --out {run} --epochs 1 {flags}"));
+        done(at, &format!("train --resume {run} --epochs 2 {flags}"));
+        done(at, &format!("score {run} --explain 20 --out {run}-scores.csv {flags}"));
+        std::fs::write(at.join("gaps.csv"), sales(300)).unwrap();
+        done(at, &format!("impute {run} gaps.csv --out {run}-filled.csv --cells {run}-cells.csv {flags}"));
+        done(at, &format!("evaluate {run} {flags}"));
+    }
+    for [a, b] in [
+        ["held/model.safetensors", "disk/model.safetensors"],
+        ["held-scores.csv", "disk-scores.csv"],
+        ["held-filled.csv", "disk-filled.csv"],
+        ["held-cells.csv", "disk-cells.csv"],
+    ] {
+        let same = std::fs::read(at.join(a)).unwrap() == std::fs::read(at.join(b)).unwrap();
+        assert!(same, "{a} and {b} differ");
+    }
+    assert_eq!(std::fs::read_dir(at.join("cache")).unwrap().count(), 0);
+    refused(at, "train sales.csv --cache nowhere", &["cache", "nowhere", "folder that exists"]);
+}

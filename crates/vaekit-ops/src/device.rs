@@ -27,6 +27,11 @@ pub fn here() -> Device {
     }
 }
 
+/// True where [`here`] is the central processor, whose threads may each compute something of their own.
+pub fn is_cpu() -> bool {
+    here() == cpu()
+}
+
 /// [`here`], with gradients recorded.
 pub fn here_training() -> Device {
     here().autodiff()

@@ -161,6 +161,21 @@ pub fn log1p(x: f32) -> f32 {
     if x > -1.0 { y } else { outside }
 }
 
+/// `log(x)`. Gives -inf at 0 and NaN below.
+///
+/// `x = 2^k (1 + f)` as in [`log1p`], with `f` exact. A subnormal number is multiplied by 2^25 first.
+#[inline(always)]
+pub fn ln(x: f32) -> f32 {
+    let small = x < f32::MIN_POSITIVE;
+    let bits = if small { x * 33_554_432.0 } else { x }.to_bits();
+    let k = (bits.wrapping_sub(LOG1P_LOW.to_bits()) as i32) >> 23;
+    let f = f32::from_bits(bits.wrapping_sub((k as u32) << 23)) - 1.0;
+    let y = log_parts(f, (k - if small { 25 } else { 0 }) as f32);
+    let y = if x == f32::INFINITY { x } else { y };
+    let outside = if x == 0.0 { f32::NEG_INFINITY } else { f32::NAN };
+    if x > 0.0 { y } else { outside }
+}
+
 /// `log(1 + e^x)`. Largest error: 1.87 ulp.
 ///
 /// Computed as `max(x, 0) + log(1 + e)` with `e = e^-|x|`. As `1 + e` lies in `[1, 2]`, its reduction needs only the

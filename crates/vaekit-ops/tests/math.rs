@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "with --nocapture a sweep tells its largest error")]
 
 use pulp::Arch;
-use vaekit_ops::math::{erf, exp, log1p, sigmoid, softplus, tanh};
+use vaekit_ops::math::{erf, exp, ln, log1p, sigmoid, softplus, tanh};
 
 /// Distance between the bit patterns tested by the sweeps. It is odd, so that all low bits vary, and larger in
 /// unoptimised builds, where the functions are slow.
@@ -90,6 +90,11 @@ fn log1p_is_accurate() {
 }
 
 #[test]
+fn ln_is_accurate() {
+    check("ln", ln, f64::ln);
+}
+
+#[test]
 fn softplus_is_accurate() {
     check("softplus", softplus, softplus_reference);
 }
@@ -116,10 +121,11 @@ fn special_values() {
     const TINY: f32 = f32::from_bits(1);
     type Function = fn(f32) -> f32;
     type Case = (&'static str, Function, &'static [(f32, f32)]);
-    let cases: [Case; 6] = [
+    let cases: [Case; 7] = [
         ("exp", |x| exp(x), &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (f32::MAX, INF), (f32::MIN, 0.0)]),
         ("exp", |x| exp(x), &[(88.72284, INF), (-103.972, TINY), (-103.973, 0.0), (TINY, 1.0), (-TINY, 1.0)]),
         ("log1p", |x| log1p(x), &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-1.0, -INF), (TINY, TINY), (-TINY, -TINY)]),
+        ("ln", |x| ln(x), &[(1.0, 0.0), (INF, INF), (0.0, -INF), (-0.0, -INF)]),
         ("softplus", |x| softplus(x), &[(INF, INF), (-INF, 0.0), (f32::MAX, f32::MAX), (f32::MIN, 0.0)]),
         ("sigmoid", |x| sigmoid(x), &[(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (f32::MIN, 0.0)]),
         ("sigmoid", |x| sigmoid(x), &[(-103.972, TINY), (-103.973, 0.0), (f32::MAX, 1.0)]),

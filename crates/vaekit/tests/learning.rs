@@ -47,6 +47,6 @@ fn eight_rows_are_learned_by_heart() {
 
 fn stored(data: &Dataset, row: usize) -> Vec<f32> {
     let mut values = Vec::new();
-    data.extend_with_row(row, &mut values);
+    data.extend_with_row(row, &mut values).unwrap();
     values
 }

@@ -114,7 +114,7 @@ fn nothing_under_a_mask_reaches_a_gradient() {
             let mut recipe = recipe(variant.name(), likelihood, &data);
             recipe.parameters_mut().into_iter().for_each(|p| p.track(true));
             let mut rows = Vec::new();
-            (0..12).for_each(|row| data.extend_with_row(row, &mut rows));
+            (0..12).for_each(|row| data.extend_with_row(row, &mut rows).unwrap());
             let written = |(v, m): (&f32, &f32)| if *m == 1.0 { v / scale } else { hidden };
             let tensor = |v: Vec<f32>, n| -> Tensor<2> { from_vec(v, [12, n], &device::cpu()) };
             let batch = Batch {
@@ -171,7 +171,7 @@ fn a_table_with_gaps_trains_and_serves_every_use() {
     let restored = run.reconstruct(&data, &rows).unwrap().values;
     for row in &rows {
         let mut stored = Vec::new();
-        data.extend_with_row(*row as usize, &mut stored);
+        data.extend_with_row(*row as usize, &mut stored).unwrap();
         for (i, v) in stored.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
             let apart = (v - restored[*row as usize * 3 + i]) / run.encoding().scale[i];
             error += f64::from(apart * apart);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vaekit::data::{Dataset, Factors, OpenOptions, Rows, open};
+use vaekit::data::{Dataset, Factors, OpenOptions, open};
 use vaekit::eval::likelihood::Annealing;
 use vaekit::uses::{Judgement, Source};
 use vaekit::{Error, Result, Run};
@@ -215,9 +215,7 @@ pub fn factors(path: &std::path::Path, quiet: bool) -> Result<Factors> {
             format!("{} lacks {} values; fill them", path.display(), table.missing()),
         ));
     }
-    let values = match table.rows() {
-        Rows::F32(values) => values.clone(),
-        Rows::U8(bytes) => bytes.iter().map(|b| f32::from(*b)).collect(),
-    };
+    let mut values = Vec::with_capacity(table.len() * table.width());
+    (0..table.len()).try_for_each(|row| table.extend_with_row(row, &mut values))?;
     Ok(Factors { names: table.schema().modelled_names(), values })
 }

@@ -110,7 +110,10 @@ fn cells(place: &str, name: &str, role: Role, array: &ArrayRef) -> Result<(Colum
         return Err(Error::data(place, format!("column '{name}' {problem}")));
     };
     if matches!(role, Role::Identifier | Role::Ignored) {
-        return Ok((Column::text(name, role), Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect())));
+        return Ok((
+            Column::text(name, role),
+            Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>().into()),
+        ));
     }
     let levels = in_order(words.iter().flatten().cloned().collect());
     let place = |word: &String| levels.iter().position(|level| level == word).map_or(MISSING, |at| at as u32);
@@ -132,7 +135,7 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("id", ids), ("x", x), ("kind", kind)]).unwrap();
         let of = |roles: &[(&str, Role)]| Dataset::from_record_batch("t", &batch, roles);
         let data = of(&[("id", Role::Identifier), ("kind", Role::Condition)]).unwrap();
-        assert_eq!(data.row_names().unwrap().1, ["16777216", "16777217"]);
+        assert_eq!(data.row_names().unwrap().1.to_vec().unwrap(), ["16777216", "16777217"]);
         let data = of(&[("id", Role::Identifier), ("kind", Role::Label)]).unwrap();
         assert_eq!(data.labels().unwrap().known(&[0, 1]), [0]);
     }
@@ -149,7 +152,7 @@ mod tests {
         assert!(error.contains("'id'") && error.contains("role"), "{error}");
         let data = Dataset::from_record_batch("t", &batch, &[("id", Role::Identifier)]).unwrap();
         assert_eq!((data.len(), data.width(), data.missing()), (2, 2, 1));
-        assert_eq!(data.row_names().unwrap().1, ["a", "b"]);
+        assert_eq!(data.row_names().unwrap().1.to_vec().unwrap(), ["a", "b"]);
         let data = Dataset::from_record_batch("t", &batch, &[("id", Role::Identifier), ("n", Role::Condition)]);
         assert!(matches!(data.unwrap().cells("n"), Some(Cells::Numbers(v)) if *v == [3.0, 4.0]));
     }

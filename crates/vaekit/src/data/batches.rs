@@ -1,5 +1,7 @@
 //! Mini-batches.
 
+use std::sync::OnceLock;
+
 use vaekit_ops::{Device, Tensor, from_vec, pool, to_vec};
 
 use crate::rng::{Purpose, Rng};
@@ -136,15 +138,21 @@ impl Preparation {
         let described: Vec<&Column> =
             if encoding.columns.is_empty() { Vec::new() } else { schema.modelled().collect() };
         let (places, _) = columns::places(&encoding.columns);
+        let unread: OnceLock<Error> = OnceLock::new();
+        let read = |row: u32, out: &mut [f32]| {
+            if let Err(e) = data.copy_row(row as usize, out) {
+                unread.get_or_init(|| e);
+            }
+        };
         let mut x = vec![0.0; rows.len() * width];
         pool::each_row(&mut x, width, |i, x| {
             let row = rows[i];
             if encoding.columns.is_empty() {
-                data.copy_row(row as usize, x);
+                read(row, x);
                 encoding.apply(x);
             } else {
                 let mut stored = vec![0.0; data.width()];
-                data.copy_row(row as usize, &mut stored);
+                read(row, &mut stored);
                 columns::encode(&encoding.columns, &described, &places, &stored, x);
             }
             match encoding.binarize {
@@ -160,6 +168,9 @@ impl Preparation {
                 }
             }
         });
+        if let Some(e) = unread.into_inner() {
+            return Err(e);
+        }
         let hides = epoch > 0 && self.hide > 0.0 && encoding.masked;
         let mut seen = hides.then(|| self.seen(width, &places, rows, epoch));
         // A model of typed columns takes rows with gaps even where training saw none: a gap is the mean to its encoder then.

@@ -1,5 +1,7 @@
 //! What stands beside the modelled values of a row.
 
+use super::Texts;
+
 /// The cells of a column that is not modelled, one for each row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cells {
@@ -8,7 +10,7 @@ pub enum Cells {
     /// Places in the levels of the column; [`MISSING`] is a missing cell.
     Levels(Vec<u32>),
     /// Any text, such as what rows are called.
-    Text(Vec<String>),
+    Text(Texts),
 }
 
 /// The level of a missing cell.

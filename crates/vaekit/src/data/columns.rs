@@ -103,16 +103,15 @@ pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
     let columns: Vec<&Column> = data.schema().modelled().collect();
     let spikes: Vec<Vec<f32>> = columns.iter().map(|column| stored_spikes(column)).collect();
     let mut moments = vec![Moments::default(); columns.len()];
-    let mut row = vec![0f32; columns.len()];
     // Two passes: differences from the mean are small beside it.
     for pass in 0..2 {
-        for &r in train {
-            data.copy_row(r as usize, &mut row);
+        data.for_each_row(train, |_, row| {
             for (i, v) in row.iter().enumerate().filter(|(i, v)| !v.is_nan() && !spikes[*i].contains(v)) {
                 let log = columns[i].kind == Kind::Positive;
                 moments[i].see(pass, if log { f64::from(v.max(f32::MIN_POSITIVE)).ln() } else { f64::from(*v) });
             }
-        }
+            Ok(())
+        })?;
         moments.iter_mut().for_each(Moments::settle);
     }
     let known = |i: usize| moments[i].n > 0.0 || !spikes[i].is_empty();
@@ -382,7 +381,7 @@ mod tests {
         assert_eq!((spiked.spikes.as_slice(), spiked.blocks.as_slice()), (&[0.0][..], &[2][..]));
         for row in 0..200 {
             let mut stored = vec![0.0; data.width()];
-            data.copy_row(row, &mut stored);
+            data.copy_row(row, &mut stored).unwrap();
             let mut x = vec![0.0; encoding.width(data.schema())];
             encoding.encode(data.schema(), &stored, &mut x);
             let back = encoding.decode(data.schema(), x);

@@ -1,23 +1,11 @@
 //! Rows under a schema.
 
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
-use super::{Cells, Column, Factors, Finding, Kind, Labels, MISSING, Role, Schema, fingerprint};
-
-/// The modelled values of all rows, in their own type: bytes stay bytes. In `F32` a NaN is a missing value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rows {
-    /// Bytes, such as pixels.
-    U8(Vec<u8>),
-    /// Numbers; a NaN is a missing value.
-    F32(Vec<f32>),
-}
+use super::{Cells, Column, Factors, Finding, Labels, MISSING, Role, Rows, Schema, Texts, fingerprint};
 
 /// Values that a row may have.
 pub(crate) const MAX_WIDTH: usize = 1 << 26;
-
-/// Beyond this single precision loses tenths of a nat in log x!.
-const MOST_COUNT: f32 = 1e5;
 
 /// Rows and their description.
 #[derive(Clone, Debug)]
@@ -56,6 +44,9 @@ impl Dataset {
             return Err(Error::data(&name, format!("{len} values are no whole number of rows of {width}")));
         }
         let mut missing = 0;
+        if let Rows::Stored(values) = &rows {
+            missing = values.missing();
+        }
         if let Rows::F32(values) = &rows {
             missing = values.iter().filter(|v| v.is_nan()).count();
             if let Some(at) = values.iter().position(|v| v.is_infinite()) {
@@ -64,9 +55,9 @@ impl Dataset {
                     format!("row {row}, {column}: found {found}, expected a finite number; remove or fill it");
                 return Err(Error::data(&name, problem));
             }
-            if missing == len {
-                return Err(Error::data(&name, "has no known value; every cell is missing"));
-            }
+        }
+        if missing == len {
+            return Err(Error::data(&name, "has no known value; every cell is missing"));
         }
         if schema.beside().next().is_some() {
             return Err(Error::data(&name, "has columns beside the modelled ones; add them by `with`"));
@@ -139,6 +130,12 @@ impl Dataset {
         let values: Vec<f32> = match self.rows {
             Rows::U8(bytes) => bytes.into_iter().map(f32::from).collect(),
             Rows::F32(values) => values,
+            Rows::Stored(stored) => {
+                budget::ask(&self.name, "its rows with some values hidden", 4 * stored.len() as u64)?;
+                let mut values = vec![0.0; stored.len()];
+                stored.read(0, &mut values)?;
+                values
+            }
         };
         let values: Vec<f32> = values.iter().zip(known).map(|(v, known)| if *known { *v } else { f32::NAN }).collect();
         let missing = values.iter().filter(|v| v.is_nan()).count();
@@ -193,14 +190,6 @@ impl Dataset {
         self.missing > 0
     }
 
-    /// True where a modelled value of the row is known.
-    pub fn has_known(&self, row: u32) -> bool {
-        match &self.rows {
-            Rows::U8(_) => true,
-            Rows::F32(values) => values[row as usize * self.width..][..self.width].iter().any(|v| !v.is_nan()),
-        }
-    }
-
     /// The cells of a column that is not modelled.
     pub fn cells(&self, column: &str) -> Option<&Cells> {
         let place = self.schema.beside().position(|c| c.name == column)?;
@@ -218,7 +207,7 @@ impl Dataset {
     }
 
     /// What rows are called, where a column says so: its name, and its cells.
-    pub fn row_names(&self) -> Option<(&str, &[String])> {
+    pub fn row_names(&self) -> Option<(&str, &Texts)> {
         let column = self.schema.columns.iter().find(|c| c.role == Role::Identifier)?;
         match self.cells(&column.name)? {
             Cells::Text(names) => Some((&column.name, names)),
@@ -228,8 +217,8 @@ impl Dataset {
 
     /// What a message calls a row: its name, else its number, counted from 0.
     pub fn name_of(&self, row: u32) -> String {
-        let name = self.row_names().and_then(|(_, names)| names.get(row as usize));
-        name.cloned().unwrap_or_else(|| format!("row {row}"))
+        let name = self.row_names().and_then(|(_, names)| names.get(row as usize).ok());
+        name.unwrap_or_else(|| format!("row {row}"))
     }
 
     /// Renumbers categories to match `known`, if all of them occur there.
@@ -244,36 +233,6 @@ impl Dataset {
             ids.iter_mut().filter(|id| **id != MISSING).for_each(|id| *id = to[*id as usize]);
             column.levels.clone_from(&same.levels);
         }
-    }
-
-    /// Appends the stored values of one row.
-    pub fn extend_with_row(&self, row: usize, out: &mut Vec<f32>) {
-        let start = out.len();
-        out.resize(start + self.width, 0.0);
-        self.copy_row(row, &mut out[start..]);
-    }
-
-    /// Writes the stored values of a row over `out`, as long as a row is.
-    pub fn copy_row(&self, row: usize, out: &mut [f32]) {
-        let at = row * self.width..(row + 1) * self.width;
-        match &self.rows {
-            Rows::U8(v) => out.iter_mut().zip(&v[at]).for_each(|(o, &b)| *o = f32::from(b)),
-            Rows::F32(v) => out.copy_from_slice(&v[at]),
-        }
-    }
-
-    /// Refuses known values that are no whole numbers from 0.
-    ///
-    /// # Errors
-    /// The first such value, by row and column.
-    pub fn check_counts(&self) -> Result<()> {
-        let Rows::F32(values) = &self.rows else { return Ok(()) };
-        let odd = |v: &f32| *v < 0.0 || *v > MOST_COUNT || !v.is_nan() && v.fract() != 0.0;
-        let Some(at) = values.iter().position(odd) else { return Ok(()) };
-        let (row, column) = (at / self.width, self.schema.value_name(at % self.width));
-        let problem =
-            "expected a count, a whole number from 0 to 100000; choose another likelihood, or leave the column out";
-        Err(Error::data(&self.name, format!("row {row}, {column}: found {}, {problem}", values[at])))
     }
 
     /// What the reader of the data has to say of it, a line each.
@@ -296,49 +255,25 @@ impl Dataset {
     }
 
     /// A checksum of the modelled values alone.
-    pub fn fingerprint_of_values(&self) -> String {
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn fingerprint_of_values(&self) -> Result<String> {
         fingerprint::of_values(self)
     }
 
     /// A checksum of all that a model may look at, which ties a run to its data.
-    pub fn fingerprint(&self) -> String {
-        fingerprint::with_beside(&fingerprint::of_values(self), self, &self.schema).unwrap_or_default()
-    }
-}
-
-impl Rows {
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::U8(v) => v.len(),
-            Self::F32(v) => v.len(),
-        }
-    }
-
-    /// True when there is no value.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The kind of the values of each of `width` columns: binary where each known one is 0 or 1.
-    pub(crate) fn kinds(&self, width: usize) -> Vec<Kind> {
-        let mut binary = vec![true; width];
-        let kind = match self {
-            Self::U8(v) => {
-                v.iter().enumerate().for_each(|(i, b)| binary[i % width] &= *b <= 1);
-                Kind::Byte
-            }
-            Self::F32(v) => {
-                v.iter().enumerate().for_each(|(i, x)| binary[i % width] &= *x == 0.0 || *x == 1.0 || x.is_nan());
-                Kind::Real
-            }
-        };
-        binary.into_iter().map(|binary| if binary { Kind::Binary } else { kind }).collect()
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn fingerprint(&self) -> Result<String> {
+        Ok(fingerprint::with_beside(&fingerprint::of_values(self)?, self, &self.schema)?.unwrap_or_default())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::*;
 
     fn table(width: usize, values: Vec<f32>) -> Result<Dataset> {
@@ -372,12 +307,5 @@ mod tests {
         data.number_as(&known);
         let labels = data.labels().unwrap();
         assert_eq!((labels.ids, labels.names[1].as_str()), (&[1u32, 2][..], "y"));
-    }
-
-    #[test]
-    fn each_column_has_a_kind_of_its_own() {
-        let rows = Rows::F32(vec![0.0, 2.5, 1.0, f32::NAN]);
-        assert_eq!(rows.kinds(2), [Kind::Binary, Kind::Real]);
-        assert_eq!(Rows::U8(vec![1, 7]).kinds(2), [Kind::Binary, Kind::Byte]);
     }
 }

@@ -144,17 +144,17 @@ impl Encoding {
         let groups = if schema.is_image() { 1 } else { schema.width() };
         if masked {
             let mut known = vec![false; groups];
-            visit(data, train, groups, |g, _| known[g] = true);
+            visit(data, train, groups, |g, _| known[g] = true)?;
             if let Some(at) = known.iter().position(|known| !known) {
                 return Err(all_missing(data, at));
             }
         }
         let (shift, scale) = match fixed {
             Some(fixed) => fixed,
-            None if transform == Transform::Standardize => standardized(data, train, groups),
+            None if transform == Transform::Standardize => standardized(data, train, groups)?,
             None => {
                 let mut ranges = vec![(f64::INFINITY, f64::NEG_INFINITY); groups];
-                visit(data, train, groups, |g, v| ranges[g] = (ranges[g].0.min(v), ranges[g].1.max(v)));
+                visit(data, train, groups, |g, v| ranges[g] = (ranges[g].0.min(v), ranges[g].1.max(v)))?;
                 over_ranges(transform, &ranges)
             }
         };
@@ -299,37 +299,33 @@ fn over_ranges(transform: Transform, ranges: &[(f64, f64)]) -> (Vec<f32>, Vec<f3
     ranges.iter().map(|r| (r.0 as f32, span(r) as f32)).unzip()
 }
 
-fn standardized(data: &Dataset, train: &[u32], groups: usize) -> (Vec<f32>, Vec<f32>) {
+fn standardized(data: &Dataset, train: &[u32], groups: usize) -> Result<(Vec<f32>, Vec<f32>)> {
     let mut known = vec![(train.len() * data.schema().width() / groups) as f64; groups];
     if data.has_missing() {
         known.fill(0.0);
-        visit(data, train, groups, |g, _| known[g] += 1.0);
+        visit(data, train, groups, |g, _| known[g] += 1.0)?;
     }
     let mut mean = vec![0f64; groups];
-    visit(data, train, groups, |g, v| mean[g] += v / known[g]);
+    visit(data, train, groups, |g, v| mean[g] += v / known[g])?;
     let mut var = vec![0f64; groups];
-    visit(data, train, groups, |g, v| var[g] += (v - mean[g]).powi(2) / known[g]);
+    visit(data, train, groups, |g, v| var[g] += (v - mean[g]).powi(2) / known[g])?;
     // A constant column has nothing to scale, and rounding alone is no spread.
     let scale = |(v, m): (&f64, &f64)| match v.sqrt() as f32 {
         spread if spread > 1e-6 * m.abs() as f32 => spread,
         _ => 1.0,
     };
     let scale = var.iter().zip(&mean).map(scale).collect();
-    (mean.iter().map(|&m| m as f32).collect(), scale)
+    Ok((mean.iter().map(|&m| m as f32).collect(), scale))
 }
 
 /// Calls `f` with every known value of some rows.
-fn visit(data: &Dataset, rows: &[u32], groups: usize, mut f: impl FnMut(usize, f64)) {
-    let mut row_values = Vec::with_capacity(data.schema().width());
-    for &row in rows {
-        row_values.clear();
-        data.extend_with_row(row as usize, &mut row_values);
-        for (i, &v) in row_values.iter().enumerate() {
-            if !v.is_nan() {
-                f(if groups == 1 { 0 } else { i }, f64::from(v));
-            }
+fn visit(data: &Dataset, rows: &[u32], groups: usize, mut f: impl FnMut(usize, f64)) -> Result<()> {
+    data.for_each_row(rows, |_, row| {
+        for (i, &v) in row.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+            f(if groups == 1 { 0 } else { i }, f64::from(v));
         }
-    }
+        Ok(())
+    })
 }
 
 pub(super) fn all_missing(data: &Dataset, at: usize) -> Error {

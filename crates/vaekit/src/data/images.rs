@@ -88,7 +88,7 @@ pub fn read_folder(path: &Path, options: &OpenOptions) -> Result<Dataset> {
         file.strip_prefix(path).unwrap_or(file).to_string_lossy().replace('\\', "/")
     };
     let column = Column::text("file", Role::Identifier);
-    data.with(column, Cells::Text(files.iter().map(inside).collect()))
+    data.with(column, Cells::Text(files.iter().map(inside).collect::<Vec<_>>().into()))
 }
 
 fn opened(file: &Path) -> Result<ImageReader<BufReader<File>>> {
@@ -202,7 +202,7 @@ mod tests {
         let data = read_folder(dir.path(), &OpenOptions::default()).unwrap();
         let labels = data.labels().unwrap();
         assert_eq!((labels.names, labels.ids), (&["ant".to_owned(), "cat".to_owned()][..], &[0u32, 1, 1][..]));
-        assert_eq!(data.row_names().unwrap().1, ["ant/1.png", "cat/1.png", "cat/2.png"]);
+        assert_eq!(data.row_names().unwrap().1.to_vec().unwrap(), ["ant/1.png", "cat/1.png", "cat/2.png"]);
         let Rows::U8(bytes) = data.rows() else { panic!() };
         assert_eq!((bytes[0], bytes[9], bytes[18]), (30, 10, 20));
     }

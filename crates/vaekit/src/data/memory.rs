@@ -73,6 +73,7 @@ fn of_shape(name: &str, shape: &[usize], values: Rows) -> Result<Dataset> {
             let values = match values {
                 Rows::U8(v) => Rows::U8(planes(&v, height * width, channels)),
                 Rows::F32(v) => Rows::F32(planes(&v, height * width, channels)),
+                stored => stored,
             };
             ([channels, height, width], values)
         }
@@ -85,7 +86,7 @@ fn of_shape(name: &str, shape: &[usize], values: Rows) -> Result<Dataset> {
     // its stored values are not; leave it a byte image.
     let kind = match &values {
         Rows::U8(_) => Kind::Byte,
-        Rows::F32(_) => values.kinds(1)[0],
+        _ => values.kinds(1)[0],
     };
     Dataset::new(name, Schema::images(sizes, kind), values)
 }

@@ -90,6 +90,7 @@ fn append(path: &Path, a: &mut Array, b: Array) -> Result<()> {
 /// Whole numbers from 0 to 99999, or none.
 fn class_numbers(array: Array) -> Option<Vec<u32>> {
     match array.values {
+        Rows::Stored(_) => None,
         Rows::U8(v) => Some(v.into_iter().map(u32::from).collect()),
         Rows::F32(v) => {
             v.into_iter().map(|x| ((0.0..1e5).contains(&x) && x.fract() == 0.0).then_some(x as u32)).collect()

@@ -10,8 +10,9 @@
 //!
 //! Every row meets the same noise, so that a row alone and a row among others have the same numbers.
 
-use vaekit_ops::{Tensor, device, to_vec};
+use vaekit_ops::{Tensor, device, pool, to_vec};
 
+use crate::Result;
 use crate::data::Batch;
 use crate::model::{Mode, Vae};
 use crate::rng::Rng;
@@ -162,6 +163,18 @@ pub fn quantile(values: &mut [(f32, f64)], share: f64) -> f32 {
 pub fn filled(rows: &[u32], size: usize) -> Vec<u32> {
     let last = rows.last().copied().unwrap_or_default();
     rows.iter().copied().chain(std::iter::repeat_n(last, size.saturating_sub(rows.len()))).collect()
+}
+
+/// What `of` makes of each block of `size` rows, in their order; blocks are shared out among the threads.
+///
+/// # Errors
+/// The first error of `of`.
+pub fn by_blocks<T: Send>(rows: &[u32], size: usize, of: impl Fn(&[u32]) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let blocks: Vec<&[u32]> = rows.chunks(size.max(1)).collect();
+    match device::is_cpu() {
+        true => pool::map(blocks.len(), |i| of(blocks[i])).into_iter().collect(),
+        false => blocks.into_iter().map(of).collect(),
+    }
 }
 
 /// The device of these computations.

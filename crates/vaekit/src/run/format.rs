@@ -57,17 +57,20 @@ pub struct DataInfo {
 
 impl DataInfo {
     /// Describes a data set and its parts.
-    pub fn new(data: &Dataset, splits: &Splits) -> Self {
-        let values = fingerprint::of_values(data);
-        Self {
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn new(data: &Dataset, splits: &Splits) -> Result<Self> {
+        let values = fingerprint::of_values(data)?;
+        Ok(Self {
             name: data.name.clone(),
-            fingerprint: fingerprint::with_beside(&values, data, data.schema()).unwrap_or_default(),
+            fingerprint: fingerprint::with_beside(&values, data, data.schema())?.unwrap_or_default(),
             values,
             rows: data.len(),
             train_rows: splits.train.len(),
             valid_rows: splits.valid.len(),
             test_rows: splits.test.len(),
-        }
+        })
     }
 }
 
@@ -129,22 +132,30 @@ impl RunFile {
     }
 
     /// True for the data that the run was trained on.
-    pub fn is_of(&self, data: &Dataset) -> bool {
-        match self.format {
-            format1::FORMAT => fingerprint::of_format_1(data) == self.data.fingerprint,
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn is_of(&self, data: &Dataset) -> Result<bool> {
+        Ok(match self.format {
+            format1::FORMAT => fingerprint::of_format_1(data)? == self.data.fingerprint,
             _ => {
-                let found = fingerprint::with_beside(&fingerprint::of_values(data), data, &self.schema);
+                let found = fingerprint::with_beside(&fingerprint::of_values(data)?, data, &self.schema)?;
                 found.is_some_and(|found| found == self.data.fingerprint)
             }
-        }
+        })
     }
 
     /// True for data with the rows that the run was trained on, whatever stands beside them.
-    pub fn has_rows_of(&self, data: &Dataset) -> bool {
-        match self.format {
-            format1::FORMAT => fingerprint::of_format_1(data) == self.data.fingerprint,
-            _ => data.fingerprint_of_values() == self.data.values,
-        }
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn has_rows_of(&self, data: &Dataset) -> Result<bool> {
+        // Counted first: a checksum of many rows takes its time.
+        Ok(data.len() == self.data.rows
+            && match self.format {
+                format1::FORMAT => fingerprint::of_format_1(data)? == self.data.fingerprint,
+                _ => data.fingerprint_of_values()? == self.data.values,
+            })
     }
 
     /// Refuses data that is not what the run was trained on.
@@ -152,7 +163,7 @@ impl RunFile {
     /// # Errors
     /// Other rows, other columns, or other classes.
     pub fn check_same(&self, data: &Dataset) -> Result<()> {
-        if self.is_of(data) {
+        if self.is_of(data)? {
             return Ok(());
         }
         let (ours, theirs) = (&self.data, data.schema());

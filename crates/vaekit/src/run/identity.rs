@@ -97,7 +97,7 @@ mod tests {
             vaekit: "0.1.0".into(),
             recipe: None,
             config: TrainConfig::default(),
-            data: DataInfo::new(&data, &splits),
+            data: DataInfo::new(&data, &splits).unwrap(),
             schema: data.schema().clone(),
             encoding: Encoding::fit(Transform::Standardize, &data, &[0, 1]).unwrap(),
         }

@@ -133,12 +133,18 @@ impl Run {
     }
 
     /// True for the data that the run was trained on.
-    pub fn is_of(&self, data: &Dataset) -> bool {
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn is_of(&self, data: &Dataset) -> Result<bool> {
         self.file.is_of(data)
     }
 
     /// True for data with the rows that the run was trained on, whatever classes and conditions are read beside them.
-    pub fn has_rows_of(&self, data: &Dataset) -> bool {
+    ///
+    /// # Errors
+    /// Rows on disk that cannot be read.
+    pub fn has_rows_of(&self, data: &Dataset) -> Result<bool> {
         self.file.has_rows_of(data)
     }
 

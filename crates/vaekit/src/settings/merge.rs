@@ -81,7 +81,9 @@ impl TrainConfig {
         let batch = if rows < 2_000 { 32 } else { 128 };
         let fills = data.missing() * 20 > data.len() * data.width();
         let steps = if fills { 3 * STEPS } else { STEPS };
-        let epochs = (steps * batch / rows).clamp(10, 500);
+        // Ten passes at least, but not where they would be many steps: millions of rows are seen once.
+        let least = (5 * steps * batch / rows).clamp(1, 10);
+        let epochs = (steps * batch / rows).clamp(least, 500);
         let (hidden, latent) = if fills { ("256,256", "16") } else { ("128,128", "8") };
         let sizes = [("batch", batch.to_string()), ("epochs", epochs.to_string())];
         let sizes = sizes.iter().map(|(key, text)| (*key, text.as_str()));

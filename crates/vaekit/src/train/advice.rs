@@ -96,13 +96,23 @@ fn of_conditions(session: &Session<'_>) -> Vec<String> {
         ));
     }
     let unknown = match data.has_missing() {
-        true => train.iter().filter(|row| !data.has_known(**row)).count(),
+        true => unknown_rows(data, train).unwrap_or_default(),
         false => 0,
     };
     if unknown > 0 {
         told.push(format!("nothing is learned from training rows without a known value: {unknown} of them"));
     }
     told
+}
+
+/// Rows without a known value.
+fn unknown_rows(data: &crate::data::Dataset, rows: &[u32]) -> Result<usize> {
+    let mut unknown = 0;
+    data.for_each_row(rows, |_, row| {
+        unknown += usize::from(row.iter().all(|v| v.is_nan()));
+        Ok(())
+    })?;
+    Ok(unknown)
 }
 
 /// What the reader of the final figures should know.

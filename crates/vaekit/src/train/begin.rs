@@ -20,6 +20,8 @@ use super::session::{SaveEvery, Session};
 
 /// What sets the seed of the classifier behind a perceptual loss apart.
 const PERCEPTUAL: u64 = 0x5045_5243_0000_0000;
+/// Stored values that are encoded at once.
+const ENCODED: usize = 1 << 14;
 
 impl<'a> Session<'a> {
     /// Opens a folder for training, from its checkpoint if it has one.
@@ -88,7 +90,7 @@ impl<'a> Session<'a> {
     /// Data-dependent initialisation.
     fn start(&mut self, tell: &mut dyn FnMut(TrainEvent)) -> Result<()> {
         if self.file.config.output_bias == OutputBias::Mean {
-            self.start_at_mean();
+            self.start_at_mean()?;
         }
         let (data, preparation, train) = (self.data, &self.preparation, &self.splits.train);
         let rows = |wanted: usize| {
@@ -111,21 +113,31 @@ impl<'a> Session<'a> {
     /// Starts the decoder at the mean of the training rows (Burda et al. 2016
     /// start there, in their code): fewer latent dimensions fall idle while
     /// training would still look for it.
-    fn start_at_mean(&mut self) {
+    fn start_at_mean(&mut self) -> Result<()> {
         let (encoding, schema) = (&self.preparation.encoding, self.data.schema());
         let mut sums = vec![0f64; encoding.width(schema)];
         let mut known = vec![0f64; sums.len()];
-        let (mut stored, mut row) = (vec![0f32; self.data.width()], vec![0f32; sums.len()]);
-        for &r in &self.splits.train {
-            self.data.copy_row(r as usize, &mut stored);
-            encoding.encode(schema, &stored, &mut row);
-            for ((sum, known), v) in sums.iter_mut().zip(&mut known).zip(&row).filter(|(_, v)| !v.is_nan()) {
-                *sum += f64::from(*v);
-                *known += 1.0;
+        let (width, mut stored) = (sums.len(), Vec::new());
+        let mut add = |stored: &mut Vec<f32>| {
+            let mut x = vec![0f32; stored.len() / self.data.width() * width];
+            encoding.encode(schema, stored, &mut x);
+            stored.clear();
+            for (i, v) in x.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                sums[i % width] += f64::from(*v);
+                known[i % width] += 1.0;
             }
-        }
+        };
+        self.data.for_each_row(&self.splits.train, |_, row| {
+            stored.extend_from_slice(row);
+            if stored.len() >= ENCODED {
+                add(&mut stored);
+            }
+            Ok(())
+        })?;
+        add(&mut stored);
         let mean = |(sum, known): (&f64, &f64)| (sum / known.max(1.0)) as f32;
         self.recipe.vae.start_at(&sums.iter().zip(&known).map(mean).collect::<Vec<f32>>());
+        Ok(())
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<()> {

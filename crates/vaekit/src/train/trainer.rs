@@ -205,7 +205,7 @@ impl Trainer {
             format: FORMAT_VERSION,
             vaekit: env!("CARGO_PKG_VERSION").to_owned(),
             recipe: self.recipe.as_ref().map(|(name, _)| name.clone()),
-            data: DataInfo::new(data, &splits),
+            data: DataInfo::new(data, &splits)?,
             schema: data.schema().clone(),
             encoding,
             config,

@@ -89,11 +89,11 @@ impl Model {
         let latent = if spread && has % 2 == 0 { half } else { has };
         let rows: Vec<u32> = (0..table.len() as u32).collect();
         let mut codes =
-            Codes { mean: Vec::new(), log_var: None, latent, name: names_of(&table, &rows), beside: Vec::new() };
+            Codes { mean: Vec::new(), log_var: None, latent, name: names_of(&table, &rows)?, beside: Vec::new() };
         let (mut row, mut log_var) = (Vec::new(), Vec::new());
         for i in 0..table.len() {
             row.clear();
-            table.extend_with_row(i, &mut row);
+            table.extend_with_row(i, &mut row)?;
             codes.mean.extend_from_slice(&row[..latent]);
             log_var.extend_from_slice(&row[latent..]);
         }
@@ -179,7 +179,7 @@ fn asked(name: &str, role: Role) -> AskedColumn {
 /// The cells of a column that is not modelled, as words.
 pub(super) fn words(data: &Dataset, column: &str) -> Option<NameColumn> {
     let values = match data.cells(column)? {
-        Cells::Text(words) => words.clone(),
+        Cells::Text(words) => words.to_vec().ok()?,
         Cells::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
         Cells::Levels(ids) => {
             let levels = &data.schema().columns.iter().find(|c| c.name == column)?.levels;

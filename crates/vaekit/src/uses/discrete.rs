@@ -67,7 +67,7 @@ impl Model {
             columns,
             values,
             look: None,
-            name: names_of(data, rows),
+            name: names_of(data, rows)?,
             beside,
             typed: Vec::new(),
         })

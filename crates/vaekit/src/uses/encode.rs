@@ -25,7 +25,7 @@ impl Model {
             Ok(Step::Continue)
         })?;
         let latent = mean.len() / rows.len().max(1);
-        let (name, beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
+        let (name, beside) = (names_of(data, rows)?, self.conditions_of(data, rows)?);
         Ok(Codes { mean, log_var: Some(log_var).filter(|v| !v.is_empty()), latent, name, beside })
     }
 

@@ -69,8 +69,8 @@ impl Model {
 }
 
 /// What rows are called, where their data says so.
-pub(super) fn names_of(data: &Dataset, rows: &[u32]) -> Option<NameColumn> {
-    let (name, names) = data.row_names()?;
-    let values = rows.iter().map(|row| names[*row as usize].clone()).collect();
-    Some(NameColumn { name: name.to_owned(), values })
+pub(super) fn names_of(data: &Dataset, rows: &[u32]) -> Result<Option<NameColumn>> {
+    let Some((name, names)) = data.row_names() else { return Ok(None) };
+    let values = rows.iter().map(|row| names.get(*row as usize)).collect::<Result<_>>()?;
+    Ok(Some(NameColumn { name: name.to_owned(), values }))
 }

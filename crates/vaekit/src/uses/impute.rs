@@ -5,11 +5,11 @@ use std::path::Path;
 use rand::Rng as _;
 
 use crate::data::{Cell, Dataset, NumberCode, OpenOptions, columns, source};
-use crate::eval::predictive::{Keep, Samples, filled, here, normalized, quantile, samples};
+use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, normalized, quantile, samples};
 use crate::model::Model;
 use crate::rng::{Purpose, pick, unit};
 use crate::run::write_atomically;
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::widths::Widths;
 
@@ -81,37 +81,43 @@ pub fn impute(
         }
     }
     let width = data.width();
-    let mut stored = vec![0f32; width];
-    let mut gaps = |row: u32| -> Vec<usize> {
-        data.copy_row(row as usize, &mut stored);
-        (0..width).filter(|c| stored[*c].is_nan()).collect()
-    };
-    let open: Vec<(u32, Vec<usize>)> =
-        rows.iter().map(|row| (*row, gaps(*row))).filter(|(_, gaps)| !gaps.is_empty()).collect();
+    let (mut open, mut gaps) = (Vec::new(), 0u64);
+    data.for_each_row(rows, |row, stored| {
+        let n = stored.iter().filter(|v| v.is_nan()).count();
+        if n > 0 {
+            open.push(row);
+            gaps += n as u64;
+        }
+        Ok(())
+    })?;
+    let of_cell = (size_of::<FilledCell>() + 4 * how.draws) as u64;
+    budget::ask(&data.name, "the cells that are filled", 2 * gaps * of_cell)?;
     let keep = Keep { means: true, draws: true, ..Keep::default() };
-    let mut cells = Vec::new();
-    for block in open.chunks(ROWS) {
-        let wanted: Vec<u32> = block.iter().map(|(row, _)| *row).collect();
+    let fill = |wanted: &[u32]| -> Result<Vec<FilledCell>> {
+        let mut cells = Vec::new();
         let of = |model: &&Model| -> Result<Samples> {
-            let host = model.preparation().prepare(data, &filled(&wanted, ROWS), 0)?;
+            let host = model.preparation().prepare(data, &filled(wanted, ROWS), 0)?;
             Ok(samples(model.vae(), &host.to_device(&here()), how.samples, model.rng(), keep))
         };
         let all: Vec<Samples> = members.iter().map(of).collect::<Result<_>>()?;
-        for (i, (row, gaps)) in block.iter().enumerate() {
+        for (i, row) in wanted.iter().enumerate() {
+            let mut stored = vec![0f32; width];
+            data.copy_row(*row as usize, &mut stored)?;
             let weights: Vec<Vec<f64>> = all.iter().map(|s| normalized(&s.log_weights(i))).collect();
             let view = RowView { members, samples: &all, weights: &weights, at: i };
             // Each imputation is one draw of the whole row, so that its cells go together.
             let chosen: Vec<(usize, usize)> = (0..how.draws).map(|draw| view.choose(draw as u64, *row)).collect();
-            for column in gaps {
-                let mut cell = view.fill(*row, *column, &chosen, how.unrounded);
+            for column in (0..width).filter(|c| stored[*c].is_nan()) {
+                let mut cell = view.fill(*row, column, &chosen, how.unrounded);
                 if let Some(widths) = widths {
                     widths.apply(members[0], &mut cell);
                 }
                 cells.push(cell);
             }
         }
-    }
-    Ok(cells)
+        Ok(cells)
+    };
+    Ok(by_blocks(&open, ROWS, fill)?.concat())
 }
 
 /// What the members say of a row.
@@ -311,8 +317,10 @@ pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell]) -> Result<
         writer.write_record([id, "column", "value", "low", "high", "probability"])?;
         for cell in cells {
             let column = described[cell.column];
-            let name =
-                data.row_names().map_or_else(|| cell.row.to_string(), |(_, names)| names[cell.row as usize].clone());
+            let name = match data.row_names() {
+                Some((_, names)) => names.get(cell.row as usize).map_err(std::io::Error::other)?,
+                None => cell.row.to_string(),
+            };
             let probability =
                 if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
             let of = |value: f32| column.cell(value);

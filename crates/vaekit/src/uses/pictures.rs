@@ -40,7 +40,11 @@ impl Run {
                 let mut samples = self.sample(drawn, self.default_observation(), self.rng())?;
                 if !schema.is_image() {
                     let mut behind = Vec::new();
-                    splits.train.iter().take(POINTS).for_each(|&r| data.extend_with_row(r as usize, &mut behind));
+                    splits
+                        .train
+                        .iter()
+                        .take(POINTS)
+                        .try_for_each(|&r| data.extend_with_row(r as usize, &mut behind))?;
                     samples.put_behind(behind);
                 }
                 samples.write(&path)?;

@@ -16,7 +16,7 @@ impl Model {
     /// Rows of another shape than the model's.
     pub fn reconstruct(&self, data: &Dataset, rows: &[u32]) -> Result<Values> {
         let (_, reconstructed) = self.pass_through(data, rows)?;
-        let (name, beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
+        let (name, beside) = (names_of(data, rows)?, self.conditions_of(data, rows)?);
         Ok(Values { name, beside, ..Values::of_rows(self, reconstructed, 10) })
     }
 
@@ -34,7 +34,7 @@ impl Model {
             return Ok(Values::of_rows(self, both, 10.min(rows.len())));
         }
         let mut values = Values::of_rows(self, reconstructed, 10);
-        (values.name, values.beside) = (names_of(data, rows), self.conditions_of(data, rows)?);
+        (values.name, values.beside) = (names_of(data, rows)?, self.conditions_of(data, rows)?);
         values.put_behind(Values::of_rows(self, originals, 10).values);
         Ok(values)
     }

@@ -32,19 +32,20 @@ impl Widths {
     pub fn measure(members: &[&Model], data: &Dataset, held: &[u32], how: Filling) -> Result<Option<Self>> {
         let model = members[0];
         let rows = model.some(held, ROWS);
+        let some = data.select(&rows)?;
+        let all: Vec<u32> = (0..rows.len() as u32).collect();
         let width = data.width();
         let mut of_columns: Vec<Vec<f64>> = vec![Vec::new(); width];
         let mut stored = vec![0f32; width];
         for time in 0..TIMES {
-            let mut known = vec![true; data.len() * width];
+            let mut known = Vec::with_capacity(rows.len() * width);
             for row in &rows {
                 let draws = model.rng().at(time).uniform(Purpose::Hide, &[u64::from(*row)], width);
-                let cells = &mut known[*row as usize * width..][..width];
-                cells.iter_mut().zip(draws).for_each(|(known, u)| *known = u >= SHARE);
+                known.extend(draws.into_iter().map(|u| u >= SHARE));
             }
-            let hidden = data.clone().masked(&known)?;
-            for cell in impute(members, &hidden, &rows, Filling { draws: 0, ..how }, None)? {
-                data.copy_row(cell.row as usize, &mut stored);
+            let hidden = some.clone().masked(&known)?;
+            for cell in impute(members, &hidden, &all, Filling { draws: 0, ..how }, None)? {
+                some.copy_row(cell.row as usize, &mut stored)?;
                 let truth = stored[cell.column];
                 if truth.is_nan() || cell.middle.is_nan() {
                     continue;

@@ -4,10 +4,17 @@ use std::collections::HashMap;
 
 use crate::{Error, Result, budget};
 
-use super::super::{Cells, Column, Dataset, Kind, MISSING, OpenOptions, Role, Rows, Schema, Unknown, counted};
+use super::super::store::{ValuesWriter, cache};
+use super::super::{Column, Dataset, Kind, OpenOptions, Schema, Unknown, counted};
+use super::beside::Beside;
+use super::dates;
 use super::layout::Layout;
 use super::source::{Cell, Source};
-use super::{dates, in_order};
+
+/// Rows that take more than this part of the memory go to disk: vectors hold up to twice what is in them.
+const IN_MEMORY: u64 = 2;
+/// Bytes in memory for each row, wherever its values are.
+const ORDER: u64 = 16;
 
 /// How a cell of a column becomes a number.
 struct Reading<'a> {
@@ -82,11 +89,11 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
     let mut readings: Vec<(usize, Reading<'_>)> =
         layout.modelled.iter().map(|(place, column)| (*place, Reading::new(column))).collect();
     let of_model = options.schema.is_some();
-    let mut values = Vec::new();
-    let mut words: Vec<Vec<Option<String>>> = vec![Vec::new(); layout.beside.len()];
-    let mut held = 0u64;
+    let mut values = ValuesWriter::new(readings.len());
+    let mut beside: Vec<(usize, Beside<'_>)> =
+        layout.beside.iter().map(|(place, column)| (*place, Beside::new(column))).collect();
+    let mut spilled = false;
     source.scan(&mut |row, cells| {
-        held += 4 * readings.len() as u64;
         for (place, reading) in &mut readings {
             let value = match reading.read(source, cells[*place]) {
                 Ok(value) => value,
@@ -100,24 +107,29 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
                     return Err(Error::data(source.place(), format!("{place}: {problem}{advice}")));
                 }
             };
-            values.push(value);
+            values.push(value)?;
         }
-        for ((place, _), words) in layout.beside.iter().zip(&mut words) {
-            let word = match cells[*place] {
-                Cell::Missing(_) => None,
-                Cell::Text(word) => Some(word.to_owned()),
-                Cell::Number(value) => Some(value.to_string()),
-                Cell::Days(value) => Some(dates::written(value, "%Y-%m-%d %H:%M:%S")),
-            };
-            held += 24 + word.as_ref().map_or(0, String::len) as u64;
-            words.push(word);
+        for (place, column) in &mut beside {
+            column.take(source, row, cells[*place])?;
         }
         if row % 1024 == 0 {
-            budget::ask(source.place(), &format!("its first {} rows", row + 1), held)?;
+            let held = |beside: &[(usize, Beside<'_>)]| beside.iter().map(|(_, column)| column.held()).sum::<u64>();
+            if !spilled && values.held() + held(&beside) > budget::memory() / IN_MEMORY {
+                spilled = true;
+                values.spill()?;
+                beside.iter_mut().try_for_each(|(_, column)| column.spill())?;
+            }
+            // What stays in memory: classes, conditions, and of each row its place in an order.
+            budget::ask(source.place(), &format!("its first {} rows", row + 1), held(&beside) + ORDER * row)?;
         }
         Ok(())
     })?;
-    budget::ask(source.place(), "its rows", held)?;
+    if spilled {
+        layout.notes.push(format!(
+            "the rows do not fit in half of --memory: kept on disk in {} until this ends; --cache names another folder",
+            cache().display()
+        ));
+    }
     for (_, reading) in readings.iter().filter(|_| of_model) {
         let name = &reading.column.name;
         if reading.beyond > 0 {
@@ -134,7 +146,7 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
             layout.notes.push(format!("{found} of '{name}' that the model does not know: taken for missing"));
         }
     }
-    let rows = Rows::F32(values);
+    let rows = values.finish()?;
     let kinds = rows.kinds(layout.modelled.len());
     // Columns without a description have the kind of their numbers.
     let described = |column: &Column| column.numbers.is_some() || column.kind.has_levels();
@@ -145,42 +157,9 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
     let schema = Schema { pixels: None, columns: columns.collect() };
     let named = |e: Error| e.at(source.place());
     let mut data = Dataset::new(name, schema, rows).map_err(named)?;
-    for ((_, column), words) in layout.beside.iter().zip(words) {
-        let (column, cells) = beside(source, column, words)?;
+    for (_, column) in beside {
+        let (column, cells) = column.finish(source)?;
         data = data.with(column, cells).map_err(named)?;
     }
     Ok(data)
-}
-
-/// A column that is not modelled, from its words.
-fn beside(source: &dyn Source, column: &Column, words: Vec<Option<String>>) -> Result<(Column, Cells)> {
-    match column.kind {
-        Kind::Text => {
-            let column = Column { levels: Vec::new(), ..column.clone() };
-            Ok((column, Cells::Text(words.into_iter().map(Option::unwrap_or_default).collect())))
-        }
-        Kind::Category | Kind::Ordinal => {
-            let levels = in_order(words.iter().flatten().cloned().collect());
-            if levels.is_empty() && column.role == Role::Condition {
-                let problem = format!("column '{}' has no known cell; leave it out", column.name);
-                return Err(Error::data(source.place(), problem));
-            }
-            let places: HashMap<&String, u32> = levels.iter().zip(0..).collect();
-            let id = |word: &Option<String>| word.as_ref().and_then(|w| places.get(w)).copied().unwrap_or(MISSING);
-            let ids = words.iter().map(id).collect();
-            Ok((Column { kind: Kind::Category, levels, ..column.clone() }, Cells::Levels(ids)))
-        }
-        _ => {
-            let number = |(row, word): (usize, &Option<String>)| match word {
-                None => Ok(f32::NAN),
-                Some(word) => source.number(word).map(|v| v as f32).filter(|v| v.is_finite()).ok_or_else(|| {
-                    let place = source.row_name(row as u64);
-                    let problem = format!("{place}, column '{}': found '{word}', expected a number", column.name);
-                    Error::data(source.place(), problem)
-                }),
-            };
-            let numbers = words.iter().enumerate().map(number).collect::<Result<_>>()?;
-            Ok((Column { kind: Kind::Real, ..column.clone() }, Cells::Numbers(numbers)))
-        }
-    }
 }

@@ -6,6 +6,7 @@
 
 mod arrow_files;
 mod assemble;
+mod beside;
 pub(crate) mod dates;
 mod delimited;
 mod infer;

@@ -118,7 +118,7 @@ fn gaps_of_every_spelling_are_missing_values() {
     let read = |text| read(text, words()).unwrap();
     let data = read("a,b\n1,\n3,NA\n5,NaN\n-99,7\n");
     assert_eq!((data.missing(), data.schema().value_kind()), (4, Kind::Real));
-    assert_eq!(data.fingerprint(), read("a,b\n1,nan\n3,?\n5,\nnull,7\n").fingerprint());
+    assert_eq!(data.fingerprint().unwrap(), read("a,b\n1,nan\n3,?\n5,\nnull,7\n").fingerprint().unwrap());
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn conditions_are_numbers_or_words_and_names_are_kept() {
     let data = read("id,x,dose,site\nr1,1,0.5,b\nr2,2,,a\n", options()).unwrap();
     assert!(matches!(data.cells("dose"), Some(Cells::Numbers(v)) if v[0] == 0.5 && v[1].is_nan()));
     assert_eq!(data.cells("site"), Some(&Cells::Levels(vec![1, 0])));
-    assert_eq!(data.row_names().unwrap().1, ["r1", "r2"]);
+    assert_eq!(data.row_names().unwrap().1.to_vec().unwrap(), ["r1", "r2"]);
     assert_eq!(data.schema().modelled_names(), ["x"]);
     let error = refused("a,b\n1,2\n", options());
     assert!(error.contains("'dose'") && error.contains("a, b"), "{error}");
@@ -251,7 +251,7 @@ fn compressed_and_separated_otherwise_a_table_is_the_same() {
         ("t.csv", text.replace('.', ",").into_bytes()),
     ] {
         let other = read_as(name, &bytes, &OpenOptions::default()).unwrap();
-        assert_eq!(other.fingerprint(), plain.fingerprint(), "{name}");
+        assert_eq!(other.fingerprint().unwrap(), plain.fingerprint().unwrap(), "{name}");
     }
 }
 

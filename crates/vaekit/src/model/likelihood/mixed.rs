@@ -1,6 +1,6 @@
 //! A table whose columns are of several kinds: a likelihood a column, joined.
 
-use vaekit_ops::{Tensor, density, device, from_vec, softplus, to_vec};
+use vaekit_ops::{Tensor, columns as fast, density, device, from_vec, softplus, to_vec};
 
 use crate::data::{ColumnCode, Encoding, NumberCode, Schema, columns};
 use crate::nn::{Init, Parameter, Parameters};
@@ -182,6 +182,44 @@ impl Mixed {
         over(logits.clone() * one) - over(logits.exp()).log()
     }
 
+    /// [`log_prob_each`](Likelihood::log_prob_each) with gradients, in the operations of a tape.
+    fn portable(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
+        let mut parts = Vec::new();
+        if self.numbers() > 0 {
+            let numbers = self.of_numbers(x, raw);
+            parts.push(match self.gate(x) {
+                Some(gate) => numbers * gate.unsqueeze::<3>(),
+                None => numbers,
+            });
+        }
+        if !self.blocks.is_empty() {
+            parts.push(self.of_blocks(x, raw));
+        }
+        Tensor::cat(parts, 2)
+    }
+
+    /// What [`fast::log_prob_each`] takes.
+    fn columns(&self) -> fast::Columns {
+        let freedom = self.freedom.as_ref().map(|p| to_vec(softplus(p.tensor::<1>()) + 2.0)).unwrap_or_default();
+        let student = |(freedom, floor): (f32, &f32)| {
+            let zero = from_vec::<1>(vec![0.0], [1], &device::cpu());
+            let at_zero = density::standard_student(zero, from_vec(vec![freedom], [1], &device::cpu()));
+            fast::Student { floor: *floor, freedom, constant: to_vec(at_zero)[0] }
+        };
+        let cut = |((step, ends), floor): (&Grid, &f32)| {
+            let ends = ends.map_or([f32::NEG_INFINITY, f32::INFINITY], |e| [e[0] + 0.25 * step, e[1] - 0.25 * step]);
+            fast::Cut { floor: *floor, step: *step, ends }
+        };
+        fast::Columns {
+            students: freedom.into_iter().zip(&self.floors).map(student).collect(),
+            cuts: self.steps.iter().zip(&self.floors[self.densities..]).map(cut).collect(),
+            blocks: self.blocks.clone(),
+            gates: self.gates.clone(),
+            raw_scale: RAW_SCALE,
+            logit: LOGIT,
+        }
+    }
+
     /// Probabilities of the coordinates of blocks, on the host, in place of their logits.
     fn softmax(&self, logits: &mut [f32]) {
         for (at, size) in &self.blocks {
@@ -218,18 +256,10 @@ impl Likelihood for Mixed {
     }
 
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
-        let mut parts = Vec::new();
-        if self.numbers() > 0 {
-            let numbers = self.of_numbers(x, raw);
-            parts.push(match self.gate(x) {
-                Some(gate) => numbers * gate.unsqueeze::<3>(),
-                None => numbers,
-            });
+        match fast::runs_here(x, raw) {
+            true => fast::log_prob_each(&self.columns(), x, raw),
+            false => self.portable(x, raw),
         }
-        if !self.blocks.is_empty() {
-            parts.push(self.of_blocks(x, raw));
-        }
-        Tensor::cat(parts, 2)
     }
 
     fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {

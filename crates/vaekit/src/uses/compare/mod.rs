@@ -223,9 +223,10 @@ fn common_rows(runs: &[Run], data: &Dataset) -> Result<Vec<u32>> {
     let Some((first, others)) = runs.split_first().filter(|(_, others)| !others.is_empty()) else {
         return Err(Error::setting("runs", "expected two runs or more to compare"));
     };
-    let like = runs.iter().find(|run| run.has_rows_of(data)).unwrap_or(first);
-    for other in runs {
-        if !other.has_rows_of(data) {
+    let same = runs.iter().map(|run| run.has_rows_of(data)).collect::<Result<Vec<bool>>>()?;
+    let like = runs.iter().zip(&same).find(|(_, same)| **same).map_or(first, |(run, _)| run);
+    for (other, same) in runs.iter().zip(same) {
+        if !same {
             let (a, b) = (like.dir().display(), other.dir().display());
             let (of_a, of_b) = (&like.file().data, &other.file().data);
             return Err(Error::data(

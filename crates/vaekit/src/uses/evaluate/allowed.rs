@@ -41,7 +41,7 @@ impl Run {
                 format!("{} is an autoencoder: its codes have no density", self.variant_name()),
             )),
         };
-        let taught = |flag, what| match (data.labels(), self.has_rows_of(data)) {
+        let taught = |flag, what| match (data.labels(), self.has_rows_of(data)?) {
             (None, _) => Err(no_classes(data, what)),
             (_, true) => apart(&self.split(data)?.train, rows),
             (_, false) => Err(Error::setting(
@@ -64,7 +64,7 @@ impl Run {
                 if self.schema().is_image() {
                     return Err(Error::unsupported("synthetic", "compares rows of tables; use --quality for pictures"));
                 }
-                if !self.has_rows_of(data) {
+                if !self.has_rows_of(data)? {
                     let problem = format!("{} is other data than the run's; leave DATA out", data.name);
                     return Err(Error::setting("synthetic", problem));
                 }

@@ -1,5 +1,7 @@
 //! Drawn rows of a table judged beside real ones.
 
+use std::collections::HashMap;
+
 use crate::data::{Column, Dataset, Kind, columns};
 use crate::eval::synthetic::{Lesson, Rows, associations, learned_from, nearer, shape, told_apart, trend};
 use crate::model::Model;
@@ -56,13 +58,13 @@ impl Model {
         let n = test.len().clamp(1_000, JUDGED);
         let drawing = self.drawing(Some((data, &train, self.usual_source())), n, Observation::Draw, self.rng())?;
         let drawn = self.rows_of(&drawing)?.values;
-        let stored = |rows: &[u32]| -> Vec<f32> {
+        let stored = |rows: &[u32]| -> Result<Vec<f32>> {
             let mut values = Vec::with_capacity(rows.len() * data.width());
-            rows.iter().for_each(|row| data.extend_with_row(*row as usize, &mut values));
-            values
+            rows.iter().try_for_each(|row| data.extend_with_row(*row as usize, &mut values))?;
+            Ok(values)
         };
         let columns: Vec<Column> = self.schema().modelled().cloned().collect();
-        let (real, taught) = (stored(&test), stored(&train));
+        let (real, taught) = (stored(&test)?, stored(&train)?);
         let rows = |values| Rows { columns: &columns, values };
         let shapes = (0..columns.len()).map(|c| shape(&rows(&real), &rows(&drawn), c)).collect();
         let trend = trend(&rows(&real), &rows(&drawn));
@@ -82,11 +84,19 @@ impl Model {
         let nearer = nearer(some, &taught_x, &real_x, width);
         let useful = self.useful(&[&drawn, &taught, &real], &[&drawn_x, &taught_x, &real_x], &columns);
         let key = |row: &[f32]| row.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
-        let known: std::collections::HashSet<Vec<u32>> = stored(all).chunks(columns.len().max(1)).map(key).collect();
+        let of_rows = |values: &[f32]| values.chunks(columns.len().max(1)).map(key).collect::<Vec<_>>();
+        // Of few rows it is known whether they are among the training rows, of which there may be many.
+        let mut is_known: HashMap<Vec<u32>, bool> =
+            [&drawn, &real].into_iter().flat_map(|values| of_rows(values)).map(|row| (row, false)).collect();
+        data.for_each_row(all, |_, row| {
+            if let Some(known) = is_known.get_mut(&key(row)) {
+                *known = true;
+            }
+            Ok(())
+        })?;
         let share = |values: &[f32]| {
-            let all = values.chunks(columns.len().max(1));
-            let n = all.len().max(1) as f64;
-            all.filter(|row| known.contains(&key(row))).count() as f64 / n
+            let all = of_rows(values);
+            all.iter().filter(|row| is_known.get(*row) == Some(&true)).count() as f64 / all.len().max(1) as f64
         };
         let copies = [share(&drawn), share(&real)];
         Ok(Synthetic { shapes, trend, together, two_sample, useful, nearer, copies, real, drawn, columns })

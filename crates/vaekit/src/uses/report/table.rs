@@ -144,13 +144,14 @@ impl Run {
         let names = data.schema().modelled_names();
         let mut patterns: std::collections::BTreeMap<Vec<usize>, usize> = std::collections::BTreeMap::new();
         let mut missing = vec![0usize; width];
-        let mut stored = vec![0f32; width];
-        for row in 0..data.len() {
-            data.copy_row(row, &mut stored);
+        let all: Vec<u32> = (0..data.len() as u32).collect();
+        let counted = data.for_each_row(&all, |_, stored| {
             let gaps: Vec<usize> = (0..width).filter(|c| stored[*c].is_nan()).collect();
             gaps.iter().for_each(|c| missing[*c] += 1);
             *patterns.entry(gaps).or_default() += 1;
-        }
+            Ok(())
+        });
+        counted.map_err(|e| e.to_string())?;
         let share = |n: usize| format!("{n} ({:.1} %)", 100.0 * n as f64 / data.len() as f64);
         let of_columns: Vec<Vec<String>> = names
             .iter()
@@ -198,7 +199,7 @@ impl Run {
                 }
                 let s = samples(self.vae(), &hidden.to_device(&here()), 256, self.rng(), keep);
                 for (i, row) in block.iter().enumerate() {
-                    data.copy_row(*row as usize, &mut stored);
+                    data.copy_row(*row as usize, &mut stored).map_err(|e| e.to_string())?;
                     if stored[*c].is_nan() {
                         continue;
                     }

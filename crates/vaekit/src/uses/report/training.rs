@@ -176,7 +176,7 @@ impl Run {
         };
         if !image {
             let mut behind = Vec::new();
-            splits.train.iter().take(n).for_each(|&r| data.extend_with_row(r as usize, &mut behind));
+            splits.train.iter().take(n).try_for_each(|&r| data.extend_with_row(r as usize, &mut behind))?;
             samples.put_behind(behind);
         }
         let place = match source {
@@ -228,9 +228,9 @@ impl Run {
             .by_distortion(data, rows)?
             .into_iter()
             .take(10)
-            .map(|(distortion, row)| {
+            .map(|(distortion, row)| -> Result<Vec<String>> {
                 let mut values = Vec::new();
-                data.extend_with_row(row as usize, &mut values);
+                data.extend_with_row(row as usize, &mut values)?;
                 let mut line = vec![data.name_of(row), format!("{distortion:.2}")];
                 let columns = data.schema().modelled();
                 line.extend(values.iter().zip(columns).take(width).map(|(v, column)| match column.numbers.is_some() {
@@ -238,9 +238,9 @@ impl Run {
                     false if !column.kind.has_levels() => format!("{v:.4}"),
                     _ => column.cell(*v),
                 }));
-                line
+                Ok(line)
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
         Ok(Ok(table("The rows of largest distortion", &head, &lines)))
     }

@@ -13,7 +13,7 @@ use vaekit_ops::{Tensor, to_vec};
 
 use crate::data::{Dataset, Splits};
 use crate::eval::kernel::{self, KernelDensity};
-use crate::eval::predictive::{Keep, Samples, filled, here, log_mean_exp, samples};
+use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, log_mean_exp, samples};
 use crate::model::{Mode, Model};
 use crate::{Error, Result};
 
@@ -101,6 +101,10 @@ impl<'a> Scorer<'a> {
         let held_out = !held.is_empty();
         let held = first.some(if held_out { &held } else { &splits.train }, HELD);
         let by_density = matches!(how.by, By::Joined | By::Density) && !first.schema().is_image();
+        if how.by == By::Density && !by_density {
+            let problem = "is measured between rows of tables; choose importance for pictures";
+            return Err(Error::setting("by", format!("density {problem}")));
+        }
         let how = if how.by == By::Joined && !by_density { How { by: By::Importance, ..how } } else { how };
         let density = match by_density {
             true => {
@@ -113,7 +117,7 @@ impl<'a> Scorer<'a> {
         let mut scorer = Self { members, how, density, scales: Vec::new(), calibration: Calibration::default() };
         let parts = scorer.parts(data, &held, true)?;
         scorer.scales = parts.iter().map(|part| robust(part)).collect();
-        scorer.calibration = Calibration::new(scorer.join(&parts), held_out);
+        scorer.calibration = Calibration::new(scorer.join(parts), held_out);
         Ok(scorer)
     }
 
@@ -123,7 +127,7 @@ impl<'a> Scorer<'a> {
     /// # Errors
     /// Rows that do not fit the model.
     pub fn scores(&self, data: &Dataset, rows: &[u32], own: bool) -> Result<Vec<f64>> {
-        Ok(self.join(&self.parts(data, rows, own)?))
+        Ok(self.join(self.parts(data, rows, own)?))
     }
 
     /// What the score is made of, for people.
@@ -173,15 +177,19 @@ impl<'a> Scorer<'a> {
         Ok(parts)
     }
 
-    fn join(&self, parts: &[Vec<f64>]) -> Vec<f64> {
-        if let [only] = parts {
-            return only.clone();
+    fn join(&self, mut parts: Vec<Vec<f64>>) -> Vec<f64> {
+        let n = parts.len();
+        if n < 2 {
+            return parts.pop().unwrap_or_default();
         }
-        let scaled = |row: usize| {
-            let of = parts.iter().zip(&self.scales).map(|(part, (mean, spread))| (part[row] - mean) / spread);
-            of.sum::<f64>() / parts.len() as f64
-        };
-        (0..parts.first().map_or(0, Vec::len)).map(scaled).collect()
+        let mut joined = parts.remove(0);
+        let scaled = |v: f64, (mean, spread): (f64, f64)| (v - mean) / spread;
+        joined.iter_mut().for_each(|v| *v = scaled(*v, self.scales[0]));
+        for (part, scale) in parts.iter().zip(self.scales.iter().skip(1)) {
+            joined.iter_mut().zip(part).for_each(|(sum, v)| *sum += scaled(*v, *scale));
+        }
+        joined.iter_mut().for_each(|sum| *sum /= n as f64);
+        joined
     }
 }
 
@@ -220,10 +228,10 @@ fn by_model(model: &Model, data: &Dataset, rows: &[u32], how: How) -> Result<Vec
     let mut all = Vec::with_capacity(rows.len());
     let preparation = model.preparation();
     let size = model.at_once(ROWS * how.samples).div_ceil(how.samples).clamp(1, ROWS);
-    for rows in rows.chunks(size) {
+    let scored = |rows: &[u32]| -> Result<Vec<f64>> {
         let host = preparation.prepare(data, &filled(rows, size), 0)?;
         let batch = host.to_device(&here());
-        let found = match how.by {
+        let mut found: Vec<f64> = match how.by {
             By::Latent => {
                 let q = model.vae().encode(&batch, Mode::Infer);
                 let log_p: Tensor<2> = model.vae().prior().log_prob(&q.centre());
@@ -231,10 +239,16 @@ fn by_model(model: &Model, data: &Dataset, rows: &[u32], how: How) -> Result<Vec
             }
             _ => {
                 let s = samples(model.vae(), &batch, how.samples, model.rng(), Keep::default());
-                (0..size).map(|row| of_samples(&s, row, how.by)).collect::<Vec<f64>>()
+                (0..size).map(|row| of_samples(&s, row, how.by)).collect()
             }
         };
-        all.extend(&found[..rows.len()]);
+        found.truncate(rows.len());
+        Ok(found)
+    };
+    // Where a block takes much of the memory, one at a time is held.
+    match size == ROWS {
+        true => by_blocks(rows, size, scored)?.into_iter().for_each(|found| all.extend(found)),
+        false => rows.chunks(size).try_for_each(|rows| scored(rows).map(|found| all.extend(found)))?,
     }
     Ok(all)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Result;
 use crate::data::{Dataset, columns};
-use crate::eval::predictive::{Keep, Samples, filled, here, log_sum_exp, normalized, quantile, samples};
+use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, log_sum_exp, normalized, quantile, samples};
 use crate::model::Model;
 
 use super::Scorer;
@@ -52,7 +52,9 @@ impl<'a> Reasons<'a> {
         let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model) };
         let mut sums = vec![0f64; model.schema().width()];
         let held = model.some(held, USUAL);
-        reasons.visit(data, &held, |_, surprises| sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v))?;
+        for surprises in by_blocks(&held, ROWS, |rows| reasons.surprises(data, rows))?.concat() {
+            sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v);
+        }
         reasons.usual = sums.into_iter().map(|sum| sum / held.len().max(1) as f64).collect();
         Ok(reasons)
     }
@@ -62,33 +64,30 @@ impl<'a> Reasons<'a> {
     /// # Errors
     /// Data that does not fit the model.
     pub fn of(&self, data: &Dataset, rows: &[u32], most: usize) -> Result<Vec<Vec<Reason>>> {
-        let mut all = Vec::with_capacity(rows.len());
+        let explain = |rows: &[u32]| -> Result<Vec<Vec<Reason>>> {
+            let surprises = self.surprises(data, rows)?;
+            rows.iter().zip(&surprises).map(|(row, surprises)| self.of_row(data, *row, surprises, most)).collect()
+        };
+        Ok(by_blocks(rows, ROWS, explain)?.concat())
+    }
+
+    fn of_row(&self, data: &Dataset, row: u32, surprises: &[f64], most: usize) -> Result<Vec<Reason>> {
         let mut stored = vec![0f32; data.width()];
-        let mut broken = None;
-        self.visit(data, rows, |row, surprises| {
-            data.copy_row(row as usize, &mut stored);
-            let beyond: Vec<f64> = surprises.iter().zip(&self.usual).map(|(s, u)| (s - u).max(0.0)).collect();
-            let total: f64 = beyond.iter().sum::<f64>().max(1e-12);
-            let mut order: Vec<usize> = (0..beyond.len()).filter(|c| beyond[*c] > 0.0).collect();
-            order.sort_by(|a, b| beyond[*b].total_cmp(&beyond[*a]).then(a.cmp(b)));
-            order.truncate(most);
-            let expected = match self.expectations(data, row, &order, most) {
-                Ok(expected) => expected,
-                Err(e) => {
-                    broken = Some(e);
-                    Vec::new()
-                }
-            };
-            let reason = |(c, expected): (&usize, [String; 3])| {
-                let column = self.model.schema().modelled().nth(*c);
-                let name = column.map_or_else(|| format!("c{c}"), |column| column.name.clone());
-                let [expected, low, high] = expected;
-                let found = column.map_or_else(String::new, |column| column.cell(stored[*c]));
-                Reason { column: name, share: beyond[*c] / total, found, expected, low, high }
-            };
-            all.push(order.iter().zip(expected).map(reason).collect());
-        })?;
-        broken.map_or(Ok(all), Err)
+        data.copy_row(row as usize, &mut stored)?;
+        let beyond: Vec<f64> = surprises.iter().zip(&self.usual).map(|(s, u)| (s - u).max(0.0)).collect();
+        let total: f64 = beyond.iter().sum::<f64>().max(1e-12);
+        let mut order: Vec<usize> = (0..beyond.len()).filter(|c| beyond[*c] > 0.0).collect();
+        order.sort_by(|a, b| beyond[*b].total_cmp(&beyond[*a]).then(a.cmp(b)));
+        order.truncate(most);
+        let expected = self.expectations(data, row, &order, most)?;
+        let reason = |(c, expected): (&usize, [String; 3])| {
+            let column = self.model.schema().modelled().nth(*c);
+            let name = column.map_or_else(|| format!("c{c}"), |column| column.name.clone());
+            let [expected, low, high] = expected;
+            let found = column.map_or_else(String::new, |column| column.cell(stored[*c]));
+            Reason { column: name, share: beyond[*c] / total, found, expected, low, high }
+        };
+        Ok(order.iter().zip(expected).map(reason).collect())
     }
 
     /// What is expected of some columns of a row, each hidden in turn: an encoder that saw a strange cell would expect it.
@@ -112,25 +111,18 @@ impl<'a> Reasons<'a> {
         Ok(columns.iter().enumerate().map(|(i, c)| self.expected(*c, &s, i)).collect())
     }
 
-    /// Calls `each` with the surprise of every column of every row, given the others, and what it was computed from.
-    fn visit(&self, data: &Dataset, rows: &[u32], mut each: impl FnMut(u32, &[f64])) -> Result<()> {
+    /// The surprise of every column of each row of a block, given the others.
+    fn surprises(&self, data: &Dataset, rows: &[u32]) -> Result<Vec<Vec<f64>>> {
         let keep = Keep { events: true, ..Keep::default() };
         let columns = self.model.schema().width();
-        for rows in rows.chunks(ROWS) {
-            let host = self.model.preparation().prepare(data, &filled(rows, ROWS), 0)?;
-            let s = samples(self.model.vae(), &host.to_device(&here()), SAMPLES, self.model.rng(), keep);
-            for (i, row) in rows.iter().enumerate() {
-                let log_w = s.log_weights(i);
-                let all = log_sum_exp(log_w.iter().copied());
-                let of = |c: usize| {
-                    let without = self.without(&s, i, c, &log_w);
-                    log_sum_exp(without.into_iter()) - all
-                };
-                let surprises: Vec<f64> = (0..columns).map(of).collect();
-                each(*row, &surprises);
-            }
-        }
-        Ok(())
+        let host = self.model.preparation().prepare(data, &filled(rows, ROWS), 0)?;
+        let s = samples(self.model.vae(), &host.to_device(&here()), SAMPLES, self.model.rng(), keep);
+        let of_row = |i: usize| {
+            let log_w = s.log_weights(i);
+            let all = log_sum_exp(log_w.iter().copied());
+            (0..columns).map(|c| log_sum_exp(self.without(&s, i, c, &log_w).into_iter()) - all).collect()
+        };
+        Ok((0..rows.len()).map(of_row).collect())
     }
 
     /// log weights as if a column were not known.

@@ -56,8 +56,10 @@ impl ScoredTable<'_> {
             let mut writer = csv::Writer::from_writer(out);
             writer.write_record(&header)?;
             for (i, row) in self.rows.iter().enumerate() {
-                let name =
-                    self.data.row_names().map_or_else(|| row.to_string(), |(_, names)| names[*row as usize].clone());
+                let name = match self.data.row_names() {
+                    Some((_, names)) => names.get(*row as usize).map_err(std::io::Error::other)?,
+                    None => row.to_string(),
+                };
                 let score = self.scores[i];
                 if !score.is_finite() {
                     broken = Some(Error::not_finite(self.data.name_of(*row), "its score"));
@@ -82,7 +84,9 @@ impl ScoredTable<'_> {
                         }
                     });
                 }
-                line.extend(carried.iter().map(|name| word(self.data, name, *row)));
+                for name in &carried {
+                    line.push(word(self.data, name, *row).map_err(std::io::Error::other)?);
+                }
                 writer.write_record(&line)?;
             }
             writer.flush()
@@ -97,12 +101,15 @@ pub(crate) fn carried(data: &Dataset) -> Vec<&str> {
 }
 
 /// A cell beside the modelled ones, in the file's own words.
-pub(crate) fn word(data: &Dataset, column: &str, row: u32) -> String {
+///
+/// # Errors
+/// Words on disk that cannot be read.
+pub(crate) fn word(data: &Dataset, column: &str, row: u32) -> Result<String> {
     let levels = data.schema().beside().find(|c| c.name == column).map_or(&[][..], |c| &c.levels);
-    match data.cells(column) {
-        Some(Cells::Text(words)) => words[row as usize].clone(),
+    Ok(match data.cells(column) {
+        Some(Cells::Text(words)) => words.get(row as usize)?,
         Some(Cells::Levels(ids)) => levels.get(ids[row as usize] as usize).cloned().unwrap_or_default(),
         Some(Cells::Numbers(values)) if !values[row as usize].is_nan() => values[row as usize].to_string(),
         _ => String::new(),
-    }
+    })
 }

@@ -97,3 +97,21 @@ fn draws_of_columns_do_not_go_together_and_have_their_shares() {
     assert!((mean(&columns[3]) - softmax).abs() < 0.02, "{} is not {softmax}", mean(&columns[3]));
     assert!((mean(&columns[0]) - 0.3).abs() < 0.03, "{}", mean(&columns[0]));
 }
+
+#[test]
+fn scores_without_gradients_are_those_of_the_definition() {
+    let likelihood = mixed();
+    let (k, n) = (3usize, 40usize);
+    let ids: Vec<u64> = (0..(k * n) as u64).collect();
+    let raw: Vec<f32> = Rng::new(3).normal(Purpose::Builtin, &ids, 11).into_iter().map(|v| 2.0 * v).collect();
+    let rows = (0..n).flat_map(|i| {
+        let v = i as f32;
+        row((0.7 * v).sin() * 4.0, 0.5 * (v % 9.0) - 2.0, v % 4.0, i % 2, i % 3)
+    });
+    let x = from_vec(rows.collect(), [n, 8], &device::here());
+    let raw = from_vec(raw, [k, n, 11], &device::here());
+    let (fast, plain) = (to_vec(likelihood.log_prob_each(&x, &raw)), to_vec(likelihood.portable(&x, &raw)));
+    for (i, (fast, plain)) in fast.iter().zip(&plain).enumerate() {
+        assert!((fast - plain).abs() < 2e-5 * (1.0 + plain.abs()), "value {i}: {fast} is not {plain}");
+    }
+}
