@@ -113,7 +113,8 @@ PEERS = {
     "ECOD": pyod("ECOD"),
     "PyOD VAE": pyod("VAE"),
 }
-VAEKIT = {"vaekit, importance": "importance", "vaekit, kernel density alone": "density", "vaekit": "joined"}
+# By the flag --by; the last is the default, which knows whether the rows are those of the run.
+VAEKIT = {"vaekit, importance": "importance", "vaekit, kernel density alone": "density", "vaekit, bags alone": "bags", "vaekit": None}
 
 
 def write(path, rows):
@@ -134,7 +135,8 @@ def vaekit(program, train, test, seed, members, names, more):
         found = {}
         for name in names:
             out = folder / "scores.csv"
-            command = [program, "score", run, folder / "test.csv", "--part", "all", "--by", VAEKIT[name], "--force", "--unknown", "missing"]
+            command = [program, "score", run, folder / "test.csv", "--part", "all", "--force", "--unknown", "missing"]
+            command += ["--by", VAEKIT[name]] if VAEKIT[name] else []
             command += ["--reasons", "0", "--out", out, "--quiet", "--json"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             with open(out) as file:

@@ -6,10 +6,9 @@ use clap::Args;
 use vaekit::Result;
 use vaekit::data::{
     AskedColumn, Dataset, Finding, OpenOptions, Overrides, READERS, Role, builtin::BUILTIN, open, public::PUBLIC,
-    separator,
 };
 
-use crate::input::Places;
+use crate::input::{Form, Places};
 use crate::{Common, progress, say};
 
 /// Flags of `data`.
@@ -46,24 +45,14 @@ struct Table {
     /// Column of a table that says what rows are called
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     id_column: Option<String>,
-    /// Words of a table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
-    #[arg(long, value_name = "WORDS", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Data")]
-    missing: Vec<String>,
     /// A TOML file that says what columns are; see docs/tables.md
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     schema: Option<PathBuf>,
     /// The role of a column: model, ignore, condition, label or id
     #[arg(long, value_name = "COLUMN=ROLE", value_delimiter = ',', help_heading = "Data")]
     role: Vec<String>,
-    /// Whether the first row of a csv table names the columns; found out unless said
-    #[arg(long, value_parser = ["yes", "no"], help_heading = "Data")]
-    header: Option<String>,
-    /// The mark before decimals in a csv table; found out unless said
-    #[arg(long, value_parser = [".", ","], help_heading = "Data")]
-    decimal: Option<String>,
-    /// What stands between the cells of a csv table; found out unless said
-    #[arg(long, value_parser = ["comma", "semicolon", "tab", "bar"], help_heading = "Data")]
-    separator: Option<String>,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Table {
@@ -72,12 +61,8 @@ impl Table {
         Ok(OpenOptions {
             columns: self.columns.clone(),
             roles: AskedColumn::by_settings(self.label_column.as_ref(), &self.condition, self.id_column.as_ref()),
-            missing: self.missing.clone(),
             overrides: overrides.with_roles(&self.role)?,
-            header: self.header.as_ref().map(|word| word == "yes"),
-            decimal: self.decimal.as_ref().and_then(|mark| mark.chars().next()),
-            separator: self.separator.as_ref().map(|name| separator(name)),
-            ..options
+            ..self.form.apply(options)
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use vaekit::data::{AskedColumn, Dataset, OpenOptions, Unknown, builtin::BUILTIN, open, public::PUBLIC};
+use vaekit::data::{AskedColumn, Dataset, OpenOptions, Unknown, builtin::BUILTIN, open, public::PUBLIC, separator};
 use vaekit::run::RunFile;
 use vaekit::{Result, Run};
 
@@ -94,6 +94,49 @@ pub struct Input {
     /// How to treat values that training did not see, such as a new category
     #[arg(long, value_enum, default_value = "error", help_heading = "Data")]
     unknown: UnknownCells,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// How the cells of a table are written.
+#[derive(Args, Clone, Default)]
+pub struct Form {
+    /// Words of a table that stand for a missing value, beside NA, NaN, null, none, ? and nothing
+    #[arg(long, value_name = "WORDS", value_delimiter = ',', allow_hyphen_values = true, help_heading = "Data")]
+    missing: Vec<String>,
+    /// Whether the first row of a csv table names the columns; found out unless said
+    #[arg(long, value_parser = ["yes", "no"], help_heading = "Data")]
+    header: Option<String>,
+    /// The mark before decimals in a csv table; found out unless said
+    #[arg(long, value_parser = [".", ","], help_heading = "Data")]
+    decimal: Option<String>,
+    /// What stands between the cells of a csv table; found out unless said
+    #[arg(long, value_parser = ["comma", "semicolon", "tab", "bar"], help_heading = "Data")]
+    separator: Option<String>,
+}
+
+impl Form {
+    /// What is said here is stronger than what was known before.
+    pub fn apply(&self, options: OpenOptions) -> OpenOptions {
+        OpenOptions {
+            missing: if self.missing.is_empty() { options.missing } else { self.missing.clone() },
+            header: self.header.as_ref().map(|word| word == "yes").or(options.header),
+            decimal: self.decimal.as_ref().and_then(|mark| mark.chars().next()).or(options.decimal),
+            separator: self.separator.as_ref().map(|name| separator(name)).or(options.separator),
+            ..options
+        }
+    }
+
+    /// The first of its flags that is given.
+    fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("missing", !self.missing.is_empty()),
+            ("header", self.header.is_some()),
+            ("decimal", self.decimal.is_some()),
+            ("separator", self.separator.is_some()),
+        ];
+        flags.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
 }
 
 /// What becomes of a cell that the model cannot have.
@@ -151,7 +194,7 @@ impl Input {
             roles: AskedColumn::by_settings(self.label_column.as_ref(), &[], self.id_column.as_ref()),
             schema: Some(run.schema().clone()),
             unknown: self.unknown.into(),
-            ..config.reading(self.places.options())
+            ..self.form.apply(config.reading(self.places.options()))
         }
     }
 
@@ -159,9 +202,10 @@ impl Input {
         let mut progress = progress::download(quiet);
         let options = self.places.options();
         let reads = [("key", &self.key), ("label-column", &self.label_column), ("id-column", &self.id_column)];
-        if let (None, Some((flag, _))) = (&self.data, reads.iter().find(|(_, given)| given.is_some())) {
+        let given = reads.iter().find(|(_, given)| given.is_some()).map(|(flag, _)| *flag).or(self.form.given());
+        if let (None, Some(flag)) = (&self.data, given) {
             let problem = "says how to read DATA, and the run's own data is read as it was for training; name DATA";
-            return Err(vaekit::Error::setting(*flag, problem));
+            return Err(vaekit::Error::setting(flag, problem));
         }
         let data = match &self.data {
             None => run.open_data(&options, &mut progress)?.0,

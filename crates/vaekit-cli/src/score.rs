@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use vaekit::uses::{How, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
+use vaekit::uses::{By, How, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
@@ -20,9 +20,11 @@ pub struct Score {
     /// A .csv file: name, score, rank, p-value, anomaly or not, and reasons of each row
     #[arg(long, value_name = "FILE", default_value = "scores.csv")]
     out: PathBuf,
-    /// The score: joined, importance, elbo, reconstruction, kl, latent or density (a kernel density, no network)
-    #[arg(long, value_name = "NAME", default_value = "joined")]
-    by: String,
+    /// The score: joined, robust (for data that holds anomalies and was learned from), importance, elbo, reconstruction, kl,
+    /// latent, density (a kernel density, no network) or bags (mixtures of small bags of rows, no network) [default: robust
+    /// for the data of the run, joined for other rows]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
     /// Samples of z a row
     #[arg(long, value_name = "K", default_value_t = SAMPLES, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     samples: usize,
@@ -59,11 +61,7 @@ impl Score {
         for out in std::iter::once(&self.out).chain(&self.maps) {
             self.replace.check(out, &self.input.read_paths())?;
         }
-        let Some((_, by)) = SCORES.iter().find(|(name, _)| *name == self.by) else {
-            let names: Vec<&str> = SCORES.iter().map(|(name, _)| *name).collect();
-            let problem = format!("'{}' is unknown; expected one of {}", self.by, names.join(", "));
-            return Err(Error::setting("by", problem));
-        };
+        let by = self.by.as_deref().map(by_name).transpose()?;
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
         if self.maps.is_some() && !data.schema().is_image() {
             return Err(Error::setting("maps", "shows pixels, and this data has columns; see the reasons in --out"));
@@ -79,7 +77,7 @@ impl Score {
         };
         let own = opened.as_ref().unwrap_or(&data);
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
-        let scorer = Scorer::new(models, own, &splits, How { by: *by, samples: self.samples })?;
+        let scorer = Scorer::new(models, own, &splits, How { by: by.unwrap_or(if own_rows { By::Robust } else { By::Joined }), samples: self.samples })?;
         if !scorer.calibration.held_out {
             say::warning(
                 "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
@@ -171,6 +169,14 @@ impl Score {
         }
         Ok(())
     }
+}
+
+/// A score by its name.
+fn by_name(asked: &str) -> Result<By> {
+    SCORES.iter().find(|(name, _)| *name == asked).map(|(_, by)| *by).ok_or_else(|| {
+        let names: Vec<&str> = SCORES.iter().map(|(name, _)| *name).collect();
+        Error::setting("by", format!("'{asked}' is unknown; expected one of {}", names.join(", ")))
+    })
 }
 
 fn blank(cell: &str) -> &str {

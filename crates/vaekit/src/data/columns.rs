@@ -66,8 +66,11 @@ pub struct Place {
 const COARSE: f64 = 0.02;
 /// The smallest scale of a density in standard deviations, unless the file's grid is coarser.
 const FLOOR: f64 = 0.05;
-/// Hours of a day and days of a week.
-const PARTS: [usize; 2] = [24, 7];
+/// Hours of a day, days of a week, months of a year.
+const PARTS: [usize; 3] = [24, 7, 12];
+
+/// Days over which months come often enough to be learned.
+const MONTHS: f64 = 500.0;
 
 /// Places of the columns of a table in x, and the width of x: densities, then masses on a grid, then blocks.
 pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
@@ -144,7 +147,8 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
             Kind::Category => code.blocks == levels,
             Kind::Binary => code.blocks == [2],
             Kind::Time => {
-                code.blocks.len() == 2 && code.blocks.iter().zip(PARTS).all(|(n, part)| *n == 0 || *n == part)
+                // Runs of earlier builds have no months.
+                (2..=3).contains(&code.blocks.len()) && code.blocks.iter().zip(PARTS).all(|(n, part)| *n == 0 || *n == part)
             }
             _ if code.spikes.is_empty() => code.blocks.is_empty(),
             _ => code.blocks == [code.spikes.len() + 1],
@@ -210,6 +214,7 @@ fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
             let has = [
                 column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| dates::has_time(f)),
                 range >= 21.0,
+                range >= MONTHS,
             ];
             let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();
             (Some(NumberCode { floor: FLOOR as f32, ..density }), parts)
@@ -266,7 +271,7 @@ pub(super) fn encode(codes: &[ColumnCode], columns: &[&Column], places: &[Place]
                 _ => number.coordinate(*v),
             };
         }
-        let parts = if column.kind == Kind::Time && !missing { dates::parts(day(column, *v)) } else { [0, 0] };
+        let parts = if column.kind == Kind::Time && !missing { dates::parts(day(column, *v)) } else { [0; 3] };
         for (i, (at, size)) in place.blocks.iter().enumerate() {
             let one = match column.kind {
                 Kind::Time => parts[i],
@@ -330,11 +335,14 @@ pub(crate) fn on_grid(column: &Column, stored: f32) -> f32 {
     (on.clamp(numbers.low, numbers.high.max(numbers.low)) - numbers.offset) as f32
 }
 
-/// The moment nearest a day that has the likeliest hour and day of the week.
+/// The moment nearest a day that has the likeliest hour, day of the week and month.
 fn at_time(column: &Column, stored: f32, blocks: &[(usize, usize)], x: &[f32]) -> f32 {
     let offset = column.numbers.as_ref().map_or(0.0, |n| n.offset);
     let mut day = f64::from(stored) + offset;
     let part = |i: usize| blocks.get(i).filter(|(_, size)| *size > 0).map(|(at, size)| largest(&x[*at..at + size]));
+    if let Some(month) = part(2) {
+        day += dates::days_to_month(day, month);
+    }
     if let Some(weekday) = part(1) {
         let now = dates::parts(day.floor())[1];
         let ahead = (weekday + 7 - now) % 7;

@@ -7,6 +7,7 @@
 //! | [`likelihood`] | log p(x) with its error, and why the ELBO lies below it |
 //! | [`density`] | mixtures and flows fitted to codes |
 //! | [`predictive`] | what a model expects of each column of a row |
+//! | [`bags`] | mixtures over small bags of rows |
 //! | [`kernel`] | a kernel density over rows |
 //! | [`latents`] | all codes together against the prior |
 //! | [`disentanglement`] | whether a latent dimension stands for one cause |
@@ -17,6 +18,7 @@
 pub mod density;
 pub mod disentanglement;
 mod figures;
+pub mod bags;
 pub mod kernel;
 pub mod latents;
 pub mod likelihood;

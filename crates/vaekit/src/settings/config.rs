@@ -106,6 +106,9 @@ pub struct TrainConfig {
         "Largest norm of all gradients together; 0 for no limit";
     accumulate: usize = 1; Takes::Count(1, 1 << 16), Optimisation, Read::Always,
         "Batches whose gradients are averaged for one step";
+    trim: f64 = 0.0; Takes::Number(0.0, 0.9), Optimisation, Read::Always,
+        "Share of each batch, its rows of lowest ELBO, from which nothing is learned after the first epoch: for training \
+         rows with anomalies among them";
     patience: u64 = 0; Takes::Count(0, 1_000_000), Optimisation, Read::Always,
         "Stop after N epochs without a better validation value, keep the best; 0 for never";
     normalize: Option<Transform> = None; Takes::Choice(TRANSFORMS), Data, Read::Always,

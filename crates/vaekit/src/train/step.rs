@@ -1,10 +1,10 @@
 //! One training step: forward, backward, and a step of the optimizer.
 
-use vaekit_ops::device;
+use vaekit_ops::{device, to_vec};
 
 use crate::Result;
 use crate::data::HostBatch;
-use crate::model::Moment;
+use crate::model::{Mode, Moment};
 use crate::objective::Progress;
 use crate::rng::Rng;
 
@@ -15,6 +15,7 @@ use super::{learning_rate, optim};
 impl Session<'_> {
     /// One batch: forward, backward, and a step when `last_of_step`.
     pub fn learn(&mut self, host: HostBatch, done: f64, last_of_step: bool) -> Result<BatchLoss> {
+        let host = self.trimmed(host)?;
         let c = &self.file.config;
         let epoch = self.state.epoch;
         // The noise of a row belongs to the epoch: how the epoch is cut into batches cannot change it.
@@ -34,6 +35,32 @@ impl Session<'_> {
         }
         self.state.batch += 1;
         Ok(value)
+    }
+
+    /// A batch without its rows of lowest ELBO, where `trim` asks for it: the trimmed likelihood (Neykov & Neytchev 1990; with
+    /// gradient steps, Shen & Sanghavi, ICML 2019). In the first epoch all rows count, for nothing is known of them yet.
+    fn trimmed(&mut self, host: HostBatch) -> Result<HostBatch> {
+        let (rows, c) = (host.row_ids.len(), &self.file.config);
+        let kept = rows - (c.trim * rows as f64) as usize;
+        if self.state.epoch == 0 || kept == rows {
+            return Ok(host);
+        }
+        let rng = Rng::new(c.seed).at(self.state.epoch + 1);
+        let vae = &mut self.recipe.vae;
+        vae.set_tracking(false);
+        let batch = host.clone().to_device(&device::here());
+        let terms = vae.elbo_terms(&batch, 1, rng, Mode::Infer);
+        let mut losses = to_vec(terms.distortion());
+        if let Some(rate) = terms.rate() {
+            losses.iter_mut().zip(to_vec(rate)).for_each(|(loss, rate)| *loss += rate);
+        }
+        drop(terms);
+        vae.set_tracking(true);
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_by(|a, b| losses[*a].total_cmp(&losses[*b]).then(a.cmp(b)));
+        order.truncate(kept);
+        order.sort_unstable();
+        Ok(host.keep(&order))
     }
 
     /// Adds a batch's gradients, weighted by its rows, so that several small batches equal a large one.

@@ -9,6 +9,7 @@ use arrow_array::types::{
     TimestampSecondType,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -30,6 +31,7 @@ pub(crate) struct ArrowFile {
     path: PathBuf,
     place: String,
     names: Vec<String>,
+    notes: Vec<String>,
     gaps: Gaps,
     open: fn(&Path) -> Result<(SchemaRef, Batches)>,
 }
@@ -47,13 +49,14 @@ impl ArrowFile {
         let place = path.display().to_string();
         let (schema, _) = open(path)?;
         memory::ask_columns(&place, schema.fields().len())?;
-        if let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
+        let nested = schema.fields().iter().filter(|field| field.data_type().is_nested());
+        let notes = nested.map(|field| {
             let (name, kind) = (field.name(), field.data_type());
-            let problem = format!("column '{name}' is nested ({kind}), expected one value a row; unnest or drop it");
-            return Err(Error::data(&place, problem));
-        }
+            format!("'{name}' is nested ({kind}) and read as text; unnest it to model its values")
+        });
+        let notes = notes.collect();
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(Self { path: path.to_path_buf(), place, names, gaps: Gaps::new(&options.missing), open })
+        Ok(Self { path: path.to_path_buf(), place, names, notes, gaps: Gaps::new(&options.missing), open })
     }
 }
 
@@ -115,7 +118,7 @@ impl Source for ArrowFile {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.gaps.unseen().collect()
+        self.notes.iter().cloned().chain(self.gaps.unseen()).collect()
     }
 
     fn scan(&self, each: &mut Each<'_>) -> Result<()> {
@@ -130,7 +133,7 @@ impl Source for ArrowFile {
             let columns = batch.columns().iter().zip(&self.names).map(|(array, name)| {
                 let problem =
                     || damaged(format!("column '{name}' is of type {}, which is not read", array.data_type()));
-                Read::new(array).ok_or_else(problem)
+                guarded(|| Read::new(array)).ok().flatten().ok_or_else(problem)
             });
             let columns: Vec<Read<'_>> = columns.collect::<Result<_>>()?;
             let mut cells = vec![Cell::Missing(""); columns.len()];
@@ -164,7 +167,7 @@ impl<'a> Read<'a> {
         }
         match array.data_type() {
             DataType::Utf8 => Some(Self::Texts(array.as_string::<i32>())),
-            _ => arrow::words(array).map(Self::Words),
+            _ => arrow::words(array).or_else(|| shown(array)).map(Self::Words),
         }
     }
 
@@ -183,6 +186,14 @@ impl<'a> Read<'a> {
             Self::Texts(array) => Cell::Text(array.value(i)),
         }
     }
+}
+
+/// Values of other types as text: lists and records in brackets, times of day and durations in ISO 8601.
+fn shown(array: &ArrayRef) -> Option<Vec<Option<String>>> {
+    let form = FormatOptions::default();
+    let shown = ArrayFormatter::try_new(array, &form).ok()?;
+    let word = |i: usize| if array.is_null(i) { Ok(None) } else { shown.value(i).try_to_string().map(Some) };
+    (0..array.len()).map(word).collect::<std::result::Result<_, _>>().ok()
 }
 
 /// Days since 1970 of a column of dates or times, NaN for a null.

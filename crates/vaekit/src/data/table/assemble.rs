@@ -45,9 +45,15 @@ impl<'a> Reading<'a> {
         }
         let value = match (self.column.kind, cell) {
             (_, Cell::Missing(_)) => return Ok(f32::NAN),
-            (Kind::Time, Cell::Text(word)) => {
+            (Kind::Time, cell @ (Cell::Text(_) | Cell::Number(_))) => {
                 let form = self.column.numbers.as_ref().and_then(|n| n.date.as_deref()).unwrap_or_default();
-                dates::days(word, form).ok_or_else(|| format!("found '{word}', expected a date of the form {form}"))?
+                let word = match cell {
+                    Cell::Number(value) => value.to_string(),
+                    Cell::Text(word) => word.to_owned(),
+                    _ => String::new(),
+                };
+                let problem = || format!("found '{word}', expected a date of the form {form}");
+                dates::of_cell(cell, form).ok_or_else(problem)?
             }
             (_, Cell::Number(value) | Cell::Days(value)) => value,
             (_, Cell::Text(word)) => source.number(word).ok_or_else(|| format!("found '{word}', expected a number"))?,

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 
+use super::source::Cell;
+
 /// Forms of a date, in the order in which they are tried: a file whose every cell reads in several takes the first.
 const FORMS: &[&str] = &[
     "%Y-%m-%d",
@@ -121,11 +123,44 @@ pub(crate) fn written(days: f64, form: &str) -> String {
 /// Seconds from 1970 that a calendar reaches, about the year 250,000.
 const FARTHEST: f64 = 7.8e12;
 
-/// Hour of the day, 0 to 23, and day of the week, 0 for Monday.
-pub(crate) fn parts(days: f64) -> [usize; 2] {
+/// Hour of the day, 0 to 23, day of the week, 0 for Monday, and month, 0 for January.
+pub(crate) fn parts(days: f64) -> [usize; 3] {
     let time =
         DateTime::from_timestamp((days * 86_400.0).round().clamp(-FARTHEST, FARTHEST) as i64, 0).unwrap_or_default();
-    [time.hour() as usize, time.weekday().num_days_from_monday() as usize]
+    [time.hour() as usize, time.weekday().num_days_from_monday() as usize, time.month0() as usize]
+}
+
+/// How many days lie between a day and the nearest one of that month, 0 for January.
+pub(crate) fn days_to_month(days: f64, month: usize) -> f64 {
+    let now = parts(days)[2];
+    if now == month {
+        return 0.0;
+    }
+    let first = |sign: f64| (1..200).map(|k| sign * f64::from(k)).find(|far| parts(days + far)[2] == month);
+    match (first(1.0), first(-1.0)) {
+        (Some(ahead), Some(behind)) => if ahead <= -behind { ahead } else { behind },
+        (ahead, behind) => ahead.or(behind).unwrap_or(0.0),
+    }
+}
+
+/// A whole number that is a day, such as 20240131.
+pub(crate) const COMPACT: &str = "%Y%m%d";
+
+/// True for a number that reads as a day of the years 1900 to 2100 in [`COMPACT`].
+pub(super) fn is_compact(number: f64) -> bool {
+    (19_000_101.0..=21_001_231.0).contains(&number) && days(&number.to_string(), COMPACT).is_some()
+}
+
+/// The day of a cell that is known.
+pub(super) fn of_cell(cell: Cell<'_>, form: &str) -> Option<f64> {
+    match cell {
+        Cell::Missing(_) => None,
+        Cell::Days(day) => Some(day),
+        Cell::Number(number) if form == COMPACT => days(&number.to_string(), form),
+        // Of a typed file: days, unless a form says what the number is.
+        Cell::Number(_) => None,
+        Cell::Text(word) => days(word, form),
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +205,9 @@ mod tests {
     #[test]
     fn parts_are_hours_and_days_of_the_week() {
         // 29 February 2024 was a Thursday.
-        assert_eq!(parts(19_782.5), [12, 3]);
+        assert_eq!(parts(19_782.5), [12, 3, 1]);
+        // To 31 January, and to 1 March.
+        assert_eq!((days_to_month(19_782.0, 0), days_to_month(19_782.0, 2)), (-29.0, 1.0));
+        assert!(is_compact(20_240_229.0) && !is_compact(20_230_229.0) && !is_compact(20_240_229.5));
     }
 }

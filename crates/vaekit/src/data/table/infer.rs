@@ -126,6 +126,9 @@ fn of_numbers(name: &str, profile: &Profile) -> Inferred {
     if numbers.low == numbers.high && numbers.infinite.is_none() {
         return left_out(name, format!("constant: {} in every row", numbers.low));
     }
+    if numbers.compact_dates && numbers.n >= 20 {
+        return time(name, profile, dates::COMPACT, "every number is a date, such as 20240131".into());
+    }
     let distinct = numbers.distinct();
     let few = distinct.as_ref().map_or(usize::MAX, Vec::len);
     if numbers.whole() && numbers.consecutive && numbers.n >= 20 {
@@ -148,6 +151,23 @@ fn of_numbers(name: &str, profile: &Profile) -> Inferred {
         return of(Kind::Positive, format!("above 0, skewness {:.1}", numbers.skewness()));
     }
     of(Kind::Real, if numbers.whole() { "whole numbers".into() } else { "numbers".into() })
+}
+
+/// Numbers that people write for a missing value.
+const STAND_INS: &[f64] = &[9.0, 99.0, 999.0, 9999.0, 99999.0, 999_999.0, 99.9, 999.9, 9999.9, 999.99, 9999.99];
+
+/// A number that seems to stand for a missing value, with how often it comes: a row of nines that comes several times and is
+/// farther from all other numbers than these are from each other.
+pub(super) fn stand_in(profile: &Profile) -> Option<(f64, u64)> {
+    let numbers = &profile.numbers;
+    [numbers.low, numbers.high].into_iter().find_map(|end| {
+        let n = *numbers.values.get(&(end + 0.0).to_bits())?;
+        let others = || numbers.values.keys().map(|bits| f64::from_bits(*bits)).filter(|v| *v != end);
+        let (low, high) = others().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let gap = if end < low { low - end } else { end - high };
+        let is_one = STAND_INS.contains(&end.abs()) && n >= 2 && high > low && gap > high - low;
+        is_one.then_some((end, n))
+    })
 }
 
 /// True for numbers above 0 that a logarithm makes even.

@@ -132,6 +132,12 @@ impl Layout {
                 _ => modelled(source, name, profile, said, asked.is_some() || !options.columns.is_empty())?,
             };
             let Inferred { mut column, mut why } = found;
+            if let (Role::Modelled, Some((value, n))) = (column.role, infer::stand_in(profile)) {
+                let cells = counted(n as usize, "cell");
+                layout.notes.push(format!(
+                    "'{name}' is {value} in {cells}, far from all its other values: if that means missing, pass --missing {value}"
+                ));
+            }
             if column.role == Role::Identifier && asked.is_none() && std::mem::replace(&mut has_id, true) {
                 column.role = Role::Ignored;
                 why = format!("{why}; another column says already what rows are called");
@@ -306,13 +312,10 @@ fn days_of(source: &dyn Source, layout: &mut Layout) -> Result<()> {
     source.scan(&mut |row, cells| {
         for ((place, column), range) in layout.modelled.iter().zip(&mut ranges) {
             let Some(form) = column.numbers.as_ref().and_then(|n| n.date.as_deref()) else { continue };
-            let day = match cells[*place] {
-                Cell::Missing(_) => continue,
-                Cell::Days(day) => Some(day),
-                Cell::Number(_) => None,
-                Cell::Text(word) => dates::days(word, form),
-            };
-            let Some(day) = day else {
+            if matches!(cells[*place], Cell::Missing(_)) {
+                continue;
+            }
+            let Some(day) = dates::of_cell(cells[*place], form) else {
                 let problem = format!("{}, column '{}': no date of the form {form}", source.row_name(row), column.name);
                 return Err(Error::data(source.place(), problem));
             };

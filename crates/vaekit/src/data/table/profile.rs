@@ -58,6 +58,8 @@ pub(super) struct Numbers {
     pub consecutive: bool,
     last: f64,
     pub infinite: Option<u64>,
+    /// True while every number reads as a day, such as 20240131.
+    pub compact_dates: bool,
     /// How often a number comes; the first [`MAX_VALUES`] different ones.
     pub values: HashMap<u64, u64>,
     pub values_overflow: bool,
@@ -89,6 +91,7 @@ impl Default for Numbers {
             consecutive: true,
             last: 0.0,
             infinite: None,
+            compact_dates: true,
             values: HashMap::new(),
             values_overflow: false,
         }
@@ -109,6 +112,7 @@ impl Numbers {
         self.last = v;
         self.n += 1;
         (self.low, self.high) = (self.low.min(v), self.high.max(v));
+        self.compact_dates = self.compact_dates && dates::is_compact(v);
         let (n, delta) = (self.n as f64, v - self.mean);
         let step = delta / n;
         let square = delta * step * (n - 1.0);

@@ -315,3 +315,29 @@ fn typed_files_say_the_same_as_text() {
         }
     }
 }
+
+#[test]
+fn whole_numbers_that_are_dates_are_dates_and_months_are_learned_over_years() {
+    let line = |i: usize| format!("{}{:02}{:02},{}\n", 2020 + i / 300, 1 + i / 25 % 12, 1 + i % 25, i * i % 31);
+    let text: String = (0..900).map(line).collect();
+    let data = read(&format!("day,n\n{text}"), Default::default()).unwrap();
+    let day = column(&data, "day");
+    assert_eq!((day.kind, day.cell(0.0).as_str()), (Kind::Time, "20200101"));
+    let rows: Vec<u32> = (0..900).collect();
+    let encoding = super::super::Encoding::fit(super::super::Transform::Columns, &data, &rows).unwrap();
+    assert_eq!(encoding.columns[0].blocks, [0, 7, 12]);
+    // The same as whole numbers of a typed file.
+    let typed = Cell::Number(20_240_229.0);
+    assert_eq!(dates::of_cell(typed, dates::COMPACT), dates::days("2024-02-29", "%Y-%m-%d"));
+}
+
+#[test]
+fn a_number_that_seems_to_mean_missing_is_told() {
+    let line = |i: usize, stand_in: &str| format!("{},{}\n", if i % 40 == 3 { stand_in.into() } else { (20 + i * 7 % 61).to_string() }, i % 9);
+    let of = |stand_in: &str| {
+        let text: String = (0..200).map(|i| line(i, stand_in)).collect();
+        read(&format!("age,n\n{text}"), Default::default()).unwrap().notes().join("\n")
+    };
+    assert!(of("-999").contains("'age' is -999 in 5 cells") && of("-999").contains("--missing -999"), "{}", of("-999"));
+    assert!(!of("99").contains("--missing"), "{}", of("99"));
+}

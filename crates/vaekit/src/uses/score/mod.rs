@@ -12,6 +12,7 @@ pub use table::ScoredTable;
 use vaekit_ops::{Tensor, to_vec};
 
 use crate::data::{Dataset, Splits};
+use crate::eval::bags::{self, Bags, robust};
 use crate::eval::kernel::{self, KernelDensity};
 use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, log_mean_exp, samples};
 use crate::model::{Mode, Model};
@@ -39,6 +40,10 @@ pub enum By {
     Latent,
     /// -log of a kernel density over training rows: no network takes part.
     Density,
+    /// As `Joined`, with `Bags` in the place of `Density`: for training rows that hold anomalies.
+    Robust,
+    /// -log of mixtures of small bags of training rows: no network takes part.
+    Bags,
 }
 
 /// Every score with the name that flags use.
@@ -50,6 +55,8 @@ pub const SCORES: &[(&str, By)] = &[
     ("kl", By::Kl),
     ("latent", By::Latent),
     ("density", By::Density),
+    ("robust", By::Robust),
+    ("bags", By::Bags),
 ];
 
 /// How rows are scored.
@@ -71,7 +78,7 @@ impl Default for How {
 pub struct Scorer<'a> {
     members: Vec<&'a Model>,
     how: How,
-    density: Option<KernelDensity>,
+    density: Option<Density>,
     /// Mean and standard deviation over held-out rows of each score that is joined.
     scales: Vec<(f64, f64)>,
     /// Scores of held-out rows.
@@ -100,19 +107,28 @@ impl<'a> Scorer<'a> {
         let held: Vec<u32> = splits.valid.iter().chain(&splits.test).copied().collect();
         let held_out = !held.is_empty();
         let held = first.some(if held_out { &held } else { &splits.train }, HELD);
-        let by_density = matches!(how.by, By::Joined | By::Density) && !first.schema().is_image();
-        if how.by == By::Density && !by_density {
-            let problem = "is measured between rows of tables; choose importance for pictures";
-            return Err(Error::setting("by", format!("density {problem}")));
-        }
-        let how = if how.by == By::Joined && !by_density { How { by: By::Importance, ..how } } else { how };
-        let density = match by_density {
-            true => {
-                let rows = first.some(&splits.train, kernel::MOST);
-                let x = coordinates(first, data, &rows)?;
-                Some(KernelDensity::fit(x, rows, first.x_width()))
+        let how = match (how.by, first.schema().is_image()) {
+            (By::Joined | By::Robust, true) => How { by: By::Importance, ..how },
+            (By::Density | By::Bags, true) => {
+                let problem = "is measured between rows of tables, and these are pictures; choose importance";
+                return Err(Error::setting("by", problem));
             }
-            false => None,
+            _ => how,
+        };
+        let coordinates_of = |n: usize| -> Result<(Vec<f32>, Vec<u32>)> {
+            let rows = first.some(&splits.train, n);
+            Ok((coordinates(first, data, &rows)?, rows))
+        };
+        let density = match how.by {
+            By::Joined | By::Density => {
+                let (x, rows) = coordinates_of(kernel::MOST)?;
+                Some(Density::Kernel(KernelDensity::fit(x, rows, first.x_width())))
+            }
+            By::Robust | By::Bags => {
+                let (x, _) = coordinates_of(bags::MOST)?;
+                Some(Density::Bags(Bags::fit(&x, first.x_width(), first.rng())))
+            }
+            _ => None,
         };
         let mut scorer = Self { members, how, density, scales: Vec::new(), calibration: Calibration::default() };
         let parts = scorer.parts(data, &held, true)?;
@@ -148,6 +164,11 @@ impl<'a> Scorer<'a> {
             By::Kl => format!("KL(q(z|x) || p(z)) in nats{members}"),
             By::Latent => format!("-log p(z) in nats at the mean code{members}"),
             By::Density => "-log of a kernel density over training rows; no network takes part".into(),
+            By::Robust => format!(
+                "mean of -log p(x) by {k} importance samples{members} and of mixtures over small bags of training rows, each \
+                 in standard deviations of held-out rows"
+            ),
+            By::Bags => "-log of mixtures over small bags of training rows; no network takes part".into(),
         }
     }
 
@@ -159,7 +180,7 @@ impl<'a> Scorer<'a> {
     /// The scores that are joined, each of all rows.
     fn parts(&self, data: &Dataset, rows: &[u32], own: bool) -> Result<Vec<Vec<f64>>> {
         let mut parts = Vec::new();
-        if self.how.by != By::Density {
+        if !matches!(self.how.by, By::Density | By::Bags) {
             let mut sum = vec![0f64; rows.len()];
             for model in &self.members {
                 let found = by_model(model, data, rows, self.how)?;
@@ -170,7 +191,11 @@ impl<'a> Scorer<'a> {
         if let Some(density) = &self.density {
             let mut found = Vec::with_capacity(rows.len());
             for rows in rows.chunks(8192) {
-                found.extend(density.surprise(&coordinates(self.members[0], data, rows)?, own.then_some(rows)));
+                let x = coordinates(self.members[0], data, rows)?;
+                found.extend(match density {
+                    Density::Kernel(kernel) => kernel.surprise(&x, own.then_some(rows)),
+                    Density::Bags(bags) => bags.surprise(&x),
+                });
             }
             parts.push(found);
         }
@@ -193,20 +218,14 @@ impl<'a> Scorer<'a> {
     }
 }
 
+/// A density over training rows, without a network.
+enum Density {
+    Kernel(KernelDensity),
+    Bags(Bags),
+}
+
 /// Held-out rows that are scored for calibration.
 const HELD: usize = 10_000;
-
-/// Median and spread of scores, without regard for the few that are far out.
-fn robust(scores: &[f64]) -> (f64, f64) {
-    let mut sorted = scores.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-    if sorted.is_empty() {
-        return (0.0, 1.0);
-    }
-    let spread = (at(0.75) - at(0.25)) / 1.349;
-    (at(0.5), if spread > 1e-12 { spread } else { 1.0 })
-}
 
 /// The coordinates of rows that distances are measured in, 0 for what is missing. One-hot coordinates are halved, so that
 /// two categories are as far apart as numbers one standard deviation from each other.
