@@ -77,10 +77,20 @@ impl Score {
         };
         let own = opened.as_ref().unwrap_or(&data);
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
-        let scorer = Scorer::new(models, own, &splits, How { by: by.unwrap_or(if own_rows { By::Robust } else { By::Joined }), samples: self.samples })?;
+        let scorer = Scorer::new(
+            models,
+            own,
+            &splits,
+            How { by: by.unwrap_or(if own_rows { By::Robust } else { By::Joined }), samples: self.samples },
+        )?;
         if !scorer.calibration.held_out {
             say::warning(
                 "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
+            );
+        }
+        if own_rows && by.is_none() && run.config().trim == 0.0 && !data.schema().is_image() && !self.common.quiet {
+            say::note(
+                "these rows were learned from; if anomalies are among them, a run by train --trim 0.3 tells more of them",
             );
         }
         let scores = scorer.scores(&data, &rows, own_rows)?;

@@ -112,6 +112,11 @@ fn accumulation_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn trimming_goes_on_to_the_same_bytes() {
+    compare(&TrainConfig { trim: 0.3, ..config() }, "trimming");
+}
+
+#[test]
 fn an_epoch_of_one_step_can_be_interrupted_too() {
     compare(&TrainConfig { batch: 100, ..config() }, "one step an epoch");
 }

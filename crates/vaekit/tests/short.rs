@@ -146,3 +146,29 @@ fn every_variant_can_be_stopped_and_says_by_what() {
         assert!(waits == warms && last.valid_loss.is_none_or(f64::is_finite), "{}: {last:?}", variant.name());
     }
 }
+
+/// 1,000 rows of four numbers with one cause; every twentieth is of a clump far from the others, whose place is in `clump`.
+fn with_anomalies() -> (Dataset, Vec<u32>, Vec<u32>) {
+    let ids: Vec<u64> = (0..1_000).collect();
+    let eps = Rng::new(8).normal(Purpose::Builtin, &ids, 5);
+    let row = |(i, e): (usize, &[f32])| match i.is_multiple_of(20) {
+        true => [3.0, 3.0, -3.0, 0.0].map(|v| v + 0.05 * e[1]),
+        false => [e[0] + 0.2 * e[1], -e[0] + 0.2 * e[2], e[0] + 0.2 * e[3], 2.0 * e[0] + 0.2 * e[4]],
+    };
+    let values = eps.chunks(5).enumerate().flat_map(row).collect();
+    let (clump, others) = (0..1_000).partition(|i| i % 20 == 0);
+    (Dataset::new("mixed", Schema::table(["a", "b", "c", "d"], Kind::Real), Rows::F32(values)).unwrap(), clump, others)
+}
+
+#[test]
+fn a_trimmed_training_learns_nothing_of_a_clump_of_anomalies() {
+    let (data, clump, others) = with_anomalies();
+    let gap = |trim: f64| {
+        let config = TrainConfig { trim, batch: 50, lr: 3e-3, ..plain("gaussian-shared", 40) };
+        let (_dir, run) = trained(config, &data);
+        let of = |rows: &[u32]| run.evaluate(&data, rows, 20).unwrap().0.elbo_nats.unwrap();
+        of(&others) - of(&clump)
+    };
+    let (plain, trimmed) = (gap(0.0), gap(0.1));
+    assert!(trimmed > 10.0 && trimmed > 3.0 * plain, "the clump is {plain} nats below the others, trimmed {trimmed}");
+}

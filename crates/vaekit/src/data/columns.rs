@@ -148,7 +148,8 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
             Kind::Binary => code.blocks == [2],
             Kind::Time => {
                 // Runs of earlier builds have no months.
-                (2..=3).contains(&code.blocks.len()) && code.blocks.iter().zip(PARTS).all(|(n, part)| *n == 0 || *n == part)
+                (2..=3).contains(&code.blocks.len())
+                    && code.blocks.iter().zip(PARTS).all(|(n, part)| *n == 0 || *n == part)
             }
             _ if code.spikes.is_empty() => code.blocks.is_empty(),
             _ => code.blocks == [code.spikes.len() + 1],
@@ -373,9 +374,10 @@ mod tests {
             let zero = if i.is_multiple_of(3) { 0.0 } else { 1.0 + (i * i % 97) as f64 / 10.0 };
             let (day, hour) = (1 + i % 28, i % 24);
             format!(
-                "{},{},{zero},2024-{:02}-{day:02} {hour:02}:00:00,{},{}\n",
+                "{},{},{zero},{}-{:02}-{day:02} {hour:02}:00:00,{},{}\n",
                 i % 4,
                 ["a", "b", "c"][i % 3],
+                2023 + i % 2,
                 1 + i % 12,
                 (i % 50) * 25,
                 i % 2
@@ -387,6 +389,7 @@ mod tests {
         let encoding = Encoding::fit(Transform::Columns, &data, &rows).unwrap();
         let spiked = &encoding.columns[2];
         assert_eq!((spiked.spikes.as_slice(), spiked.blocks.as_slice()), (&[0.0][..], &[2][..]));
+        assert_eq!(encoding.columns[3].blocks, [24, 7, 12]);
         for row in 0..200 {
             let mut stored = vec![0.0; data.width()];
             data.copy_row(row, &mut stored).unwrap();

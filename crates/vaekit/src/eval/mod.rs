@@ -15,10 +15,10 @@
 //! | [`synthetic`] | drawn rows of a table beside real ones |
 //! | [`quality`] | samples against rows the model has not seen |
 
+pub mod bags;
 pub mod density;
 pub mod disentanglement;
 mod figures;
-pub mod bags;
 pub mod kernel;
 pub mod latents;
 pub mod likelihood;

@@ -41,7 +41,8 @@ impl Session<'_> {
     /// gradient steps, Shen & Sanghavi, ICML 2019). In the first epoch all rows count, for nothing is known of them yet.
     fn trimmed(&mut self, host: HostBatch) -> Result<HostBatch> {
         let (rows, c) = (host.row_ids.len(), &self.file.config);
-        let kept = rows - (c.trim * rows as f64) as usize;
+        let least = self.recipe.objective.least_rows().min(rows);
+        let kept = (rows - (c.trim * rows as f64) as usize).max(least);
         if self.state.epoch == 0 || kept == rows {
             return Ok(host);
         }

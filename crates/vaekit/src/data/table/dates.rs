@@ -26,33 +26,49 @@ const FORMS: &[&str] = &[
     "%d-%b-%Y",
 ];
 
-/// How the dates of a column are written: the forms that every cell so far reads in, a bit each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Forms(u32);
+/// How the dates of a column are written: the forms that every cell so far reads in, a bit each, with the first and the last
+/// day in each form.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Forms(u32, [(f64, f64); FORMS.len()]);
 
 /// The word for a column whose cells have several forms; they are written in the first.
 const MIXED: &str = "mixed";
 
 impl Forms {
     pub fn all() -> Self {
-        Self((1 << FORMS.len()) - 1)
+        Self((1 << FORMS.len()) - 1, [(f64::INFINITY, f64::NEG_INFINITY); FORMS.len()])
     }
 
-    pub fn none(self) -> bool {
+    pub fn none(&self) -> bool {
         self.0 == 0
     }
 
     /// Leaves those in which a cell reads.
     pub fn keep(&mut self, cell: &str) {
-        let reads = |(i, form): (usize, &&str)| self.0 & 1 << i != 0 && days(cell, form).is_some();
-        self.0 = FORMS.iter().enumerate().filter(|at| reads(*at)).fold(0, |bits, (i, _)| bits | 1 << i);
+        for (i, form) in FORMS.iter().enumerate() {
+            if self.0 & 1 << i == 0 {
+                continue;
+            }
+            match days(cell, form) {
+                Some(day) => self.1[i] = (self.1[i].0.min(day), self.1[i].1.max(day)),
+                None => self.0 &= !(1 << i),
+            }
+        }
     }
 
     /// The first, and another that reads the same cells as other days.
-    pub fn chosen(self) -> Option<(&'static str, Option<&'static str>)> {
+    pub fn chosen(&self) -> Option<(&'static str, Option<&'static str>)> {
         let mut left = FORMS.iter().enumerate().filter(|(i, _)| self.0 & 1 << i != 0).map(|(_, form)| *form);
         let first = left.next()?;
         Some((first, left.find(|other| first.starts_with("%m/%d") && other.starts_with("%d/%m"))))
+    }
+}
+
+impl Forms {
+    /// The first and the last day of the cells in a form.
+    pub fn range(&self, form: &str) -> Option<(f64, f64)> {
+        let at = FORMS.iter().position(|known| *known == form)?;
+        Some(self.1[at]).filter(|(low, high)| low <= high)
     }
 }
 
@@ -138,7 +154,13 @@ pub(crate) fn days_to_month(days: f64, month: usize) -> f64 {
     }
     let first = |sign: f64| (1..200).map(|k| sign * f64::from(k)).find(|far| parts(days + far)[2] == month);
     match (first(1.0), first(-1.0)) {
-        (Some(ahead), Some(behind)) => if ahead <= -behind { ahead } else { behind },
+        (Some(ahead), Some(behind)) => {
+            if ahead <= -behind {
+                ahead
+            } else {
+                behind
+            }
+        }
         (ahead, behind) => ahead.or(behind).unwrap_or(0.0),
     }
 }

@@ -223,7 +223,7 @@ fn spikes(profile: &Profile) -> Vec<f64> {
 fn time(name: &str, profile: &Profile, form: &str, why: String) -> Inferred {
     let (low, high) = match profile.days > 0 {
         true => (profile.numbers.low, profile.numbers.high),
-        false => (0.0, 0.0),
+        false => profile.forms.range(form).unwrap_or_default(),
     };
     let numbers = Numbers { low, high, step: 0.0, offset: low.floor(), spikes: Vec::new(), date: Some(form.into()) };
     Inferred { column: Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) }, why }

@@ -220,6 +220,9 @@ impl Words {
 
     /// Counts a number in its words for as long as there are few of them: the levels of a column of numbers.
     fn see_number(&mut self, word: &str) {
+        if self.numbers_overflow {
+            return;
+        }
         if let Some(count) = self.counts.get_mut(word) {
             *count += 1;
         } else if self.counts.len() < MAX_NUMBERS {
@@ -268,7 +271,9 @@ impl Profile {
                     self.numbers.see(row, v);
                     self.words.see_number(word);
                     self.padded += u64::from(is_padded(word));
-                    self.forms = if self.known == 0 { Forms::all() } else { self.forms };
+                    if self.known == 0 {
+                        self.forms = Forms::all();
+                    }
                 }
                 None => self.see_word(row, word),
             },

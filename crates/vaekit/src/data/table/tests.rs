@@ -333,7 +333,9 @@ fn whole_numbers_that_are_dates_are_dates_and_months_are_learned_over_years() {
 
 #[test]
 fn a_number_that_seems_to_mean_missing_is_told() {
-    let line = |i: usize, stand_in: &str| format!("{},{}\n", if i % 40 == 3 { stand_in.into() } else { (20 + i * 7 % 61).to_string() }, i % 9);
+    let line = |i: usize, stand_in: &str| {
+        format!("{},{}\n", if i % 40 == 3 { stand_in.into() } else { (20 + i * 7 % 61).to_string() }, i % 9)
+    };
     let of = |stand_in: &str| {
         let text: String = (0..200).map(|i| line(i, stand_in)).collect();
         read(&format!("age,n\n{text}"), Default::default()).unwrap().notes().join("\n")
