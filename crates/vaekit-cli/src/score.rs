@@ -20,9 +20,9 @@ pub struct Score {
     /// A .csv file: name, score, rank, p-value, anomaly or not, and reasons of each row
     #[arg(long, value_name = "FILE", default_value = "scores.csv")]
     out: PathBuf,
-    /// The score: joined, robust (for data that holds anomalies and was learned from), importance, elbo, reconstruction, kl,
-    /// latent, density (a kernel density, no network) or bags (mixtures of small bags of rows, no network) [default: robust
-    /// for the data of the run, joined for other rows]
+    /// The score: joined, robust (for training rows that may hold anomalies), importance, elbo, reconstruction, kl, latent,
+    /// density (a kernel density, no network) or bags (mixtures of small bags of rows, no network) [default: robust where
+    /// training rows are among the rows, else joined]
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// Samples of z a row
@@ -77,20 +77,21 @@ impl Score {
         };
         let own = opened.as_ref().unwrap_or(&data);
         let models = std::iter::once(run.model()).chain(members.iter().map(Run::model)).collect();
+        let learned_from = own_rows && rows.iter().any(|row| splits.train.binary_search(row).is_ok());
         let scorer = Scorer::new(
             models,
             own,
             &splits,
-            How { by: by.unwrap_or(if own_rows { By::Robust } else { By::Joined }), samples: self.samples },
+            How { by: by.unwrap_or(By::usual(learned_from)), samples: self.samples },
         )?;
         if !scorer.calibration.held_out {
             say::warning(
                 "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
             );
         }
-        if own_rows && by.is_none() && run.config().trim == 0.0 && !data.schema().is_image() && !self.common.quiet {
+        if learned_from && by.is_none() && run.config().trim == 0.0 && !data.schema().is_image() && !self.common.quiet {
             say::note(
-                "these rows were learned from; if anomalies are among them, a run by train --trim 0.3 tells more of them",
+                "the model was trained on these rows; if some of them are anomalies, train with --trim 0.3 finds more of them",
             );
         }
         let scores = scorer.scores(&data, &rows, own_rows)?;

@@ -162,6 +162,9 @@ impl Sweep {
         let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
         command.arg("train").args(["--quiet", "--json", "--threads", &threads.to_string()]);
         command.args(["--device", &self.common.device, "--memory", &self.common.memory.to_string()]);
+        if let Some(cache) = &self.common.cache {
+            command.arg("--cache").arg(cache);
+        }
         command.arg("--end-with-parent");
         if let Some(places) = &self.places.data_dir {
             command.arg("--data-dir").arg(places);

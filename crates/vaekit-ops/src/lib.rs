@@ -12,7 +12,7 @@
 //! | [`conv`], [`group_norm`], [`resize`] | what convolutional networks are made of, channels last |
 //! | [`latent`] | samples of a diagonal Gaussian and its KL in one pass |
 //! | [`likelihood`] | log p(x given z) of whole rows and its slope in one pass |
-//! | [`columns`] | the same of rows of columns of several kinds, for scores |
+//! | [`columns`] | log p of rows of columns of several kinds, without its slope, for scores |
 //! | [`density`] | the same, value by value: log-densities, KL, reparameterisation |
 //! | [`optimizer`] | in-place update rules over one flat parameter |
 //! | [`gemm`], [`math`], [`pool`] | matrix products, elementary functions, threads |

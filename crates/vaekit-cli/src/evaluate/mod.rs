@@ -215,6 +215,7 @@ pub fn factors(path: &std::path::Path, quiet: bool) -> Result<Factors> {
             format!("{} lacks {} values; fill them", path.display(), table.missing()),
         ));
     }
+    vaekit::budget::ask_values(path.display(), "its factors", &[table.len(), table.width()])?;
     let mut values = Vec::with_capacity(table.len() * table.width());
     (0..table.len()).try_for_each(|row| table.extend_with_row(row, &mut values))?;
     Ok(Factors { names: table.schema().modelled_names(), values })

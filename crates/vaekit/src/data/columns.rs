@@ -6,7 +6,7 @@
 //! | positive | (log v - shift) / scale |
 //! | count, coarse numbers, ordinal | the same on a grid: a mass, not a density |
 //! | binary, category | one-hot |
-//! | time | the day as a number; hour and day of the week one-hot |
+//! | time | the day as a number; hour, day of the week and month one-hot |
 //!
 //! A column of numbers with spikes has a one-hot of them and of "none" beside its number, which is 0 at a spike.
 //! x holds the numbers of all columns first, then the one-hot blocks.
@@ -341,17 +341,13 @@ fn at_time(column: &Column, stored: f32, blocks: &[(usize, usize)], x: &[f32]) -
     let offset = column.numbers.as_ref().map_or(0.0, |n| n.offset);
     let mut day = f64::from(stored) + offset;
     let part = |i: usize| blocks.get(i).filter(|(_, size)| *size > 0).map(|(at, size)| largest(&x[*at..at + size]));
-    if let Some(month) = part(2) {
-        day += dates::days_to_month(day, month);
+    let hour = part(0);
+    if hour.is_none() {
+        day = day.round();
     }
-    if let Some(weekday) = part(1) {
-        let now = dates::parts(day.floor())[1];
-        let ahead = (weekday + 7 - now) % 7;
-        day += if ahead > 3 { ahead as f64 - 7.0 } else { ahead as f64 };
-    }
-    match part(0) {
-        Some(hour) => day = day.floor() + (hour as f64 + (24.0 * day).fract().abs()) / 24.0,
-        None => day = day.round(),
+    day += dates::days_to(day.floor(), part(1), part(2));
+    if let Some(hour) = hour {
+        day = day.floor() + (hour as f64 + (24.0 * day).fract().abs()) / 24.0;
     }
     let (low, high) = column.numbers.as_ref().map_or((day, day), |n| (n.low, n.high.max(n.low)));
     (day.clamp(low, high) - offset) as f32

@@ -125,13 +125,17 @@ impl Dataset {
         }
     }
 
-    /// Some rows with all that stands beside them, in memory; they are numbered anew.
+    /// Some rows with the columns beside them, in memory as 32-bit numbers; they are numbered anew. None where no value of them
+    /// is known.
     ///
     /// # Errors
-    /// Rows on disk that cannot be read, or rows without a known value.
-    pub fn select(&self, rows: &[u32]) -> Result<Dataset> {
+    /// Rows on disk that cannot be read.
+    pub fn select(&self, rows: &[u32]) -> Result<Option<Dataset>> {
         let mut values = Vec::with_capacity(rows.len() * self.width());
         rows.iter().try_for_each(|row| self.extend_with_row(*row as usize, &mut values))?;
+        if values.iter().all(|v| v.is_nan()) {
+            return Ok(None);
+        }
         let columns = self.schema().modelled().cloned().collect();
         let schema = Schema { pixels: self.schema().pixels.clone(), columns };
         let mut some = Dataset::new(&self.name, schema, Rows::F32(values))?;
@@ -147,7 +151,7 @@ impl Dataset {
             };
             some = some.with(column.clone(), cells)?;
         }
-        Ok(some)
+        Ok(Some(some))
     }
 }
 

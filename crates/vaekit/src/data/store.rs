@@ -15,7 +15,7 @@ static CACHE: OnceLock<PathBuf> = OnceLock::new();
 /// Values that are written or read at once.
 const BLOCK: usize = 1 << 16;
 
-/// Puts what does not fit in memory into this folder. The first call counts.
+/// Puts what does not fit in memory into this folder. Later calls have no effect.
 ///
 /// # Errors
 /// A path that is no folder.
@@ -55,8 +55,9 @@ impl Spilled {
 }
 
 fn failed(what: &str, e: &io::Error) -> Error {
-    let problem = format!("cannot {what} rows that do not fit in memory: {e}; name a folder with room by --cache");
-    Error::data(cache().display(), problem)
+    let advice = if what == "write" { "; name a folder with room by --cache" } else { "" };
+    let problem = format!("rows that do not fit in memory: {e}{advice}");
+    Error::io(what, &cache(), io::Error::new(e.kind(), problem))
 }
 
 #[cfg(unix)]

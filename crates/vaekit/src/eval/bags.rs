@@ -2,6 +2,7 @@
 
 use vaekit_ops::pool;
 
+use super::statistics::median_and_spread;
 use crate::rng::{Purpose, Rng, below, pick, unit};
 
 /// Bags, and rows of each.
@@ -9,6 +10,8 @@ const BAGS: u64 = 25;
 const ROWS: usize = 256;
 /// Rows from which bags are drawn; more tell no more.
 pub const MOST: usize = BAGS as usize * ROWS;
+/// Rows that say how large surprises are.
+const SCALED: usize = 2_000;
 /// Gaussians of a mixture.
 const COMPONENTS: usize = 5;
 /// Least variance of standardised coordinates: a clump of a few rows gets no peak of its own.
@@ -55,9 +58,9 @@ impl Bags {
             Mixture::fit(&x, width, COMPONENTS.min(size / 16).max(1), rng)
         };
         let mixtures = pool::map(BAGS as usize, bag);
-        let some = &rows[..n.min(2_000) * width];
+        let some = &rows[..n.min(SCALED) * width];
         let scales = pool::map(mixtures.len(), |i| {
-            robust(&some.chunks(width.max(1)).map(|row| mixtures[i].surprise(row)).collect::<Vec<f64>>())
+            median_and_spread(&some.chunks(width.max(1)).map(|row| mixtures[i].surprise(row)).collect::<Vec<f64>>())
         });
         Self { mixtures, scales, width }
     }
@@ -153,18 +156,6 @@ impl Mixture {
         self.logs(row.iter().map(|v| f64::from(*v)), logs);
         -super::predictive::log_sum_exp(logs.iter().copied())
     }
-}
-
-/// Median and spread of scores, without regard for the few that are far out.
-pub fn robust(scores: &[f64]) -> (f64, f64) {
-    let mut sorted = scores.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-    if sorted.is_empty() {
-        return (0.0, 1.0);
-    }
-    let spread = (at(0.75) - at(0.25)) / 1.349;
-    (at(0.5), if spread > 1e-12 { spread } else { 1.0 })
 }
 
 #[cfg(test)]

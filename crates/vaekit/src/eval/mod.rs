@@ -32,4 +32,4 @@ pub mod synthetic;
 pub use figures::{Figures, LatentStats, evaluate};
 pub use rows::RowFigures;
 pub use statistics::{critical, paired};
-pub(crate) use statistics::{mean, standard_error};
+pub(crate) use statistics::{mean, median_and_spread, standard_error};

@@ -12,10 +12,10 @@
 
 use vaekit_ops::{Tensor, device, pool, to_vec};
 
-use crate::Result;
 use crate::data::Batch;
 use crate::model::{Mode, Vae};
 use crate::rng::Rng;
+use crate::{Result, budget};
 
 /// Where the addresses of these draws begin, apart from those of training and of evidence.
 const STEP: u64 = 1 << 41;
@@ -57,6 +57,13 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// About how many bytes K samples of so many rows take while they are computed, `width` coordinates each.
+    pub fn bytes(vae: &Vae, rows: usize, k: usize, width: usize) -> u64 {
+        // Raw outputs with two results of their size, values, and the units of small networks.
+        let each = 3 * vae.likelihood.raw_width(width) + 3 * width + 512;
+        4u64.saturating_mul(each as u64).saturating_mul((rows * k) as u64)
+    }
+
     /// log w of a sample of a row.
     pub fn log_weight(&self, k: usize, row: usize) -> f64 {
         let at = k * self.rows + row;
@@ -165,13 +172,21 @@ pub fn filled(rows: &[u32], size: usize) -> Vec<u32> {
     rows.iter().copied().chain(std::iter::repeat_n(last, size.saturating_sub(rows.len()))).collect()
 }
 
-/// What `of` makes of each block of `size` rows, in their order; blocks are shared out among the threads.
+/// What `of` makes of each block of `size` rows, in their order. Blocks are shared out among the threads where the memory
+/// allows one for each of them; `held` are the bytes of one.
 ///
 /// # Errors
-/// The first error of `of`.
-pub fn by_blocks<T: Send>(rows: &[u32], size: usize, of: impl Fn(&[u32]) -> Result<T> + Sync) -> Result<Vec<T>> {
+/// A block that is larger than the memory, and the first error of `of`.
+pub fn by_blocks<T: Send>(
+    rows: &[u32],
+    size: usize,
+    held: u64,
+    of: impl Fn(&[u32]) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    budget::ask("samples", &format!("the samples of z of {size} rows"), held)?;
     let blocks: Vec<&[u32]> = rows.chunks(size.max(1)).collect();
-    match device::is_cpu() {
+    let fits = held.saturating_mul(pool::threads() as u64) <= budget::memory();
+    match device::is_cpu() && fits {
         true => pool::map(blocks.len(), |i| of(blocks[i])).into_iter().collect(),
         false => blocks.into_iter().map(of).collect(),
     }

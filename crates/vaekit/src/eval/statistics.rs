@@ -29,6 +29,18 @@ pub fn critical(n: usize, comparisons: usize) -> f64 {
     }
 }
 
+/// Median and spread of scores, without regard for the few that are far out.
+pub fn median_and_spread(scores: &[f64]) -> (f64, f64) {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+    if sorted.is_empty() {
+        return (0.0, 1.0);
+    }
+    let spread = (at(0.75) - at(0.25)) / 1.349;
+    (at(0.5), if spread > 1e-12 { spread } else { 1.0 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use super::{learning_rate, optim};
 impl Session<'_> {
     /// One batch: forward, backward, and a step when `last_of_step`.
     pub fn learn(&mut self, host: HostBatch, done: f64, last_of_step: bool) -> Result<BatchLoss> {
-        let host = self.trimmed(host)?;
+        let host = self.trimmed(host);
         let c = &self.file.config;
         let epoch = self.state.epoch;
         // The noise of a row belongs to the epoch: how the epoch is cut into batches cannot change it.
@@ -39,29 +39,36 @@ impl Session<'_> {
 
     /// A batch without its rows of lowest ELBO, where `trim` asks for it: the trimmed likelihood (Neykov & Neytchev 1990; with
     /// gradient steps, Shen & Sanghavi, ICML 2019). In the first epoch all rows count, for nothing is known of them yet.
-    fn trimmed(&mut self, host: HostBatch) -> Result<HostBatch> {
+    fn trimmed(&mut self, host: HostBatch) -> HostBatch {
         let (rows, c) = (host.row_ids.len(), &self.file.config);
         let least = self.recipe.objective.least_rows().min(rows);
         let kept = (rows - (c.trim * rows as f64) as usize).max(least);
         if self.state.epoch == 0 || kept == rows {
-            return Ok(host);
+            return host;
         }
         let rng = Rng::new(c.seed).at(self.state.epoch + 1);
         let vae = &mut self.recipe.vae;
         vae.set_tracking(false);
-        let batch = host.clone().to_device(&device::here());
+        // Whatever the encoder is not shown in this epoch: rows are not strange for that.
+        let whole = HostBatch { seen: None, ..host.clone() };
+        let batch = whole.to_device(&device::here());
         let terms = vae.elbo_terms(&batch, 1, rng, Mode::Infer);
         let mut losses = to_vec(terms.distortion());
         if let Some(rate) = terms.rate() {
             losses.iter_mut().zip(to_vec(rate)).for_each(|(loss, rate)| *loss += rate);
         }
         drop(terms);
+        if let Some(mask) = &host.mask {
+            // A row of many known values has more to say, and is no stranger for that.
+            let known = mask.chunks(mask.len() / rows).map(|row| row.iter().sum::<f32>().max(1.0));
+            losses.iter_mut().zip(known).for_each(|(loss, known)| *loss /= known);
+        }
         vae.set_tracking(true);
         let mut order: Vec<usize> = (0..rows).collect();
         order.sort_by(|a, b| losses[*a].total_cmp(&losses[*b]).then(a.cmp(b)));
         order.truncate(kept);
         order.sort_unstable();
-        Ok(host.keep(&order))
+        host.keep(&order)
     }
 
     /// Adds a batch's gradients, weighted by its rows, so that several small batches equal a large one.

@@ -6,7 +6,7 @@ use vaekit_ops::{device, from_vec, to_vec};
 
 use crate::data::{AskedColumn, Cells, Dataset, Kind, NameColumn, OpenOptions, Role, header, open};
 use crate::model::{Model, Support};
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::Values;
 use super::given::names_of;
@@ -90,15 +90,16 @@ impl Model {
         let rows: Vec<u32> = (0..table.len() as u32).collect();
         let mut codes =
             Codes { mean: Vec::new(), log_var: None, latent, name: names_of(&table, &rows)?, beside: Vec::new() };
-        let (mut row, mut log_var) = (Vec::new(), Vec::new());
-        for i in 0..table.len() {
-            row.clear();
-            table.extend_with_row(i, &mut row)?;
+        budget::ask_values(path.display(), "its codes", &[table.len(), has])?;
+        let mut log_var = Vec::new();
+        table.for_each_row(&rows, |_, row| {
             codes.mean.extend_from_slice(&row[..latent]);
             log_var.extend_from_slice(&row[latent..]);
-        }
+            Ok(())
+        })?;
         codes.log_var = Some(log_var).filter(|v| v.len() == codes.mean.len());
-        codes.beside = self.encoding().given.iter().filter_map(|c| words(&table, &c.column)).collect();
+        codes.beside =
+            self.encoding().given.iter().filter_map(|c| words(&table, &c.column).transpose()).collect::<Result<_>>()?;
         self.given_of(&codes).map_err(|e| Error::setting(path.display(), e.to_string()))?;
         Ok(codes)
     }
@@ -177,14 +178,15 @@ fn asked(name: &str, role: Role) -> AskedColumn {
 }
 
 /// The cells of a column that is not modelled, as words.
-pub(super) fn words(data: &Dataset, column: &str) -> Option<NameColumn> {
-    let values = match data.cells(column)? {
-        Cells::Text(words) => words.to_vec().ok()?,
+pub(super) fn words(data: &Dataset, column: &str) -> Result<Option<NameColumn>> {
+    let Some(cells) = data.cells(column) else { return Ok(None) };
+    let values = match cells {
+        Cells::Text(words) => words.to_vec()?,
         Cells::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
         Cells::Levels(ids) => {
-            let levels = &data.schema().columns.iter().find(|c| c.name == column)?.levels;
+            let levels = data.schema().columns.iter().find(|c| c.name == column).map_or(&[][..], |c| &c.levels);
             ids.iter().map(|id| levels.get(*id as usize).cloned().unwrap_or_default()).collect()
         }
     };
-    Some(NameColumn { name: column.to_owned(), values })
+    Ok(Some(NameColumn { name: column.to_owned(), values }))
 }

@@ -4,7 +4,7 @@ use vaekit_ops::{device, from_vec, to_vec};
 
 use crate::data::{Batches, Dataset, Step};
 use crate::model::{Mode, Model};
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::given::names_of;
 use super::{BATCH, Codes, Values};
@@ -17,6 +17,7 @@ impl Model {
     pub fn encode(&self, data: &Dataset, rows: &[u32]) -> Result<Codes> {
         self.check_fits(data)?;
         let preparation = self.preparation();
+        budget::ask_values(&data.name, "the codes of its rows", &[2, rows.len(), self.vae().latent()])?;
         let (mut mean, mut log_var) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
             let q = self.vae().encode(&host.to_device(&device::here()), Mode::Infer);

@@ -91,8 +91,10 @@ pub fn impute(
         Ok(())
     })?;
     let of_cell = (size_of::<FilledCell>() + 4 * how.draws) as u64;
+    // They are held twice while blocks are joined.
     budget::ask(&data.name, "the cells that are filled", 2 * gaps * of_cell)?;
     let keep = Keep { means: true, draws: true, ..Keep::default() };
+    let held = members.iter().map(|model| Samples::bytes(model.vae(), ROWS, how.samples, model.x_width())).sum();
     let fill = |wanted: &[u32]| -> Result<Vec<FilledCell>> {
         let mut cells = Vec::new();
         let of = |model: &&Model| -> Result<Samples> {
@@ -117,7 +119,7 @@ pub fn impute(
         }
         Ok(cells)
     };
-    Ok(by_blocks(&open, ROWS, fill)?.concat())
+    Ok(by_blocks(&open, ROWS, held, fill)?.into_iter().flatten().collect())
 }
 
 /// What the members say of a row.

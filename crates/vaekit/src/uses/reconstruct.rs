@@ -2,9 +2,9 @@
 
 use vaekit_ops::{device, to_vec};
 
-use crate::Result;
 use crate::data::{Batches, Dataset, Step};
 use crate::model::{Mode, Model};
+use crate::{Result, budget};
 
 use super::given::names_of;
 use super::{BATCH, Values};
@@ -56,6 +56,7 @@ impl Model {
     fn pass_through(&self, data: &Dataset, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
         self.check_fits(data)?;
         let preparation = self.preparation();
+        budget::ask_values(&data.name, "rows and their reconstructions", &[2, rows.len(), self.x_width()])?;
         let (mut originals, mut reconstructed) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
             originals.extend(host.with_gaps());

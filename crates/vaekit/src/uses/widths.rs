@@ -32,9 +32,11 @@ impl Widths {
     pub fn measure(members: &[&Model], data: &Dataset, held: &[u32], how: Filling) -> Result<Option<Self>> {
         let model = members[0];
         let rows = model.some(held, ROWS);
-        let some = data.select(&rows)?;
+        let Some(some) = data.select(&rows)? else { return Ok(None) };
         let all: Vec<u32> = (0..rows.len() as u32).collect();
         let width = data.width();
+        let mut values = Vec::new();
+        all.iter().try_for_each(|row| some.extend_with_row(*row as usize, &mut values))?;
         let mut of_columns: Vec<Vec<f64>> = vec![Vec::new(); width];
         let mut stored = vec![0f32; width];
         for time in 0..TIMES {
@@ -42,6 +44,9 @@ impl Widths {
             for row in &rows {
                 let draws = model.rng().at(time).uniform(Purpose::Hide, &[u64::from(*row)], width);
                 known.extend(draws.into_iter().map(|u| u >= SHARE));
+            }
+            if !known.iter().enumerate().any(|(i, known)| *known && !values[i].is_nan()) {
+                continue;
             }
             let hidden = some.clone().masked(&known)?;
             for cell in impute(members, &hidden, &all, Filling { draws: 0, ..how }, None)? {

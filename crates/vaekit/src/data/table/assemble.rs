@@ -11,10 +11,12 @@ use super::dates;
 use super::layout::Layout;
 use super::source::{Cell, Source};
 
-/// Rows that take more than this part of the memory go to disk: vectors hold up to twice what is in them.
+/// Rows larger than `--memory` divided by this go to disk; a vector that grows may hold twice its contents.
 const IN_MEMORY: u64 = 2;
-/// Bytes in memory for each row, wherever its values are.
+/// Bytes a row for its number in splits and shuffled orders, and for its score.
 const ORDER: u64 = 16;
+/// Bytes that are taken between two looks at how many are held.
+const LOOK: u64 = 1 << 20;
 
 /// How a cell of a column becomes a number.
 struct Reading<'a> {
@@ -47,13 +49,13 @@ impl<'a> Reading<'a> {
             (_, Cell::Missing(_)) => return Ok(f32::NAN),
             (Kind::Time, cell @ (Cell::Text(_) | Cell::Number(_))) => {
                 let form = self.column.numbers.as_ref().and_then(|n| n.date.as_deref()).unwrap_or_default();
-                let word = match cell {
-                    Cell::Number(value) => value.to_string(),
-                    Cell::Text(word) => word.to_owned(),
-                    _ => String::new(),
-                };
-                let problem = || format!("found '{word}', expected a date of the form {form}");
-                dates::of_cell(cell, form).ok_or_else(problem)?
+                let problem =
+                    |found: &dyn std::fmt::Display| format!("found '{found}', expected a date of the form {form}");
+                dates::of_cell(cell, form).ok_or_else(|| match cell {
+                    Cell::Number(value) => problem(&value),
+                    Cell::Text(word) => problem(&word),
+                    _ => problem(&"another cell"),
+                })?
             }
             (_, Cell::Number(value) | Cell::Days(value)) => value,
             (_, Cell::Text(word)) => source.number(word).ok_or_else(|| format!("found '{word}', expected a number"))?,
@@ -98,7 +100,8 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
     let mut values = ValuesWriter::new(readings.len());
     let mut beside: Vec<(usize, Beside<'_>)> =
         layout.beside.iter().map(|(place, column)| (*place, Beside::new(column))).collect();
-    let mut spilled = false;
+    let (mut spilled, mut looked) = (false, 0u64);
+    let held = |beside: &[(usize, Beside<'_>)]| beside.iter().map(|(_, column)| column.held()).sum::<u64>();
     source.scan(&mut |row, cells| {
         for (place, reading) in &mut readings {
             let value = match reading.read(source, cells[*place]) {
@@ -118,9 +121,10 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
         for (place, column) in &mut beside {
             column.take(source, row, cells[*place])?;
         }
-        if row % 1024 == 0 {
-            let held = |beside: &[(usize, Beside<'_>)]| beside.iter().map(|(_, column)| column.held()).sum::<u64>();
-            if !spilled && values.held() + held(&beside) > budget::memory() / IN_MEMORY {
+        let now = values.held() + held(&beside);
+        if row % 1024 == 0 || now > looked + LOOK {
+            looked = now;
+            if !spilled && now > budget::memory() / IN_MEMORY {
                 spilled = true;
                 values.spill()?;
                 beside.iter_mut().try_for_each(|(_, column)| column.spill())?;
@@ -130,6 +134,7 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
         }
         Ok(())
     })?;
+    budget::ask(source.place(), "what stays of its rows in memory", held(&beside))?;
     if spilled {
         layout.notes.push(format!(
             "the rows do not fit in half of --memory: kept on disk in {} until this ends; --cache names another folder",

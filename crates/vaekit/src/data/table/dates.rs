@@ -29,46 +29,47 @@ const FORMS: &[&str] = &[
 /// How the dates of a column are written: the forms that every cell so far reads in, a bit each, with the first and the last
 /// day in each form.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Forms(u32, [(f64, f64); FORMS.len()]);
+pub(super) struct Forms {
+    open: u32,
+    ranges: [(f64, f64); FORMS.len()],
+}
 
 /// The word for a column whose cells have several forms; they are written in the first.
 const MIXED: &str = "mixed";
 
 impl Forms {
     pub fn all() -> Self {
-        Self((1 << FORMS.len()) - 1, [(f64::INFINITY, f64::NEG_INFINITY); FORMS.len()])
+        Self { open: (1 << FORMS.len()) - 1, ranges: [(f64::INFINITY, f64::NEG_INFINITY); FORMS.len()] }
     }
 
     pub fn none(&self) -> bool {
-        self.0 == 0
+        self.open == 0
     }
 
     /// Leaves those in which a cell reads.
     pub fn keep(&mut self, cell: &str) {
         for (i, form) in FORMS.iter().enumerate() {
-            if self.0 & 1 << i == 0 {
+            if self.open & 1 << i == 0 {
                 continue;
             }
             match days(cell, form) {
-                Some(day) => self.1[i] = (self.1[i].0.min(day), self.1[i].1.max(day)),
-                None => self.0 &= !(1 << i),
+                Some(day) => self.ranges[i] = (self.ranges[i].0.min(day), self.ranges[i].1.max(day)),
+                None => self.open &= !(1 << i),
             }
         }
     }
 
-    /// The first, and another that reads the same cells as other days.
-    pub fn chosen(&self) -> Option<(&'static str, Option<&'static str>)> {
-        let mut left = FORMS.iter().enumerate().filter(|(i, _)| self.0 & 1 << i != 0).map(|(_, form)| *form);
-        let first = left.next()?;
-        Some((first, left.find(|other| first.starts_with("%m/%d") && other.starts_with("%d/%m"))))
-    }
-}
-
-impl Forms {
-    /// The first and the last day of the cells in a form.
+    /// The first and the last day of the cells in a form in which they all read.
     pub fn range(&self, form: &str) -> Option<(f64, f64)> {
         let at = FORMS.iter().position(|known| *known == form)?;
-        Some(self.1[at]).filter(|(low, high)| low <= high)
+        Some(self.ranges[at]).filter(|(low, high)| self.open & 1 << at != 0 && low <= high)
+    }
+
+    /// The first, and another that reads the same cells as other days.
+    pub fn chosen(&self) -> Option<(&'static str, Option<&'static str>)> {
+        let mut left = FORMS.iter().enumerate().filter(|(i, _)| self.open & 1 << i != 0).map(|(_, form)| *form);
+        let first = left.next()?;
+        Some((first, left.find(|other| first.starts_with("%m/%d") && other.starts_with("%d/%m"))))
     }
 }
 
@@ -146,23 +147,15 @@ pub(crate) fn parts(days: f64) -> [usize; 3] {
     [time.hour() as usize, time.weekday().num_days_from_monday() as usize, time.month0() as usize]
 }
 
-/// How many days lie between a day and the nearest one of that month, 0 for January.
-pub(crate) fn days_to_month(days: f64, month: usize) -> f64 {
-    let now = parts(days)[2];
-    if now == month {
-        return 0.0;
-    }
-    let first = |sign: f64| (1..200).map(|k| sign * f64::from(k)).find(|far| parts(days + far)[2] == month);
-    match (first(1.0), first(-1.0)) {
-        (Some(ahead), Some(behind)) => {
-            if ahead <= -behind {
-                ahead
-            } else {
-                behind
-            }
-        }
-        (ahead, behind) => ahead.or(behind).unwrap_or(0.0),
-    }
+/// How many days lie between a day and the nearest one with that day of the week and that month, where they are given.
+pub(crate) fn days_to(day: f64, weekday: Option<usize>, month: Option<usize>) -> f64 {
+    let has = |far: &f64| {
+        let [_, its_weekday, its_month] = parts(day + far);
+        weekday.is_none_or(|weekday| weekday == its_weekday) && month.is_none_or(|month| month == its_month)
+    };
+    // Every month is within 184 days, and has every day of the week.
+    let near = (0..200).flat_map(|k| [f64::from(k), -f64::from(k)]);
+    near.into_iter().find(has).unwrap_or(0.0)
 }
 
 /// A whole number that is a day, such as 20240131.
@@ -178,11 +171,15 @@ pub(super) fn of_cell(cell: Cell<'_>, form: &str) -> Option<f64> {
     match cell {
         Cell::Missing(_) => None,
         Cell::Days(day) => Some(day),
-        Cell::Number(number) if form == COMPACT => days(&number.to_string(), form),
-        // Of a typed file: days, unless a form says what the number is.
-        Cell::Number(_) => None,
-        Cell::Text(word) => days(word, form),
+        Cell::Number(number) => compact(number, form),
+        // A column of whole numbers with gaps may be written as 20240131.0.
+        Cell::Text(word) => days(word, form).or_else(|| compact(word.parse().ok()?, form)),
     }
+}
+
+/// The day that a whole number is in [`COMPACT`]; in no other form is a number a date.
+fn compact(number: f64, form: &str) -> Option<f64> {
+    (form == COMPACT && is_compact(number)).then(|| days(&number.to_string(), form)).flatten()
 }
 
 #[cfg(test)]
@@ -228,8 +225,12 @@ mod tests {
     fn parts_are_hours_and_days_of_the_week() {
         // 29 February 2024 was a Thursday.
         assert_eq!(parts(19_782.5), [12, 3, 1]);
-        // To 31 January, and to 1 March.
-        assert_eq!((days_to_month(19_782.0, 0), days_to_month(19_782.0, 2)), (-29.0, 1.0));
+        // To 31 January, to 1 March, and to Monday, 4 March.
+        let of = |weekday, month| days_to(19_782.0, weekday, month);
+        assert_eq!(
+            (of(None, Some(0)), of(None, Some(2)), of(Some(0), Some(2)), of(None, None)),
+            (-29.0, 1.0, 4.0, 0.0)
+        );
         assert!(is_compact(20_240_229.0) && !is_compact(20_230_229.0) && !is_compact(20_240_229.5));
     }
 }

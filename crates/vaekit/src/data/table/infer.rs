@@ -160,13 +160,12 @@ const STAND_INS: &[f64] = &[9.0, 99.0, 999.0, 9999.0, 99999.0, 999_999.0, 99.9, 
 /// farther from all other numbers than these are from each other.
 pub(super) fn stand_in(profile: &Profile) -> Option<(f64, u64)> {
     let numbers = &profile.numbers;
-    [numbers.low, numbers.high].into_iter().find_map(|end| {
+    let (low, high) = (numbers.low, numbers.high);
+    let below = (low, numbers.next.0 - low, high - numbers.next.0);
+    let above = (high, high - numbers.next.1, numbers.next.1 - low);
+    [below, above].into_iter().find_map(|(end, gap, width)| {
         let n = *numbers.values.get(&(end + 0.0).to_bits())?;
-        let others = || numbers.values.keys().map(|bits| f64::from_bits(*bits)).filter(|v| *v != end);
-        let (low, high) = others().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let gap = if end < low { low - end } else { end - high };
-        let is_one = STAND_INS.contains(&end.abs()) && n >= 2 && high > low && gap > high - low;
-        is_one.then_some((end, n))
+        (STAND_INS.contains(&end.abs()) && n >= 2 && width > 0.0 && gap > width).then_some((end, n))
     })
 }
 

@@ -260,7 +260,8 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
         numbers.spikes = spikes;
     }
     if let (Some(form), Some(numbers), Kind::Time) = (said.date, &mut found.column.numbers, found.column.kind) {
-        numbers.date = Some(form);
+        let (low, high) = profile.forms.range(&form).unwrap_or_default();
+        (numbers.low, numbers.high, numbers.offset, numbers.date) = (low, high, low.floor(), Some(form));
     }
     // Who names a column wants it in: an identifier of whole numbers is numbers then.
     if asked && found.column.role == Role::Identifier && profile.no_number.0 == 0 {

@@ -45,6 +45,8 @@ pub(super) struct Numbers {
     pub n: u64,
     pub low: f64,
     pub high: f64,
+    /// The lowest number above `low`, and the highest below `high`.
+    pub next: (f64, f64),
     mean: f64,
     /// Sums of squared and cubed differences from the mean.
     squares: f64,
@@ -82,6 +84,7 @@ impl Default for Numbers {
             n: 0,
             low: f64::INFINITY,
             high: f64::NEG_INFINITY,
+            next: (f64::INFINITY, f64::NEG_INFINITY),
             mean: 0.0,
             squares: 0.0,
             cubes: 0.0,
@@ -111,7 +114,7 @@ impl Numbers {
         }
         self.last = v;
         self.n += 1;
-        (self.low, self.high) = (self.low.min(v), self.high.max(v));
+        self.see_ends(v);
         self.compact_dates = self.compact_dates && dates::is_compact(v);
         let (n, delta) = (self.n as f64, v - self.mean);
         let step = delta / n;
@@ -127,6 +130,19 @@ impl Numbers {
             self.values.insert(bits, 1);
         } else {
             self.values_overflow = true;
+        }
+    }
+
+    fn see_ends(&mut self, v: f64) {
+        if v < self.low {
+            (self.next.0, self.low) = (self.low, v);
+        } else if v > self.low {
+            self.next.0 = self.next.0.min(v);
+        }
+        if v > self.high {
+            (self.next.1, self.high) = (self.high, v);
+        } else if v < self.high {
+            self.next.1 = self.next.1.max(v);
         }
     }
 
@@ -271,9 +287,6 @@ impl Profile {
                     self.numbers.see(row, v);
                     self.words.see_number(word);
                     self.padded += u64::from(is_padded(word));
-                    if self.known == 0 {
-                        self.forms = Forms::all();
-                    }
                 }
                 None => self.see_word(row, word),
             },

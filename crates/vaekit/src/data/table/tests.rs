@@ -326,6 +326,16 @@ fn whole_numbers_that_are_dates_are_dates_and_months_are_learned_over_years() {
     let rows: Vec<u32> = (0..900).collect();
     let encoding = super::super::Encoding::fit(super::super::Transform::Columns, &data, &rows).unwrap();
     assert_eq!(encoding.columns[0].blocks, [0, 7, 12]);
+    // As pandas writes whole numbers with gaps, and in a form that a person names for days that read in another as well.
+    let text: String =
+        (0..60).map(|i| if i == 7 { ",1\n".into() } else { format!("202401{:02}.0,{i}\n", 1 + i % 28) }).collect();
+    let gaps = read(&format!("day,n\n{text}"), Default::default()).unwrap();
+    assert_eq!((column(&gaps, "day").kind, gaps.missing()), (Kind::Time, 1));
+    let text: String = (0..60).map(|i| format!("{:02}/{:02}/2024,{i}\n", 1 + i % 9, 1 + i % 12)).collect();
+    let said = Overrides::parse("[columns.day]\ndate = \"%d/%m/%Y\"\n").unwrap();
+    let said = read(&format!("day,n\n{text}"), OpenOptions { overrides: said, ..Default::default() }).unwrap();
+    let range = column(&said, "day").numbers.clone().unwrap();
+    assert_eq!([range.low, range.high].map(|day| dates::written(day, "%Y-%m-%d")), ["2024-01-01", "2024-12-09"]);
     // The same as whole numbers of a typed file.
     let typed = Cell::Number(20_240_229.0);
     assert_eq!(dates::of_cell(typed, dates::COMPACT), dates::days("2024-02-29", "%Y-%m-%d"));

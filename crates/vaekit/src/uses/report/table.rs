@@ -100,7 +100,7 @@ impl Run {
 
     /// The strangest rows and why they are.
     pub(super) fn strange_part(&self, data: &Dataset, splits: &Splits, rows: &[u32]) -> Part {
-        let how = How { by: By::Joined, samples: SAMPLES };
+        let how = How { by: By::usual(false), samples: SAMPLES };
         let told = |e: crate::Error| e.to_string();
         let scorer = Scorer::new(vec![self.model()], data, splits, how).map_err(told)?;
         let scores = scorer.scores(data, rows, true).map_err(told)?;

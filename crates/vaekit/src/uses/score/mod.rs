@@ -12,8 +12,9 @@ pub use table::ScoredTable;
 use vaekit_ops::{Tensor, to_vec};
 
 use crate::data::{Dataset, Splits};
-use crate::eval::bags::{self, Bags, robust};
+use crate::eval::bags::{self, Bags};
 use crate::eval::kernel::{self, KernelDensity};
+use crate::eval::median_and_spread;
 use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, log_mean_exp, samples};
 use crate::model::{Mode, Model};
 use crate::{Error, Result};
@@ -68,6 +69,13 @@ pub struct How {
     pub samples: usize,
 }
 
+impl By {
+    /// The usual score of rows: of those that were learned from, which may hold anomalies, the robust one.
+    pub fn usual(learned_from: bool) -> Self {
+        if learned_from { Self::Robust } else { Self::Joined }
+    }
+}
+
 impl Default for How {
     fn default() -> Self {
         Self { by: By::Joined, samples: SAMPLES }
@@ -79,7 +87,7 @@ pub struct Scorer<'a> {
     members: Vec<&'a Model>,
     how: How,
     density: Option<Density>,
-    /// Mean and standard deviation over held-out rows of each score that is joined.
+    /// Median and spread over held-out rows of each score that is joined.
     scales: Vec<(f64, f64)>,
     /// Scores of held-out rows.
     pub calibration: Calibration,
@@ -132,7 +140,7 @@ impl<'a> Scorer<'a> {
         };
         let mut scorer = Self { members, how, density, scales: Vec::new(), calibration: Calibration::default() };
         let parts = scorer.parts(data, &held, true)?;
-        scorer.scales = parts.iter().map(|part| robust(part)).collect();
+        scorer.scales = parts.iter().map(|part| median_and_spread(part)).collect();
         scorer.calibration = Calibration::new(scorer.join(parts), held_out);
         Ok(scorer)
     }
@@ -264,10 +272,13 @@ fn by_model(model: &Model, data: &Dataset, rows: &[u32], how: How) -> Result<Vec
         found.truncate(rows.len());
         Ok(found)
     };
-    // Where a block takes much of the memory, one at a time is held.
-    match size == ROWS {
-        true => by_blocks(rows, size, scored)?.into_iter().for_each(|found| all.extend(found)),
-        false => rows.chunks(size).try_for_each(|rows| scored(rows).map(|found| all.extend(found)))?,
+    // Activations of convolutions are many times a picture: pictures are scored a block at a time.
+    match model.schema().is_image() {
+        true => rows.chunks(size).try_for_each(|rows| scored(rows).map(|found| all.extend(found)))?,
+        false => {
+            let held = Samples::bytes(model.vae(), size, how.samples, model.x_width());
+            all.extend(by_blocks(rows, size, held, scored)?.into_iter().flatten());
+        }
     }
     Ok(all)
 }

@@ -52,7 +52,9 @@ impl<'a> Reasons<'a> {
         let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model) };
         let mut sums = vec![0f64; model.schema().width()];
         let held = model.some(held, USUAL);
-        for surprises in by_blocks(&held, ROWS, |rows| reasons.surprises(data, rows))?.concat() {
+        for surprises in
+            by_blocks(&held, ROWS, reasons.held(), |rows| reasons.surprises(data, rows))?.into_iter().flatten()
+        {
             sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v);
         }
         reasons.usual = sums.into_iter().map(|sum| sum / held.len().max(1) as f64).collect();
@@ -68,7 +70,12 @@ impl<'a> Reasons<'a> {
             let surprises = self.surprises(data, rows)?;
             rows.iter().zip(&surprises).map(|(row, surprises)| self.of_row(data, *row, surprises, most)).collect()
         };
-        Ok(by_blocks(rows, ROWS, explain)?.concat())
+        Ok(by_blocks(rows, ROWS, self.held(), explain)?.into_iter().flatten().collect())
+    }
+
+    /// Bytes of a block of samples.
+    fn held(&self) -> u64 {
+        Samples::bytes(self.model.vae(), ROWS, SAMPLES, self.model.x_width())
     }
 
     fn of_row(&self, data: &Dataset, row: u32, surprises: &[f64], most: usize) -> Result<Vec<Reason>> {
