@@ -9,7 +9,7 @@ use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
 use crate::out::Replace;
-use crate::progress::download;
+use crate::progress::{Counter, download};
 use crate::score::members;
 use crate::{Common, say};
 
@@ -63,7 +63,9 @@ impl Impute {
         let models: Vec<_> = std::iter::once(run.model()).chain(others_of.iter().map(Run::model)).collect();
         let how = Filling { samples: self.samples, draws: self.draws, unrounded: self.unrounded };
         let widths = self.widths(&run, &models, how)?;
-        let cells = impute(&models, &data, &rows, how, widths.as_ref())?;
+        let mut counter = Counter::new("filling rows with gaps", rows.len(), self.common.quiet);
+        let cells = impute(&models, &data, &rows, how, widths.as_ref(), &mut |done| counter.at(done))?;
+        counter.finish();
         let (source, options) = self.input.table(&run)?;
         let table =
             FilledTable { source: &source, options: &options, data: &data, cells: &cells, unrounded: self.unrounded };

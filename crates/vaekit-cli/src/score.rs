@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use vaekit::data::Step;
 use vaekit::uses::{By, How, Reasons, SAMPLES, SCORES, ScoredTable, Scorer, Threshold};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part};
 use crate::out::Replace;
-use crate::progress::download;
+use crate::progress::{Counter, download};
 use crate::{Common, say};
 
 /// Flags of `score`.
@@ -51,6 +52,8 @@ pub struct Score {
 
 /// Pictures that are mapped.
 const MAPPED: usize = 30;
+/// Rows after which progress is told.
+const PART: usize = 1 << 14;
 /// Strangest rows that are printed.
 const SHOWN: usize = 5;
 
@@ -94,7 +97,15 @@ impl Score {
                 "the model was trained on these rows; if some of them are anomalies, train with --trim 0.3 finds more of them",
             );
         }
-        let scores = scorer.scores(&data, &rows, own_rows)?;
+        let mut counter = Counter::new("scoring", rows.len(), self.common.quiet);
+        let mut scores = Vec::with_capacity(rows.len());
+        for part in rows.chunks(PART) {
+            scores.extend(scorer.scores(&data, part, own_rows)?);
+            if counter.at(scores.len()) == Step::Stop {
+                return Err(Error::interrupted("interrupted: nothing is written"));
+            }
+        }
+        counter.finish();
         let p_values: Vec<f64> = scores.iter().map(|score| scorer.calibration.p_value(*score)).collect();
         let threshold = scorer.calibration.threshold(self.threshold());
         let mut table = ScoredTable {

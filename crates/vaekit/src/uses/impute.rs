@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rand::Rng as _;
 
-use crate::data::{Cell, Dataset, NumberCode, OpenOptions, columns, source};
+use crate::data::{Cell, Dataset, NumberCode, OpenOptions, Step, columns, source};
 use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, normalized, quantile, samples};
 use crate::model::Model;
 use crate::rng::{Purpose, pick, unit};
@@ -15,6 +15,9 @@ use super::widths::Widths;
 
 /// Rows that are filled together: a constant, so that a row's cells do not depend on others.
 const ROWS: usize = 16;
+
+/// Rows after which progress is told.
+const PART: usize = 64 * ROWS;
 
 /// How gaps are filled.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +59,7 @@ pub struct FilledCell {
 
 /// Fills the gaps of rows by the importance-weighted conditional distribution of what is missing given what is known,
 /// p(x_missing given x_known), Mattei & Frellsen, MIWAE, ICML 2019, equation 12. Several members of an ensemble are
-/// averaged.
+/// averaged. `progress` hears of the rows with gaps that are done.
 ///
 /// # Errors
 /// A model of complete rows without typed columns, or one without densities.
@@ -66,6 +69,7 @@ pub fn impute(
     rows: &[u32],
     how: Filling,
     widths: Option<&Widths>,
+    progress: &mut dyn FnMut(usize) -> Step,
 ) -> Result<Vec<FilledCell>> {
     for model in members {
         model.check_fits(data)?;
@@ -91,8 +95,7 @@ pub fn impute(
         Ok(())
     })?;
     let of_cell = (size_of::<FilledCell>() + 4 * how.draws) as u64;
-    // They are held twice while blocks are joined.
-    budget::ask(&data.name, "the cells that are filled", 2 * gaps * of_cell)?;
+    budget::ask(&data.name, "the cells that are filled", gaps * of_cell)?;
     let keep = Keep { means: true, draws: true, ..Keep::default() };
     let held = members.iter().map(|model| Samples::bytes(model.vae(), ROWS, how.samples, model.x_width())).sum();
     let fill = |wanted: &[u32]| -> Result<Vec<FilledCell>> {
@@ -119,7 +122,14 @@ pub fn impute(
         }
         Ok(cells)
     };
-    Ok(by_blocks(&open, ROWS, held, fill)?.into_iter().flatten().collect())
+    let mut cells = Vec::with_capacity(gaps as usize);
+    for (i, part) in open.chunks(PART).enumerate() {
+        cells.extend(by_blocks(part, ROWS, held, fill)?.into_iter().flatten());
+        if progress(i * PART + part.len()) == Step::Stop {
+            return Err(Error::interrupted("interrupted: nothing is written"));
+        }
+    }
+    Ok(cells)
 }
 
 /// What the members say of a row.

@@ -1,7 +1,7 @@
 //! How wide ranges of filled cells must be to hold what they promise.
 
 use crate::Result;
-use crate::data::{Dataset, NumberCode};
+use crate::data::{Dataset, NumberCode, Step};
 use crate::model::Model;
 use crate::rng::Purpose;
 
@@ -49,7 +49,7 @@ impl Widths {
                 continue;
             }
             let hidden = some.clone().masked(&known)?;
-            for cell in impute(members, &hidden, &all, Filling { draws: 0, ..how }, None)? {
+            for cell in impute(members, &hidden, &all, Filling { draws: 0, ..how }, None, &mut |_| Step::Continue)? {
                 some.copy_row(cell.row as usize, &mut stored)?;
                 let truth = stored[cell.column];
                 if truth.is_nan() || cell.middle.is_nan() {
