@@ -20,14 +20,15 @@ pub(super) struct Inferred {
     pub why: String,
 }
 
-/// A first word among numbers that is none.
+/// The first word among numbers or dates that is none.
 pub(super) struct Stray {
     pub row: u64,
     pub word: String,
-    pub numbers: u64,
+    pub others: u64,
+    pub what: &'static str,
 }
 
-/// What a column of that name is; `Err` where one or few words stand among numbers.
+/// What a column of that name is; `Err` where one or few words stand among numbers or dates.
 pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
     let (known, numbers) = (profile.known, profile.numbers.n);
     if known == 0 {
@@ -36,7 +37,7 @@ pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
     let words = profile.no_number.0;
     if words > 0 && numbers as f64 > 0.9 * known as f64 && profile.no_number.1.is_some() {
         let (row, word) = profile.no_number.1.clone().unwrap_or_default();
-        return Err(Stray { row, word, numbers });
+        return Err(Stray { row, word, others: numbers, what: "numbers" });
     }
     if profile.days == known {
         let form = if profile.numbers.whole() { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S%.f" };
@@ -59,6 +60,9 @@ pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
             let why =
                 "every cell is a date, in several forms; where day and month could be either, the month comes first";
             return Ok(time(name, profile, &dates::mixed_form(), why.into()));
+        }
+        if let (true, Some((row, word))) = (10 * profile.dates > 9 * known, profile.no_date.clone()) {
+            return Err(Stray { row, word, others: profile.dates, what: "dates" });
         }
     }
     if profile.like_numbers == words && words * 2 > known {

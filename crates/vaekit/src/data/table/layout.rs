@@ -197,9 +197,9 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
     let mut found = match said.kind {
         None => match infer::infer(name, profile) {
             Ok(found) => found,
-            Err(Stray { row, word, numbers }) => {
+            Err(Stray { row, word, others, what }) => {
                 let place = source.row_name(row);
-                let problem = format!("found '{word}' in a column of {numbers} numbers");
+                let problem = format!("found '{word}' in a column of {others} {what}");
                 let advice = format!("if it stands for a missing value, say --missing {word}; else see --schema");
                 return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}; {advice}")));
             }

@@ -35,8 +35,10 @@ pub(super) struct Profile {
     pub padded: u64,
     /// Words that are numbers but for signs and separators, such as `$1,234.50`.
     pub like_numbers: u64,
-    /// Words that read as a date in some form, while no form reads them all.
+    /// Words that read as a date in some form, counted while nearly all of them do.
     pub dates: u64,
+    /// The first word that reads as none.
+    pub no_date: Option<(u64, String)>,
 }
 
 /// The numbers of a column.
@@ -265,6 +267,7 @@ impl Profile {
             days: 0,
             forms: Forms::all(),
             dates: 0,
+            no_date: None,
             padded: 0,
             like_numbers: 0,
         }
@@ -302,11 +305,16 @@ impl Profile {
         self.words.see(word);
         self.like_numbers += u64::from(is_like_a_number(word));
         // Of dates in a form that all share each is looked at once; the rest is for columns that share none.
-        if !self.forms.none() {
-            self.forms.keep(word);
-            self.dates += u64::from(!self.forms.none() || dates::mixed(word));
-        } else if self.dates + 1 == self.no_number.0 {
-            self.dates += u64::from(dates::mixed(word));
+        let is_date = match self.forms.none() {
+            false => {
+                self.forms.keep(word);
+                !self.forms.none() || dates::mixed(word)
+            }
+            true => 10 * self.dates >= 9 * (self.no_number.0 - 1) && dates::mixed(word),
+        };
+        self.dates += u64::from(is_date);
+        if !is_date && self.no_date.is_none() {
+            self.no_date = Some((row, word.chars().take(60).collect()));
         }
     }
 }

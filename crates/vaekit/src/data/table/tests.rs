@@ -353,3 +353,15 @@ fn a_number_that_seems_to_mean_missing_is_told() {
     assert!(of("-999").contains("'age' is -999 in 5 cells") && of("-999").contains("--missing -999"), "{}", of("-999"));
     assert!(!of("99").contains("--missing"), "{}", of("99"));
 }
+
+#[test]
+fn a_day_that_is_none_among_dates_is_named() {
+    let text: String = (0..100).map(|i| format!("2023-02-{:02},{i}\n", 1 + i % 28)).collect();
+    let told = refused(&format!("day,n\n{}", text.replacen("2023-02-28", "2023-02-30", 1)), Default::default());
+    assert!(told.contains("line 29, column 'day': found '2023-02-30' in a column of 99 dates"), "{told}");
+    // Text that begins with a date is text.
+    let text: String = (0..100)
+        .map(|i| format!("{},{i}\n", if i == 0 { "2023-02-01".into() } else { format!("note {}", i % 7) }))
+        .collect();
+    assert_eq!(column(&read(&format!("day,n\n{text}"), Default::default()).unwrap(), "day").kind, Kind::Category);
+}
