@@ -94,7 +94,7 @@ impl Score {
         }
         if learned_from && by.is_none() && run.config().trim == 0.0 && !data.schema().is_image() && !self.common.quiet {
             say::note(
-                "the model was trained on these rows; if some of them are anomalies, train with --trim 0.3 finds more of them",
+                "the model was trained on these rows; if more than a few are anomalies, train --trim 0.3 may find more of them, but knows rare ordinary groups less",
             );
         }
         let mut counter = Counter::new("scoring", rows.len(), self.common.quiet);

@@ -183,7 +183,7 @@ pub fn by_blocks<T: Send>(
     held: u64,
     of: impl Fn(&[u32]) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    budget::ask("samples", &format!("the samples of z of {size} rows"), held)?;
+    budget::ask("samples", &format!("the samples of z of {size} rows (see --samples)"), held)?;
     let blocks: Vec<&[u32]> = rows.chunks(size.max(1)).collect();
     let fits = held.saturating_mul(pool::threads() as u64) <= budget::memory();
     match device::is_cpu() && fits {

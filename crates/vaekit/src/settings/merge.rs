@@ -12,6 +12,8 @@ use super::{TrainConfig, in_plain_words, setting, settings};
 
 /// Steps that a small model of a table takes.
 const STEPS: u64 = 8_000;
+/// The share of a table's epochs over which the weight of its KL grows.
+const WARM_UP: f64 = 0.3;
 
 impl TrainConfig {
     /// Puts layers over the defaults, the later the stronger; the variant's
@@ -99,6 +101,15 @@ impl TrainConfig {
             layer.remove("beta");
         }
         // Codes of a table lie in clumps, where a standard normal prior would draw rows between them.
+        // Without a warm-up the KL is nearly 0 for whole runs: one column says too little to pay for a code of its own.
+        if plain {
+            let epochs = given.get("epochs").and_then(toml::Value::as_integer).map_or(epochs as f64, |n| n as f64);
+            Self::set(&mut layer, "kl_schedule", "linear");
+            Self::set(&mut layer, "kl_period", &(WARM_UP * epochs).max(1.0).to_string());
+        }
+        if given.contains_key("kl_schedule") {
+            layer.remove("kl_period");
+        }
         if plain && !given.contains_key("posterior") && !given.contains_key("prior") {
             Self::set(&mut layer, "prior", "mixture");
         }

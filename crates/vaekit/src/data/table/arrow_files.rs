@@ -174,7 +174,7 @@ impl<'a> Read<'a> {
     fn cell(&self, i: usize, gaps: &Gaps) -> Cell<'_> {
         let word = |word: &'_ str| gaps.has(word);
         match self {
-            Self::Numbers(v) if v[i].is_nan() => Cell::Missing(""),
+            Self::Numbers(v) if v[i].is_nan() || gaps.has_number(v[i]) => Cell::Missing(""),
             Self::Numbers(v) => Cell::Number(v[i]),
             Self::Days(v) if v[i].is_nan() => Cell::Missing(""),
             Self::Days(v) => Cell::Days(v[i]),

@@ -112,7 +112,11 @@ pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, opt
                 }
                 Err(problem) => {
                     let place = format!("{}, column '{}'", source.row_name(row), reading.column.name);
-                    let advice = if of_model { "; fix it, or pass --unknown missing" } else { "" };
+                    let advice = if of_model {
+                        "; fix it, say how the file is written (--missing, --decimal), or pass --unknown missing"
+                    } else {
+                        ""
+                    };
                     return Err(Error::data(source.place(), format!("{place}: {problem}{advice}")));
                 }
             };

@@ -176,8 +176,8 @@ pub(super) fn of_cell(cell: Cell<'_>, form: &str) -> Option<f64> {
         Cell::Missing(_) => None,
         Cell::Days(day) => Some(day),
         Cell::Number(number) => compact(number, form),
-        // A column of whole numbers with gaps may be written as 20240131.0.
-        Cell::Text(word) => days(word, form).or_else(|| compact(word.parse().ok()?, form)),
+        // A column of whole numbers with gaps may be written as 20240131.0, or with a decimal comma.
+        Cell::Text(word) => days(word, form).or_else(|| compact(word.replace(',', ".").parse().ok()?, form)),
     }
 }
 

@@ -163,6 +163,15 @@ impl Gaps {
         own.is_some()
     }
 
+    /// True for a number of a typed file that one of the words is.
+    pub fn has_number(&self, value: f64) -> bool {
+        let own = self.words.iter().position(|gap| gap.parse::<f64>().is_ok_and(|gap| gap == value));
+        if let Some(at) = own {
+            self.seen.set(self.seen.get() | 1 << (at & 63));
+        }
+        own.is_some()
+    }
+
     /// A line for each word that was in no cell.
     pub fn unseen(&self) -> impl Iterator<Item = String> {
         let unseen = |(i, _): &(usize, &String)| self.seen.get() & 1 << (i & 63) == 0;
