@@ -73,7 +73,7 @@ impl TrainConfig {
     }
 
     /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, a mixture
-    /// of Gaussians for p(z), and as many epochs as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
+    /// of Gaussians for p(z), a warm-up of the KL, and as many epochs as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
     /// cells from its encoder, and with a beta of 0.2, so that codes say enough of the cells that are known. A setting that the
     /// variant has a default of its own for is left out.
     pub fn for_table(data: &Dataset, given: &toml::Table) -> toml::Table {
@@ -101,8 +101,9 @@ impl TrainConfig {
             layer.remove("beta");
         }
         // Codes of a table lie in clumps, where a standard normal prior would draw rows between them.
-        // Without a warm-up the KL is nearly 0 for whole runs: one column says too little to pay for a code of its own.
-        if plain {
+        // Without a warm-up most of z stays idle: at first a column says too little to pay for a code of its own. A small beta
+        // does the same where gaps are filled.
+        if plain && !fills {
             let epochs = given.get("epochs").and_then(toml::Value::as_integer).map_or(epochs as f64, |n| n as f64);
             Self::set(&mut layer, "kl_schedule", "linear");
             Self::set(&mut layer, "kl_period", &(WARM_UP * epochs).max(1.0).to_string());
