@@ -19,6 +19,8 @@ use crate::{Result, budget};
 
 /// Where the addresses of these draws begin, apart from those of training and of evidence.
 const STEP: u64 = 1 << 41;
+/// Bytes of a block that are taken without a question, as for a batch in training.
+const SMALL: u64 = 64 << 20;
 
 /// What to keep of each sample beside its weight.
 #[derive(Clone, Copy, Debug, Default)]
@@ -176,14 +178,16 @@ pub fn filled(rows: &[u32], size: usize) -> Vec<u32> {
 /// allows one for each of them; `held` are the bytes of one.
 ///
 /// # Errors
-/// A block that is larger than the memory, and the first error of `of`.
+/// A block that is larger than 64 MiB and than the memory, and the first error of `of`.
 pub fn by_blocks<T: Send>(
     rows: &[u32],
     size: usize,
     held: u64,
     of: impl Fn(&[u32]) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    budget::ask("samples", &format!("the samples of z of {size} rows (see --samples)"), held)?;
+    if held > SMALL {
+        budget::ask("samples", &format!("the samples of z of {size} rows (see --samples)"), held)?;
+    }
     let blocks: Vec<&[u32]> = rows.chunks(size.max(1)).collect();
     let fits = held.saturating_mul(pool::threads() as u64) <= budget::memory();
     match device::is_cpu() && fits {
