@@ -34,10 +34,11 @@ fn read(text: &str, options: &OpenOptions) -> Dataset {
 #[test]
 fn the_planted_column_is_the_first_reason_of_nearly_every_row_and_held_out_p_values_are_uniform() {
     let data = read(&table(2_000, 1, false), &OpenOptions::default());
-    let given = toml::Table::new();
-    let config = TrainConfig::from_layers(&[TrainConfig::for_table(&data, &given)]).unwrap();
+    // Given and not set later, for the warm-up is a share of them.
+    let given = toml::Table::from_iter([("epochs".to_owned(), toml::Value::Integer(60))]);
+    let config = TrainConfig::from_layers(&[TrainConfig::for_table(&data, &given), given.clone()]).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let run = Trainer::new(TrainConfig { epochs: 60, ..config }).out(dir.path().join("run")).fit(&data).unwrap();
+    let run = Trainer::new(config).out(dir.path().join("run")).fit(&data).unwrap();
     let splits = run.split(&data).unwrap();
     let scorer = Scorer::new(vec![run.model()], &data, &splits, How { by: By::Importance, samples: 64 }).unwrap();
     let known = OpenOptions { schema: Some(data.schema().clone()), ..OpenOptions::default() };
