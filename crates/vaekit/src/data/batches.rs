@@ -69,22 +69,6 @@ impl HostBatch {
         }
     }
 
-    /// Those of its rows that stand at `places`.
-    pub fn keep(&self, places: &[usize]) -> Self {
-        let rows = self.row_ids.len().max(1);
-        let some = |values: &Vec<f32>| {
-            let width = values.len() / rows;
-            places.iter().flat_map(|at| values[at * width..][..width].iter().copied()).collect::<Vec<f32>>()
-        };
-        Self {
-            x: some(&self.x),
-            mask: self.mask.as_ref().map(some),
-            seen: self.seen.as_ref().map(some),
-            given: self.given.as_ref().map(some),
-            row_ids: places.iter().map(|at| self.row_ids[*at]).collect(),
-        }
-    }
-
     /// By how much the nats of a density in model values exceed those in the file's units, for each row: the sum of the
     /// log scales of its known values.
     pub fn log_volumes(&self, encoding: &Encoding) -> Vec<f64> {

@@ -68,7 +68,7 @@ impl Session<'_> {
         order.sort_by(|a, b| losses[*a].total_cmp(&losses[*b]).then(a.cmp(b)));
         order.truncate(kept);
         order.sort_unstable();
-        host.keep(&order)
+        some_of(&host, &order)
     }
 
     /// Adds a batch's gradients, weighted by its rows, so that several small batches equal a large one.
@@ -116,5 +116,21 @@ impl Session<'_> {
         sums.perceptual += n * value.perceptual.unwrap_or(0.0);
         self.is_perceptual |= value.perceptual.is_some();
         self.since.1 += rows as u64;
+    }
+}
+
+/// The rows of a batch that stand at `places`.
+fn some_of(host: &HostBatch, places: &[usize]) -> HostBatch {
+    let rows = host.row_ids.len().max(1);
+    let some = |values: &Vec<f32>| {
+        let width = values.len() / rows;
+        places.iter().flat_map(|at| values[at * width..][..width].iter().copied()).collect::<Vec<f32>>()
+    };
+    HostBatch {
+        x: some(&host.x),
+        mask: host.mask.as_ref().map(some),
+        seen: host.seen.as_ref().map(some),
+        given: host.given.as_ref().map(some),
+        row_ids: places.iter().map(|at| host.row_ids[*at]).collect(),
     }
 }

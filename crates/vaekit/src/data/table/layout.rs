@@ -7,8 +7,8 @@ use crate::{Error, Result, budget};
 use super::super::{AskedColumn, Column, Kind, OpenOptions, Role, Schema, counted, few};
 use super::infer::{self, Inferred, Stray};
 use super::profile::{Profile, profile};
-use super::source::{Cell, Source};
-use super::{AskedRole, Finding, Overrides, dates};
+use super::source::Source;
+use super::{AskedRole, Finding, Overrides, day_range};
 
 /// Bytes that the counts of a column take at least.
 const PROFILE: u64 = 16_384;
@@ -158,7 +158,7 @@ impl Layout {
             // In the order that a person gave them.
             layout.modelled.sort_by_key(|(place, _)| wanted.iter().position(|wanted| wanted == place));
         }
-        days_of(source, &mut layout)?;
+        day_range::days_of(source, &mut layout)?;
         layout.say_left_out();
         Ok(layout)
     }
@@ -301,42 +301,6 @@ fn plain(name: &str, asked: &AskedColumn) -> Column {
         (_, kind) => kind.unwrap_or(Kind::Category),
     };
     Column { role: asked.role, ..Column::modelled(name, kind) }
-}
-
-/// The first and the last day of columns of dates, from where their days are counted.
-fn days_of(source: &dyn Source, layout: &mut Layout) -> Result<()> {
-    let is_open = |column: &Column| column.numbers.as_ref().is_some_and(|n| n.date.is_some() && n.low == n.high);
-    if !layout.modelled.iter().any(|(_, column)| is_open(column)) {
-        return Ok(());
-    }
-    let mut ranges: Vec<(f64, f64)> = vec![(f64::INFINITY, f64::NEG_INFINITY); layout.modelled.len()];
-    source.scan(&mut |row, cells| {
-        for ((place, column), range) in layout.modelled.iter().zip(&mut ranges) {
-            let Some(form) = column.numbers.as_ref().and_then(|n| n.date.as_deref()) else { continue };
-            if matches!(cells[*place], Cell::Missing(_)) {
-                continue;
-            }
-            let Some(day) = dates::of_cell(cells[*place], form) else {
-                let problem = format!("{}, column '{}': no date of the form {form}", source.row_name(row), column.name);
-                return Err(Error::data(source.place(), problem));
-            };
-            *range = (range.0.min(day), range.1.max(day));
-        }
-        Ok(())
-    })?;
-    for ((_, column), (low, high)) in layout.modelled.iter_mut().zip(ranges) {
-        if let (Some(numbers), true) = (&mut column.numbers, low <= high)
-            && numbers.date.is_some()
-        {
-            (numbers.low, numbers.high, numbers.offset) = (low, high, low.floor());
-        }
-    }
-    for finding in &mut layout.findings {
-        if let Some((_, column)) = layout.modelled.iter().find(|(_, column)| column.name == finding.column.name) {
-            finding.column = column.clone();
-        }
-    }
-    Ok(())
 }
 
 /// The setting that gives a role.

@@ -8,6 +8,7 @@ mod arrow_files;
 mod assemble;
 mod beside;
 pub(crate) mod dates;
+mod day_range;
 mod delimited;
 mod infer;
 mod ipc_sizes;

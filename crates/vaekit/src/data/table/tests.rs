@@ -365,3 +365,14 @@ fn a_day_that_is_none_among_dates_is_named() {
         .collect();
     assert_eq!(column(&read(&format!("day,n\n{text}"), Default::default()).unwrap(), "day").kind, Kind::Category);
 }
+
+#[test]
+fn whole_numbers_that_are_dates_may_have_decimal_commas_and_typed_numbers_may_stand_for_missing() {
+    let line = |i: usize| if i == 7 { ";1\n".to_owned() } else { format!("202306{:02},0;{i},5\n", 1 + i % 28) };
+    let text: String = (0..60).map(line).collect();
+    let data = read(&format!("day;n\n{text}"), Default::default()).unwrap();
+    assert_eq!((column(&data, "day").kind, data.missing()), (Kind::Time, 1));
+    let gaps = Gaps::new(&["-999".to_owned()]);
+    assert!(gaps.has_number(-999.0) && !gaps.has_number(-99.0));
+    assert_eq!(gaps.unseen().count(), 0);
+}
