@@ -13,6 +13,7 @@
 //! | [`latent`] | samples of a diagonal Gaussian and its KL in one pass |
 //! | [`likelihood`] | log p(x given z) of whole rows and its slope in one pass |
 //! | [`columns`] | log p of rows of columns of several kinds, without its slope, for scores |
+//! | [`mixture`] | log p of a mixture of Gaussians, without its slope, for scores |
 //! | [`density`] | the same, value by value: log-densities, KL, reparameterisation |
 //! | [`optimizer`] | in-place update rules over one flat parameter |
 //! | [`gemm`], [`math`], [`pool`] | matrix products, elementary functions, threads |
@@ -29,6 +30,7 @@ pub mod latent;
 pub mod likelihood;
 pub mod linear;
 pub mod math;
+pub mod mixture;
 pub mod optimizer;
 pub mod pool;
 pub mod resize;

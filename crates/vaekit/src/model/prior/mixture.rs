@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use vaekit_ops::{Tensor, density, device, from_vec, to_vec};
+use vaekit_ops::{Tensor, density, device, from_vec, mixture, to_vec};
 
 use crate::Result;
 use crate::model::Latents;
@@ -180,7 +180,12 @@ impl Components {
 impl Prior for Components {
     fn log_prob(&self, z: &Latents) -> Tensor<2> {
         let [k, b, d] = z[0].dims();
-        density::log_sum_exp(self.joint(z[0].clone().reshape([k * b, d])), 1).reshape([k, b])
+        let z = z[0].clone().reshape([k * b, d]);
+        let mixture = mixture::Mixture { log_weight: &self.log_weight, mean: &self.mean, log_var: &self.log_var };
+        if mixture::runs_here(&z, &mixture) {
+            return from_vec(mixture::log_prob(&z, &mixture), [k, b], &z.device());
+        }
+        density::log_sum_exp(self.joint(z), 1).reshape([k, b])
     }
 
     fn sample(&self, rows: &[u64], rng: Rng) -> Vec<Tensor<2>> {
