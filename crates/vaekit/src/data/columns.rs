@@ -5,6 +5,7 @@
 //! | real | (v - shift) / scale |
 //! | positive | (log v - shift) / scale |
 //! | count, coarse numbers, ordinal | the same on a grid: a mass, not a density |
+//! | count with a law | (log(1 + v) - shift) / scale: Poisson or negative binomial |
 //! | binary, category | one-hot |
 //! | time | the day as a number; hour, day of the week and month one-hot |
 //!
@@ -13,9 +14,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use super::{Column, Kind, Schema, dates};
 
-use super::{Column, Dataset, Kind, Schema, dates};
+mod count;
+mod fit;
+
+pub use count::{CountCode, Exposure, Law, TOTAL};
+pub(super) use fit::fit;
 
 /// How the cells of a column become coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,9 @@ pub struct NumberCode {
     /// The smallest scale that p(x given z) may have, in units of `scale`.
     #[serde(default)]
     pub floor: f32,
+    /// Of a count whose law a person named, that law; log(1 + v) is taken first then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<CountCode>,
 }
 
 /// Where the coordinates of a column begin.
@@ -62,23 +70,19 @@ pub struct Place {
     pub blocks: Vec<(usize, usize)>,
 }
 
-/// A grid with cells wider than this, in standard deviations, is no continuum.
-const COARSE: f64 = 0.02;
 /// The smallest scale of a density in standard deviations, unless the file's grid is coarser.
 const FLOOR: f64 = 0.05;
 /// Hours of a day, days of a week, months of a year.
 const PARTS: [usize; 3] = [24, 7, 12];
 
-/// Days over which months come often enough to be learned.
-const MONTHS: f64 = 500.0;
-
-/// Places of the columns of a table in x, and the width of x: densities, then masses on a grid, then blocks.
+/// Places of the columns of a table in x, and the width of x: densities, masses on a grid, counts with a law, blocks.
 pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
-    let [densities, grids] = numbers(codes);
-    let (mut density, mut grid, mut block) = (0, densities, densities + grids);
+    let [densities, grids, counts] = numbers(codes);
+    let mut next = [0, densities, densities + grids];
+    let mut block = densities + grids + counts;
     let place = |code: &ColumnCode| {
         let at = code.number.map(|number| {
-            let next = if number.step > 0.0 { &mut grid } else { &mut density };
+            let next = &mut next[number.group()];
             *next += 1;
             *next - 1
         });
@@ -92,53 +96,27 @@ pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
     (places, block)
 }
 
-/// How many columns have a density, and how many a mass on a grid.
-pub fn numbers(codes: &[ColumnCode]) -> [usize; 2] {
-    let count = |grid: bool| codes.iter().filter(|c| c.number.is_some_and(|n| (n.step > 0.0) == grid)).count();
-    [count(false), count(true)]
-}
-
-/// Measures the columns of a table on its training rows.
-///
-/// # Errors
-/// A column whose training rows are all missing.
-pub(super) fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
-    let columns: Vec<&Column> = data.schema().modelled().collect();
-    let spikes: Vec<Vec<f32>> = columns.iter().map(|column| stored_spikes(column)).collect();
-    let mut moments = vec![Moments::default(); columns.len()];
-    // Two passes: differences from the mean are small beside it.
-    for pass in 0..2 {
-        data.for_each_row(train, |_, row| {
-            for (i, v) in row.iter().enumerate().filter(|(i, v)| !v.is_nan() && !spikes[*i].contains(v)) {
-                let log = columns[i].kind == Kind::Positive;
-                moments[i].see(pass, if log { f64::from(v.max(f32::MIN_POSITIVE)).ln() } else { f64::from(*v) });
-            }
-            Ok(())
-        })?;
-        moments.iter_mut().for_each(Moments::settle);
-    }
-    let known = |i: usize| moments[i].n > 0.0 || !spikes[i].is_empty();
-    if let Some(at) = (0..columns.len()).find(|i| !known(*i)) {
-        return Err(super::encoding::all_missing(data, at));
-    }
-    let codes: Vec<ColumnCode> =
-        columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect();
-    for (i, column) in columns.iter().enumerate() {
-        let one = Schema { pixels: None, columns: vec![(*column).clone()] };
-        if !fits(&codes[i..=i], &one) {
-            let problem = format!("column '{}': its numbers spread too far, or a spike lies too far out", column.name);
-            return Err(Error::data(&data.name, format!("{problem}; rescale the column, or see --schema")));
-        }
-    }
-    Ok(codes)
+/// How many columns have a density, a mass on a grid, and a law of counts.
+pub fn numbers(codes: &[ColumnCode]) -> [usize; 3] {
+    let mut found = [0; 3];
+    codes.iter().filter_map(|code| code.number).for_each(|number| found[number.group()] += 1);
+    found
 }
 
 /// True for codes that fit the columns of a schema and can be computed with.
 pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
+    let width = places(codes).1;
     let number = |n: &NumberCode| {
+        let counts = n.count.as_ref().is_none_or(|count| count.is_sound(width));
         let ends = n.ends.is_none_or(|[low, high]| low.is_finite() && high.is_finite());
         let sizes = n.step.is_finite() && n.step >= 0.0 && n.floor.is_finite() && n.floor >= 0.0;
-        n.shift.is_finite() && n.scale.is_finite() && n.scale > 0.0 && ends && sizes && (n.step > 0.0 || n.floor > 0.0)
+        n.shift.is_finite()
+            && n.scale.is_finite()
+            && n.scale > 0.0
+            && ends
+            && sizes
+            && counts
+            && (n.step > 0.0 || n.floor > 0.0)
     };
     let one = |(code, column): (&ColumnCode, &Column)| {
         let levels = [column.levels.len()];
@@ -160,74 +138,21 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
     codes.len() == schema.width() && codes.iter().zip(schema.modelled()).all(one)
 }
 
-/// Spikes as the rows hold them.
-fn stored_spikes(column: &Column) -> Vec<f32> {
-    let of = |n: &super::Numbers| n.spikes.iter().map(|v| (v - n.offset) as f32).collect();
-    column.numbers.as_ref().filter(|_| column.kind.has_spikes()).map(of).unwrap_or_default()
-}
-
-/// Mean and spread of a column.
-#[derive(Clone, Debug, Default)]
-struct Moments {
-    n: f64,
-    sum: f64,
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    fn see(&mut self, pass: usize, v: f64) {
-        if pass == 0 {
-            (self.n, self.sum) = (self.n + 1.0, self.sum + v);
-        } else {
-            self.squares += (v - self.mean).powi(2);
-        }
-    }
-
-    fn settle(&mut self) {
-        self.mean = self.sum / self.n.max(1.0);
-    }
-
-    fn spread(&self) -> f64 {
-        let spread = (self.squares / self.n.max(1.0)).sqrt();
-        // Rounding alone is no spread.
-        if spread > 1e-6 * self.mean.abs() { spread } else { 1.0 }
-    }
-}
-
-fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
-    let (shift, scale) = (moments.mean as f32, moments.spread() as f32);
-    let step = column.numbers.as_ref().map_or(0.0, |n| n.step) / moments.spread();
-    let spiked: Vec<usize> = if spikes.is_empty() { Vec::new() } else { vec![spikes.len() + 1] };
-    let density = NumberCode { shift, scale, log: false, step: 0.0, ends: None, floor: FLOOR.max(0.3 * step) as f32 };
-    let (number, blocks) = match column.kind {
-        Kind::Category => (None, vec![column.levels.len()]),
-        Kind::Binary => (None, vec![2]),
-        Kind::Ordinal => {
-            let last = column.levels.len().saturating_sub(1) as f32;
-            let ends = Some([(0.0 - shift) / scale, (last - shift) / scale]);
-            (Some(NumberCode { step: 1.0 / scale, ends, floor: 0.0, ..density }), spiked)
-        }
-        Kind::Positive => (Some(NumberCode { log: true, floor: FLOOR as f32, ..density }), spiked),
-        Kind::Time => {
-            let range = column.numbers.as_ref().map_or(0.0, |n| n.high - n.low);
-            // Dates without a time of day have no hours, and a week or two no days of the week to learn.
-            let has = [
-                column.numbers.as_ref().and_then(|n| n.date.as_ref()).is_some_and(|f| dates::has_time(f)),
-                range >= 21.0,
-                range >= MONTHS,
-            ];
-            let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();
-            (Some(NumberCode { floor: FLOOR as f32, ..density }), parts)
-        }
-        _ if step > COARSE => (Some(NumberCode { step: step as f32, floor: 0.0, ..density }), spiked),
-        _ => (Some(density), spiked),
-    };
-    ColumnCode { number, blocks, spikes }
-}
-
 impl NumberCode {
+    /// A density with nothing special.
+    pub fn density(shift: f32, scale: f32) -> Self {
+        Self { shift, scale, log: false, step: 0.0, ends: None, floor: FLOOR as f32, count: None }
+    }
+
+    /// 0 for a density, 1 for a mass on a grid, 2 for a count with a law: the order in which x holds them.
+    fn group(&self) -> usize {
+        if self.count.is_some() { 2 } else { usize::from(self.step > 0.0) }
+    }
+
     fn coordinate(&self, stored: f32) -> f32 {
+        if self.count.is_some() {
+            return (stored.max(0.0).ln_1p() - self.shift) / self.scale;
+        }
         // What is not above 0 lies far below all that is, and is no error: it is as strange as can be.
         let v = if self.log { stored.max(f32::MIN_POSITIVE).ln() } else { stored };
         (v - self.shift) / self.scale
@@ -236,12 +161,16 @@ impl NumberCode {
     /// The stored value at a coordinate.
     pub fn stored(&self, x: f32) -> f32 {
         let v = x * self.scale + self.shift;
-        if self.log { v.exp() } else { v }
+        match (self.count, self.log) {
+            (Some(_), _) => v.exp_m1().max(0.0),
+            (None, true) => v.exp(),
+            (None, false) => v,
+        }
     }
 
     /// By how much nats of the coordinate exceed those in the file's units; nothing of a mass.
     pub fn log_volume(&self, x: f32) -> f64 {
-        match self.step > 0.0 {
+        match self.group() > 0 {
             true => 0.0,
             false => f64::from(self.scale).ln() + if self.log { f64::from(x * self.scale + self.shift) } else { 0.0 },
         }
@@ -355,8 +284,7 @@ fn at_time(column: &Column, stored: f32, blocks: &[(usize, usize)], x: &[f32]) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Encoding, OpenOptions, Transform, open};
-    use super::*;
+    use super::super::{Dataset, Encoding, OpenOptions, Transform, open};
 
     fn table(text: &str) -> Dataset {
         let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();

@@ -66,6 +66,12 @@ pub struct Numbers {
     /// How dates are written, as strftime has it; the numbers are days since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// Of a count, the distribution that a person named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<super::Law>,
+    /// What the mean of a count with a law is in proportion to: a positive column, or `total`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure: Option<String>,
 }
 
 impl Numbers {

@@ -1,7 +1,7 @@
 //! What ties weights to their `run.toml`: a checksum of all that decides their shape and meaning.
 
 use crate::data::fingerprint::Canonical;
-use crate::data::{ColumnCode, Encoding, NumberCode};
+use crate::data::{ColumnCode, CountCode, Encoding, Exposure, NumberCode};
 use crate::variants::ModelSettings;
 
 use super::RunFile;
@@ -73,9 +73,21 @@ fn encoding(out: &mut Canonical, encoding: &Encoding) {
     // Runs that are older than columns of several kinds have none.
     for code in columns {
         let ColumnCode { number, blocks, spikes } = code;
-        if let Some(NumberCode { shift, scale, log, step, ends, floor }) = number {
+        if let Some(NumberCode { shift, scale, log, step, ends, floor, count }) = number {
             out.floats(&[*shift, *scale, f32::from(*log), *step, *floor]);
             out.floats(ends.as_ref().map_or(&[], |ends| ends.as_slice()));
+            if let Some(CountCode { law, base, exposure }) = count {
+                out.number(*law as u64);
+                out.floats(&[*base]);
+                match exposure {
+                    None => {}
+                    Some(Exposure::Column { at, shift, scale }) => {
+                        out.number(*at as u64);
+                        out.floats(&[*shift, *scale]);
+                    }
+                    Some(Exposure::Total { mean, spread }) => out.floats(&[*mean, *spread]),
+                }
+            }
         }
         blocks.iter().for_each(|size| out.number(*size as u64));
         out.floats(spikes);

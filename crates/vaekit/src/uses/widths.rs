@@ -87,6 +87,9 @@ impl Widths {
 /// A half of the grid of a column: ranges that are a point have a width all the same.
 fn slack(model: &Model, column: usize) -> f32 {
     let number = model.encoding().columns.get(column).and_then(|code| code.number);
+    if number.is_some_and(|number| number.count.is_some()) {
+        return 0.5;
+    }
     // Of a logarithm the scale is that of factors.
     let scale = |number: &NumberCode| if number.log { number.shift.exp() * number.scale } else { number.scale };
     number.map_or(0.0, |number| scale(&number) * if number.step > 0.0 { number.step / 2.0 } else { 1e-3 })

@@ -200,7 +200,7 @@ pub(super) fn described(name: &str, kind: Kind, profile: &Profile) -> Column {
     let far = numbers.mean().abs() > 1e3 * numbers.spread();
     let offset = if far && kind != Kind::Positive { numbers.low } else { 0.0 };
     let spikes = if kind == Kind::Binary { Vec::new() } else { spikes(profile) };
-    let found = Numbers { low: numbers.low, high: numbers.high, step, offset, spikes, date: None };
+    let found = Numbers { low: numbers.low, high: numbers.high, step, offset, spikes, ..Numbers::default() };
     Column { numbers: Some(found), ..Column::modelled(name, kind) }
 }
 
@@ -228,6 +228,6 @@ fn time(name: &str, profile: &Profile, form: &str, why: String) -> Inferred {
         true => (profile.numbers.low, profile.numbers.high),
         false => profile.forms.range(form).unwrap_or_default(),
     };
-    let numbers = Numbers { low, high, step: 0.0, offset: low.floor(), spikes: Vec::new(), date: Some(form.into()) };
+    let numbers = Numbers { low, high, offset: low.floor(), date: Some(form.into()), ..Numbers::default() };
     Inferred { column: Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) }, why }
 }

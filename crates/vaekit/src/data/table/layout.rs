@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{Error, Result, budget};
 
+use super::super::columns::TOTAL;
 use super::super::{AskedColumn, Column, Kind, OpenOptions, Role, Schema, counted, few};
 use super::infer::{self, Inferred, Stray};
 use super::profile::{Profile, profile};
@@ -101,7 +102,7 @@ impl Layout {
 
     fn inferred(source: &dyn Source, options: &OpenOptions) -> Result<Self> {
         let names = source.names();
-        let said = &options.overrides;
+        let said = &options.overrides.with_exposures()?;
         if let Some(unknown) = said.columns.keys().find(|name| !names.contains(name)) {
             return Err(no_column(source, "schema", unknown));
         }
@@ -183,8 +184,15 @@ impl Layout {
 
 /// A modelled column, by what a person says and what its cells are.
 fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides, asked: bool) -> Result<Inferred> {
+    let is_exposure = said.is_exposure(name);
     let said = said.columns.get(name).cloned().unwrap_or_default();
     let fail = |problem: String| Error::data(source.place(), format!("column '{name}': {problem}"));
+    if is_exposure && profile.missing > 0 {
+        return Err(fail(format!(
+            "is the exposure of another and lacks {}",
+            counted(profile.missing as usize, "value")
+        )));
+    }
     let of_words = said.kind.is_some_and(|kind| kind.has_levels() || kind == Kind::Text);
     if let Some(row) = profile.numbers.infinite
         && !of_words
@@ -194,7 +202,7 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
         let problem = "expected a finite 32-bit number; remove or rescale it";
         return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}")));
     }
-    let mut found = match said.kind {
+    let mut found = match said.kind.or(said.law.map(|_| Kind::Count)) {
         None => match infer::infer(name, profile) {
             Ok(found) => found,
             Err(Stray { row, word, others, what }) => {
@@ -259,6 +267,12 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
     if let (Some(spikes), Some(numbers)) = (said.spikes, &mut found.column.numbers) {
         numbers.spikes = spikes;
     }
+    if let (Some(law), Some(numbers)) = (said.law, &mut found.column.numbers) {
+        let by = said.exposure.as_ref().map(|e| format!(", in proportion to {}", exposure_name(e))).unwrap_or_default();
+        found.why = format!("as you said: {}{by}", law.name());
+        (numbers.law, numbers.exposure, numbers.offset) = (Some(law), said.exposure, 0.0);
+        numbers.spikes.clear();
+    }
     if let (Some(form), Some(numbers), Kind::Time) = (said.date, &mut found.column.numbers, found.column.kind) {
         let (low, high) = profile.forms.range(&form).unwrap_or_default();
         (numbers.low, numbers.high, numbers.offset, numbers.date) = (low, high, low.floor(), Some(form));
@@ -269,6 +283,10 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
         found = Inferred { column: infer::described(name, kind, profile), why: "as you said".into() };
     }
     Ok(found)
+}
+
+fn exposure_name(exposure: &str) -> String {
+    if exposure == TOTAL { "the total of the row".into() } else { format!("'{exposure}'") }
 }
 
 /// The numbers of a typed file as words.

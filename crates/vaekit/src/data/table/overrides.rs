@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::{Error, Result};
 
-use super::super::{Kind, Role};
+use super::super::columns::TOTAL;
+use super::super::{Kind, Law, Role};
 use super::dates;
 
 /// What is said of columns, by their name.
@@ -33,6 +34,10 @@ pub struct Override {
     pub date: Option<String>,
     /// Values that are a mass of their own, such as 0.
     pub spikes: Option<Vec<f64>>,
+    /// Of a count: poisson or negative-binomial.
+    pub law: Option<Law>,
+    /// What the mean of a count with a law is in proportion to: a positive column, or `total`, the row's total.
+    pub exposure: Option<String>,
 }
 
 /// A role in the words of the command line.
@@ -113,11 +118,40 @@ impl Overrides {
                     "is no form that dates can be read and written in; see strftime, with a year of four digits";
                 return Err(format!("column '{name}': '{form}' {problem}"));
             }
+            if said.law.is_some() && said.kind.is_some_and(|kind| kind != Kind::Count) {
+                return Err(format!("column '{name}': a law goes with kind count"));
+            }
+            if said.exposure.is_some() && said.law.is_none() {
+                return Err(format!("column '{name}': an exposure goes with law poisson or negative-binomial"));
+            }
             if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
                 return Err(format!("column '{name}': a spike must be a finite number"));
             }
         }
         Ok(parsed)
+    }
+
+    /// The same with the columns that are exposures of counts as what they must be: positive, with no spikes.
+    ///
+    /// # Errors
+    /// A column that is said to be of another kind.
+    pub fn with_exposures(&self) -> Result<Self> {
+        let mut found = self.clone();
+        for (name, said) in &self.columns {
+            let Some(exposure) = said.exposure.as_ref().filter(|exposure| *exposure != TOTAL) else { continue };
+            let entry = found.columns.entry(exposure.clone()).or_default();
+            if entry.kind.is_some_and(|kind| kind != Kind::Positive) || entry.law.is_some() {
+                let problem = format!("'{exposure}' is the exposure of '{name}', which must be of kind positive");
+                return Err(Error::setting("schema", problem));
+            }
+            (entry.kind, entry.spikes) = (Some(Kind::Positive), Some(Vec::new()));
+        }
+        Ok(found)
+    }
+
+    /// True for a column that is the exposure of another.
+    pub fn is_exposure(&self, name: &str) -> bool {
+        self.columns.values().any(|said| said.exposure.as_deref() == Some(name)) && name != TOTAL
     }
 
     /// Adds what `--role COLUMN=ROLE` says.

@@ -9,7 +9,7 @@ use crate::rng::{Purpose, Rng, unit};
 use super::{Domain, Likelihood};
 
 /// Log-rates beyond this are held: e^15 is 3.3 million.
-const MAX_LOG_RATE: f64 = 15.0;
+pub(super) const MAX_LOG_RATE: f64 = 15.0;
 
 fn held<const D: usize>(log_rate: Tensor<D>) -> Tensor<D> {
     log_rate.clamp(-MAX_LOG_RATE, MAX_LOG_RATE)

@@ -8,18 +8,23 @@ use crate::rng::{Purpose, Rng, pick};
 
 use super::{Domain, Likelihood};
 
+mod counts;
+
+use counts::Counts;
+
 /// log p(x given z) = sum over columns of log p(column given z):
 ///
 /// * a density: Student's t at the coordinate, its location and scale from the decoder, its degrees of freedom learned, a
 ///   number a column;
 /// * numbers on a grid: a logistic distribution cut into the cells of the grid, so that whole numbers have masses;
 /// * an ordinal: the same, its first and last level reaching to infinity (a cumulative logit);
+/// * a count with a law: Poisson or negative binomial, whose log-mean the decoder gives, beside the log of an exposure;
 /// * a category: a softmax;
 /// * spikes: a softmax over them and "none", times the rest where it is none.
 ///
 /// A scale is floor + e^raw: a value that repeats cannot draw a density to infinity.
 ///
-/// Events are the numbers, then the one-hot blocks. Raw outputs: a location for each number, a log-scale for each number,
+/// Events are the numbers (densities, grids, counts), then the one-hot blocks. Raw outputs: a location for each number, a log-scale for each number,
 /// a logit for each coordinate of the blocks.
 ///
 /// Nazabal et al., Handling Incomplete Heterogeneous Data using VAEs, Pattern Recognition 2020 (joined likelihoods);
@@ -28,6 +33,7 @@ use super::{Domain, Likelihood};
 pub struct Mixed {
     densities: usize,
     grids: usize,
+    counts: Counts,
     /// Place among the coordinates of all blocks, and size.
     blocks: Vec<(usize, usize)>,
     floors: Vec<f32>,
@@ -57,22 +63,23 @@ const FREEDOM: f32 = 10.0;
 impl Mixed {
     /// For the columns of an encoding; where it has none, a density for each value of a row.
     pub fn new(schema: &Schema, encoding: &Encoding, init: &mut Init) -> Self {
-        let plain = NumberCode { shift: 0.0, scale: 1.0, log: false, step: 0.0, ends: None, floor: 0.05 };
+        let plain = NumberCode::density(0.0, 1.0);
         let plain = ColumnCode { number: Some(plain), blocks: Vec::new(), spikes: Vec::new() };
         let codes = match encoding.columns.is_empty() {
             true => vec![plain; schema.width()],
             false => encoding.columns.clone(),
         };
         let (places, _) = columns::places(&codes);
-        let [densities, grids] = columns::numbers(&codes);
-        let all = densities + grids;
+        let [densities, grids, _] = columns::numbers(&codes);
+        let counts = Counts::new(densities + grids, codes.iter().filter_map(|code| code.number));
+        let all = densities + grids + counts.len();
         let (mut floors, mut steps) = (vec![0.0; all], vec![(0.0, None); grids]);
         let mut gates = Vec::new();
         for (code, place) in codes.iter().zip(&places) {
             let (Some(number), Some(at)) = (code.number, place.number) else { continue };
             floors[at] = if number.step > 0.0 { number.step * NARROWEST } else { number.floor };
-            if at >= densities {
-                steps[at - densities] = (number.step, number.ends);
+            if let Some(step) = at.checked_sub(densities).and_then(|grid| steps.get_mut(grid)) {
+                *step = (number.step, number.ends);
             }
             if let (false, Some((block, size))) = (code.spikes.is_empty(), place.blocks.first()) {
                 gates.push((at, block + size - 1 - all));
@@ -81,11 +88,11 @@ impl Mixed {
         let blocks = places.iter().flat_map(|place| &place.blocks).filter(|(_, size)| *size > 0);
         let blocks = blocks.map(|(at, size)| (at - all, *size)).collect();
         let freedom = (densities > 0).then(|| init.constant("likelihood.freedom".into(), &[densities], FREEDOM));
-        Self { densities, grids, blocks, floors, steps, gates, freedom }
+        Self { densities, grids, counts, blocks, floors, steps, gates, freedom }
     }
 
     fn numbers(&self) -> usize {
-        self.densities + self.grids
+        self.densities + self.grids + self.counts.len()
     }
 
     /// Coordinates of all blocks.
@@ -131,6 +138,7 @@ impl Mixed {
         let (location, scale) = self.numbers_of(raw);
         let (d, g) = (self.densities, self.grids);
         let part = |t: &Tensor<3>, from: usize, n: usize| t.clone().narrow(2, from, n);
+        let rows = x;
         let x = x.clone().unsqueeze::<3>();
         let mut parts = Vec::new();
         if let Some(freedom) = &self.freedom {
@@ -141,6 +149,10 @@ impl Mixed {
         }
         if g > 0 {
             parts.push(self.of_grid(part(&x, d, g), part(&location, d, g), part(&scale, d, g)));
+        }
+        if !self.counts.is_empty() {
+            let (n, c) = (self.numbers(), self.counts.len());
+            parts.push(self.counts.log_prob_each(rows, part(raw, d + g, c), part(raw, n + d + g, c)));
         }
         Tensor::cat(parts, 2)
     }
@@ -256,7 +268,7 @@ impl Likelihood for Mixed {
     }
 
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {
-        match fast::runs_here(x, raw) {
+        match fast::runs_here(x, raw) && self.counts.is_empty() {
             true => fast::log_prob_each(&self.columns(), x, raw),
             false => self.portable(x, raw),
         }
@@ -274,13 +286,20 @@ impl Likelihood for Mixed {
         if n == 0 { blocks } else { Tensor::cat(vec![numbers, blocks], 1) }
     }
 
-    /// Of numbers the location, of blocks the probabilities.
+    /// Of numbers the location, of counts with a law the mean, of blocks the probabilities.
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         let (n, s) = (self.numbers(), self.coordinates());
         let [rows, _] = raw.dims();
         let mut parts = Vec::new();
         if n > 0 {
-            parts.push(raw.clone().narrow(1, 0, n));
+            let location = raw.clone().narrow(1, 0, n);
+            let plain = self.densities + self.grids;
+            if plain > 0 {
+                parts.push(location.clone().narrow(1, 0, plain));
+            }
+            if !self.counts.is_empty() {
+                parts.push(self.counts.mean(&location));
+            }
         }
         if s > 0 {
             let logits = raw.narrow(1, 2 * n, s).clamp(-LOGIT, LOGIT).exp();
@@ -322,6 +341,8 @@ impl Likelihood for Mixed {
                 let u = f64::from(*u).clamp(1e-7, 1.0 - 1e-7);
                 out[at] = self.snap(j, raw[at] + scale * (u / (1.0 - u)).ln() as f32);
             }
+            let first = self.densities + self.grids;
+            self.counts.sample(&raw[first..n], &raw[n + first..2 * n], out, *id, rng);
             let mut p = raw[2 * n..].to_vec();
             self.softmax(&mut p);
             for ((at, size), u) in self.blocks.iter().zip(&uniform[self.grids..]) {

@@ -1,9 +1,10 @@
 //! Masses, densities and draws of a table of four kinds of columns.
 
 use super::*;
+use crate::data::{CountCode, Exposure, Law};
 
 fn number(step: f32, ends: Option<[f32; 2]>) -> Option<NumberCode> {
-    Some(NumberCode { shift: 0.0, scale: 1.0, log: false, step, ends, floor: 0.05 })
+    Some(NumberCode { step, ends, ..NumberCode::density(0.0, 1.0) })
 }
 
 /// A density with a spike, a grid, an ordinal of four levels, a category of three.
@@ -113,5 +114,85 @@ fn scores_without_gradients_are_those_of_the_definition() {
     let (fast, plain) = (to_vec(likelihood.log_prob_each(&x, &raw)), to_vec(likelihood.portable(&x, &raw)));
     for (i, (fast, plain)) in fast.iter().zip(&plain).enumerate() {
         assert!((fast - plain).abs() < 2e-5 * (1.0 + plain.abs()), "value {i}: {fast} is not {plain}");
+    }
+}
+
+/// A positive column that is the exposure of two counts, one of each law, and a count whose exposure is the total.
+fn counted() -> Mixed {
+    let code = |number: NumberCode| ColumnCode { number: Some(number), blocks: Vec::new(), spikes: Vec::new() };
+    let count = |law, base, exposure| NumberCode {
+        count: Some(CountCode { law, base, exposure }),
+        ..NumberCode::density(0.4, 0.7)
+    };
+    let by = Some(Exposure::Column { at: 0, shift: 0.2, scale: 0.5 });
+    let columns = vec![
+        code(NumberCode { log: true, ..NumberCode::density(0.2, 0.5) }),
+        code(count(Law::Poisson, 0.3, by)),
+        code(count(Law::NegativeBinomial, 0.1, by)),
+        code(count(Law::Poisson, -1.5, Some(Exposure::Total { mean: 1.0, spread: 0.0 }))),
+    ];
+    let encoding = Encoding { columns, ..Encoding::none() };
+    Mixed::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)))
+}
+
+/// A count as its coordinate.
+fn coordinate(count: f32) -> f32 {
+    (count.ln_1p() - 0.4) / 0.7
+}
+
+/// Locations, then raw scales.
+const RAW: [f32; 8] = [0.1, 0.5, -0.3, 0.2, -1.0, 0.0, 0.35, 0.0];
+
+#[test]
+fn counts_have_mass_one_and_means_in_proportion_to_their_exposure() {
+    let likelihood = counted();
+    let n = 400;
+    for exposed in [-1.0f32, 0.0, 2.0] {
+        let row = |i: usize| [exposed, coordinate(i as f32), coordinate(i as f32), coordinate(i as f32)];
+        let x = from_vec((0..n).flat_map(row).collect(), [n, 4], &device::here());
+        let raw = from_vec(RAW.repeat(n), [1, n, 8], &device::here());
+        let each = to_vec(likelihood.log_prob_each(&x, &raw));
+        let (log_exposure, e) = (0.5 * exposed + 0.2, |column: usize, i: usize| f64::from(each[4 * i + column].exp()));
+        for (column, base) in [(1, 0.3), (2, 0.1)] {
+            let mass: f64 = (0..n).map(|i| e(column, i)).sum();
+            let mean: f64 = (0..n).map(|i| i as f64 * e(column, i)).sum();
+            let expected = f64::from((base + 0.7 * RAW[column] + log_exposure).exp());
+            assert!((mass - 1.0).abs() < 1e-4, "mass {mass}");
+            assert!((mean - expected).abs() < 1e-3 * expected, "mean {mean}, expected {expected}");
+        }
+        // Variance m + m^2 / r, with log r = -2 (raw scale).
+        let mean: f64 = (0..n).map(|i| i as f64 * e(2, i)).sum();
+        let variance: f64 = (0..n).map(|i| (i as f64 - mean).powi(2) * e(2, i)).sum();
+        let expected = mean + mean * mean * f64::from(2.0 * RAW[6]).exp();
+        assert!((variance - expected).abs() < 5e-3 * expected, "variance {variance}, expected {expected}");
+    }
+    // The total counts what has it as its exposure, and nothing else: here the count itself.
+    let x = from_vec(vec![0.0, coordinate(50.0), coordinate(50.0), coordinate(4.0)], [1, 4], &device::here());
+    let each = to_vec(likelihood.log_prob_each(&x, &from_vec(RAW.to_vec(), [1, 1, 8], &device::here())));
+    let rate = 4.0 * (-1.5f64 + 0.14).exp();
+    let expected = 4.0 * rate.ln() - rate - 24f64.ln();
+    assert!((f64::from(each[3]) - expected).abs() < 1e-4, "{} against {expected}", each[3]);
+}
+
+#[test]
+fn draws_of_counts_have_the_means_that_the_likelihood_says() {
+    let likelihood = counted();
+    let n = 20_000u64;
+    let raw = from_vec(RAW.repeat(n as usize), [n as usize, 8], &device::here());
+    let rows: Vec<u64> = (0..n).collect();
+    let drawn = to_vec(likelihood.sample(raw.clone(), &rows, Rng::new(3)));
+    let means = to_vec(likelihood.mean(raw));
+    let count = |x: f32| f64::from(0.7 * x + 0.4).exp_m1();
+    for column in 1..4 {
+        let ratio = |row: &[f32]| {
+            // The exposure of a draw is its own.
+            let exposed = if column < 3 { f64::from(0.5 * (row[0] - RAW[0])).exp() } else { 1.0 };
+            (count(row[column]), exposed)
+        };
+        let pairs: Vec<(f64, f64)> = drawn.chunks(4).map(ratio).filter(|(_, e)| *e < 20.0).collect();
+        let rate = pairs.iter().map(|p| p.0).sum::<f64>() / pairs.iter().map(|p| p.1).sum::<f64>();
+        let expected = count(means[column]);
+        assert!((rate - expected).abs() < 0.03 * expected, "column {column}: {rate} against {expected}");
+        assert!(drawn.chunks(4).all(|row| (count(row[column]) - count(row[column]).round()).abs() < 1e-2));
     }
 }

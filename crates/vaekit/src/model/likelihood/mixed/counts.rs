@@ -1,0 +1,126 @@
+//! The counts of a table that have a law: Poisson or negative binomial, with an exposure.
+
+use rand_distr::{Distribution, Gamma, Poisson, StandardNormal};
+use vaekit_ops::{Tensor, density, device, from_vec};
+
+use crate::data::{CountCode, Exposure, Law, NumberCode};
+use crate::rng::{Purpose, Rng};
+
+use super::super::counts::MAX_LOG_RATE;
+
+/// Logs of 1 / r, of which the variance is m + m^2 / r, beyond these change nothing.
+const MAX_LOG_INVERSE: f64 = 10.0;
+
+/// log m = base + scale (location) + log exposure, and of a negative binomial log r = -2 (raw scale).
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// The place of the first in x.
+    first: usize,
+    codes: Vec<(NumberCode, CountCode)>,
+}
+
+impl Counts {
+    pub(super) fn new(first: usize, numbers: impl Iterator<Item = NumberCode>) -> Self {
+        Self { first, codes: numbers.filter_map(|number| Some((number, number.count?))).collect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// A number a count, `[1, C]`.
+    fn constant(&self, of: impl Fn(&NumberCode, &CountCode) -> f32) -> Tensor<2> {
+        from_vec(self.codes.iter().map(|(n, c)| of(n, c)).collect(), [1, self.len()], &device::here())
+    }
+
+    /// The counts of rows `[B, X]`, `[B, C]`.
+    fn counts(&self, x: &Tensor<2>) -> Tensor<2> {
+        let own = x.clone().narrow(1, self.first, self.len());
+        let log = own * self.constant(|n, _| n.scale) + self.constant(|n, _| n.shift);
+        (log.exp() - 1.0).round().clamp_min(0.0)
+    }
+
+    /// log m - scale (location): base, and the log of what the mean is in proportion to. `coordinates` are those of rows,
+    /// `[B, X]`, or locations, which have the same places. Without the counts of a row the total is a usual one.
+    fn offset(&self, coordinates: &Tensor<2>, counts: Option<&Tensor<2>>) -> Tensor<2> {
+        let rows = coordinates.dims()[0];
+        let alike = |v: f32| from_vec(vec![v; rows], [rows, 1], &device::here());
+        let total = |counts: &Tensor<2>| {
+            let among = self.constant(|_, c| f32::from(matches!(c.exposure, Some(Exposure::Total { .. }))));
+            (counts.clone() * among).sum_dim(1).clamp_min(1.0).log()
+        };
+        let columns = self.codes.iter().map(|(_, code)| match code.exposure {
+            None => alike(0.0),
+            Some(Exposure::Column { at, shift, scale }) => coordinates.clone().narrow(1, at, 1) * scale + shift,
+            Some(Exposure::Total { mean, .. }) => counts.map_or_else(|| alike(mean), total),
+        });
+        Tensor::cat(columns.collect(), 1) + self.constant(|_, c| c.base)
+    }
+
+    /// log p of each count.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, X]`
+    /// - `location`, `raw_scale`: `[K, B, C]`
+    /// - result: `[K, B, C]`
+    pub(super) fn log_prob_each(&self, x: &Tensor<2>, location: Tensor<3>, raw_scale: Tensor<3>) -> Tensor<3> {
+        let counts = self.counts(x);
+        let offset = self.offset(x, Some(&counts)).unsqueeze::<3>();
+        let log_mean = location * self.constant(|n, _| n.scale).unsqueeze::<3>() + offset;
+        let log_mean = log_mean.clamp(-MAX_LOG_RATE, MAX_LOG_RATE);
+        let counts = counts.unsqueeze::<3>();
+        let poisson = |law: Law| law == Law::Poisson;
+        let has = |wanted: bool| self.codes.iter().any(|(_, c)| poisson(c.law) == wanted);
+        let of_poisson = has(true).then(|| density::poisson(counts.clone(), log_mean.clone()));
+        let of_negative = has(false).then(|| {
+            let log_inverse = (raw_scale * -2.0).clamp(-MAX_LOG_INVERSE, MAX_LOG_INVERSE);
+            density::negative_binomial(counts, log_mean, log_inverse)
+        });
+        match (of_poisson, of_negative) {
+            (Some(poissons), Some(negative)) => {
+                let [k, b, _] = poissons.dims();
+                let which = self.constant(|_, c| f32::from(poisson(c.law))).unsqueeze::<3>().greater_elem(0.5);
+                negative.mask_where(which.repeat_dim(0, k).repeat_dim(1, b), poissons)
+            }
+            (Some(all), None) | (None, Some(all)) => all,
+            (None, None) => from_vec(Vec::new(), [0, 0, 0], &device::here()),
+        }
+    }
+
+    /// The coordinates of the means, `[B, C]`, from locations `[B, N]`.
+    pub(super) fn mean(&self, location: &Tensor<2>) -> Tensor<2> {
+        let own = location.clone().narrow(1, self.first, self.len());
+        let log_mean = own * self.constant(|n, _| n.scale) + self.offset(location, None);
+        let log = (log_mean.clamp(-MAX_LOG_RATE, MAX_LOG_RATE).exp() + 1.0).log();
+        (log - self.constant(|n, _| n.shift)) / self.constant(|n, _| n.scale)
+    }
+
+    /// Draws the counts of a row into its coordinates `x`, whose exposures are drawn already.
+    pub(super) fn sample(&self, location: &[f32], raw_scale: &[f32], x: &mut [f32], id: u64, rng: Rng) {
+        // Other addresses than those of the other columns.
+        let mut stream = rng.at_seed_of(2).stream(Purpose::Likelihood, id);
+        let usual: f32 = StandardNormal.sample(&mut stream);
+        for (i, (number, code)) in self.codes.iter().enumerate() {
+            let log_exposure = match code.exposure {
+                None => 0.0,
+                Some(Exposure::Column { at, shift, scale }) => x[at] * scale + shift,
+                Some(Exposure::Total { mean, spread }) => mean + spread * usual,
+            };
+            let log_mean = code.base + location[i] * number.scale + log_exposure;
+            let mean = f64::from(log_mean).clamp(-MAX_LOG_RATE, MAX_LOG_RATE).exp();
+            let rate = match code.law {
+                Law::Poisson => mean,
+                Law::NegativeBinomial => {
+                    let r = f64::from(-2.0 * raw_scale[i]).clamp(-MAX_LOG_INVERSE, MAX_LOG_INVERSE).exp();
+                    Gamma::new(r, mean / r).map_or(mean, |gamma| gamma.sample(&mut stream))
+                }
+            };
+            let count = Poisson::new(rate).map_or(0.0, |p| p.sample(&mut stream));
+            x[self.first + i] = (count.ln_1p() as f32 - number.shift) / number.scale;
+        }
+    }
+}
