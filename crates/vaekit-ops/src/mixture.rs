@@ -1,4 +1,5 @@
 //! log p of a mixture of diagonal Gaussians, without gradients: for scores, which draw many samples a row.
+#![allow(clippy::manual_memcpy, clippy::needless_range_loop, reason = "loops by index, as `simd::add` explains")]
 
 use burn::tensor::Tensor;
 

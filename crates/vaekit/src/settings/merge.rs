@@ -14,6 +14,8 @@ use super::{TrainConfig, in_plain_words, setting, settings};
 const STEPS: u64 = 8_000;
 /// The share of a table's epochs over which the weight of its KL grows.
 const WARM_UP: f64 = 0.3;
+/// From so many words of all categories together, small networks blur which words go together.
+const MANY_WORDS: usize = 20;
 
 impl TrainConfig {
     /// Puts layers over the defaults, the later the stronger; the variant's
@@ -72,21 +74,27 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, a mixture
-    /// of Gaussians for p(z), a warm-up of the KL, and as many epochs as so many rows need. Where more than a twentieth of the cells are missing, the model is made to fill them: wider, hiding
-    /// cells from its encoder, and with a beta of 0.2, so that codes say enough of the cells that are known. A setting that the
-    /// variant has a default of its own for is left out.
+    /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, wider ones for many
+    /// words; a mixture of Gaussians for p(z); a warm-up of the KL; as many epochs as so many rows need.
+    ///
+    /// Where more than a twentieth of the cells are missing, the model is made to fill them: it is wider, hides cells from its
+    /// encoder, and has a beta of 0.2, so that codes say enough of the cells that are known. A setting that the variant has a
+    /// default of its own for is left out.
     pub fn for_table(data: &Dataset, given: &toml::Table) -> toml::Table {
         let mut layer = toml::Table::new();
         // A batch sees each row so seldom that few rows need many passes.
         let rows = data.len().max(1) as u64;
         let batch = if rows < 2_000 { 32 } else { 128 };
         let fills = data.missing() * 20 > data.len() * data.width();
-        let steps = if fills { 3 * STEPS } else { STEPS };
+        let words: usize = data.schema().modelled().map(|column| column.levels.len()).sum();
+        let (hidden, latent, steps) = match (fills, words >= MANY_WORDS) {
+            (true, _) => ("256,256", "16", 3 * STEPS),
+            (false, true) => ("256,256", "16", 2 * STEPS),
+            (false, false) => ("128,128", "8", STEPS),
+        };
         // Ten passes at least, but not where they would be many steps: millions of rows are seen once.
         let least = (5 * steps * batch / rows).clamp(1, 10);
         let epochs = (steps * batch / rows).clamp(least, 500);
-        let (hidden, latent) = if fills { ("256,256", "16") } else { ("128,128", "8") };
         let sizes = [("batch", batch.to_string()), ("epochs", epochs.to_string())];
         let sizes = sizes.iter().map(|(key, text)| (*key, text.as_str()));
         let usual = [("hidden", hidden), ("latent", latent), ("lr_schedule", "cosine")];
