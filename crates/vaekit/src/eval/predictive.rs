@@ -50,7 +50,7 @@ pub struct Samples {
     pub log_p_z: Vec<f32>,
     /// See `log_p_x`.
     pub log_q: Vec<f32>,
-    /// log p of each event, `[K, B, E]`; 0 where one is not known.
+    /// log p of each event, `[K, B, E]`; where one is not known 0, or what its being missing says.
     pub each: Vec<f32>,
     /// `[K, B, X]`
     pub means: Vec<f32>,
@@ -102,17 +102,9 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     let flat = |raw: &Tensor<3>| raw.clone().reshape([k * b, r]);
     let mut found = Samples { k, rows: b, width, ..Samples::default() };
     if keep.events {
-        let known = batch.mask.clone();
-        let x = match &known {
-            Some(mask) => batch.x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.5),
-            None => batch.x.clone(),
-        };
-        let each = vae.likelihood.log_prob_each(&x, &raw);
-        let each = match &known {
-            Some(mask) => {
-                each.mask_fill(vae.likelihood.known_events(mask).equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, k), 0.0)
-            }
-            None => each,
+        let each = match &batch.mask {
+            Some(mask) => vae.likelihood.log_prob_known(&batch.x, &raw, mask),
+            None => vae.likelihood.log_prob_each(&batch.x, &raw),
         };
         found.events = each.dims()[2];
         found.log_p_x = to_vec(each.clone().sum_dim(2));
@@ -122,12 +114,19 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     }
     found.log_p_z = to_vec(prior.log_prob(&draws.z));
     found.log_q = to_vec(posterior.log_q(&draws));
+    let likelihood = &vae.likelihood;
+    // Where a family knows what its being missing says of a value, missing values follow that.
+    let joined = |all: Tensor<2>, missing: Option<Tensor<2>>| match (missing, &batch.mask) {
+        (Some(missing), Some(mask)) => all.mask_where(mask.clone().equal_elem(0.0).repeat_dim(0, k), missing),
+        _ => all,
+    };
     if keep.means {
-        found.means = to_vec(vae.likelihood.mean(flat(&raw)));
+        found.means = to_vec(joined(likelihood.mean(flat(&raw)), likelihood.mean_missing(flat(&raw))));
     }
     if keep.draws {
         let ids: Vec<u64> = (0..k as u64).flat_map(|k| std::iter::repeat_n(k, b)).collect();
-        found.draws = to_vec(vae.likelihood.sample(flat(&raw), &ids, rng));
+        let missing = likelihood.sample_missing(flat(&raw), &ids, rng);
+        found.draws = to_vec(joined(likelihood.sample(flat(&raw), &ids, rng), missing));
     }
     found
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{self, AskedColumn, Binarize, Dataset, OpenOptions, Overrides, Splits, Transform, public, split};
 use crate::declare::{Read, Takes, declare};
-use crate::model::likelihood::{self, Domain, MIXED};
+use crate::model::likelihood::{self, Domain};
 use crate::variants::{self, ModelSettings, Params};
 use crate::{Error, Result};
 
@@ -262,7 +262,8 @@ impl TrainConfig {
             likelihood::find(&c.model.likelihood)?;
         }
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts);
-        let by_column = matches!(c.model.likelihood.as_str(), "auto" | MIXED);
+        let of_columns = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.is_of_columns());
+        let by_column = c.model.likelihood == "auto" || of_columns;
         let default = if counts { Transform::None } else { Transform::default_for(data.schema(), by_column) };
         c.normalize = Some(c.normalize.unwrap_or(default));
         let unit = c.normalize == Some(Transform::Unit)

@@ -75,7 +75,11 @@ impl Model {
             codes.extend(to_vec(z));
             let [_, r] = raw.dims();
             let of = |v: &[f32]| from_vec::<2>(v.repeat(b), [b, x_width], &device::here());
-            let log_p = self.vae().likelihood.log_prob(&of(&x), &raw.reshape([1, b, r]), Some(&of(&mask)));
+            // What is not demanded is open, which is not the same as missing.
+            let likelihood = &self.vae().likelihood;
+            let each = likelihood.log_prob_each(&of(&x), &raw.reshape([1, b, r]));
+            let open = likelihood.known_events(&of(&mask)).equal_elem(0.0).unsqueeze::<3>();
+            let log_p = each.mask_fill(open, 0.0).sum_dim(2);
             log_w.extend(to_vec(log_p).into_iter().map(f64::from));
         }
         let weights = normalized(&log_w);

@@ -9,8 +9,10 @@ use crate::rng::{Purpose, Rng, pick};
 use super::{Domain, Likelihood};
 
 mod counts;
+mod missing;
 
 use counts::Counts;
+pub use missing::MixedMissing;
 
 /// log p(x given z) = sum over columns of log p(column given z):
 ///
@@ -265,6 +267,10 @@ impl Likelihood for Mixed {
 
     fn domain(&self) -> Domain {
         Domain::Reals
+    }
+
+    fn is_of_columns(&self) -> bool {
+        true
     }
 
     fn log_prob_each(&self, x: &Tensor<2>, raw: &Tensor<3>) -> Tensor<3> {

@@ -8,6 +8,7 @@
 //! | `gaussian-learned` | real data, a variance for each value that depends on z | 1 mean, 1 log-variance |
 //! | `laplace`, `log-cosh`, `student` | real data with outliers, from few to many | 1 mean, 1 log-scale |
 //! | `mixed` | tables of columns of several kinds | by kind: location and log-scale, or a logit a level |
+//! | `mixed-missing` | the same where cells are missing because of what they hold | the same |
 //! | `continuous-bernoulli` | grey pixels from 0 to 1 | 1 logit |
 //! | `logistic`, `logistic-mixture` | bytes of images | 1 mean, 1 log-scale; of five components |
 //! | `categorical` | bytes whose order means nothing | 256 logits |
@@ -35,7 +36,7 @@ pub use counts::{NegativeBinomial, Poisson};
 pub use gaussian::{LearnedGaussian, SharedGaussian, UnitGaussian};
 pub use location::{Laplace, LogCosh, StudentT};
 pub use logistic::DiscretizedLogistic;
-pub use mixed::{MIXED, Mixed};
+pub use mixed::{MIXED, Mixed, MixedMissing};
 
 use vaekit_ops::Tensor;
 
@@ -94,6 +95,11 @@ pub trait Likelihood: Parameters + Send + Sync {
         false
     }
 
+    /// True for a family that knows the codes of columns of several kinds; false, the default, for plain numbers.
+    fn is_of_columns(&self) -> bool {
+        false
+    }
+
     /// log p of each event. An event is one value, or one pixel when its colours are modelled jointly. Events are
     /// independent given z, so leaving one out gives the marginal of the others. Where a value is missing, `x` is 0.5,
     /// and the result there is left out.
@@ -118,6 +124,31 @@ pub trait Likelihood: Parameters + Send + Sync {
         mask.clone()
     }
 
+    /// log p of each known event, and of each other what its being missing says: 0, the default, where gaps say nothing.
+    /// What stands in `x` where the mask is 0 has no influence.
+    ///
+    /// # Shapes
+    /// `x`, `mask`: `[B, X]`; `raw`: `[K, B, R]`; result: `[K, B, E]`.
+    fn log_prob_known(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+        // Inside every domain: what is left out must still have a finite slope, or gradients would be NaN.
+        let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.5);
+        let known = self.known_events(mask);
+        let each = self.log_prob_each(&x, raw);
+        assert_eq!(each.dims()[1..], known.dims(), "{}: known_events must be as log_prob_each", self.name());
+        let unknown = known.equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, each.dims()[0]);
+        each.mask_fill(unknown, 0.0)
+    }
+
+    /// E[x given z and that x is missing], `[N, R]` to `[N, X]`; none where that says nothing.
+    fn mean_missing(&self, _raw: Tensor<2>) -> Option<Tensor<2>> {
+        None
+    }
+
+    /// A draw of x given z and that x is missing, like [`sample`](Self::sample); none where that says nothing.
+    fn sample_missing(&self, _raw: Tensor<2>, _rows: &[u64], _rng: Rng) -> Option<Tensor<2>> {
+        None
+    }
+
     /// log p(x given z), summed over the known events. What stands in `x` where the mask is 0 has no influence. A
     /// family with a kernel of its own in `vaekit_ops` says so here.
     ///
@@ -126,14 +157,7 @@ pub trait Likelihood: Parameters + Send + Sync {
     fn log_prob(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: Option<&Tensor<2>>) -> Tensor<2> {
         let each = match mask {
             None => self.log_prob_each(x, raw),
-            Some(mask) => {
-                // Inside every domain: what is left out must still have a finite slope, or gradients would be NaN.
-                let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.5);
-                let known = self.known_events(mask);
-                let each = self.log_prob_each(&x, raw);
-                assert_eq!(each.dims()[1..], known.dims(), "{}: known_events must be as log_prob_each", self.name());
-                each.mask_fill(known.equal_elem(0.0).unsqueeze::<3>(), 0.0)
-            }
+            Some(mask) => self.log_prob_known(x, raw, mask),
         };
         let [k, b, _] = each.dims();
         each.sum_dim(2).reshape([k, b])
@@ -159,6 +183,11 @@ impl Known {
     /// What values it is of.
     pub fn domain(&self) -> Domain {
         self.example().domain()
+    }
+
+    /// True for a family that knows the codes of columns of several kinds.
+    pub fn is_of_columns(&self) -> bool {
+        self.example().is_of_columns()
     }
 
     /// One for rows of a single value, to ask what it can do.
@@ -192,6 +221,11 @@ pub const LIKELIHOODS: &[Known] = &[
     known(MIXED, "a table: a likelihood for each column by its kind", |schema, encoding, init| {
         Box::new(Mixed::new(schema, encoding, init))
     }),
+    known(
+        "mixed-missing",
+        "the same where cells are missing because of what they hold (not-MIWAE)",
+        |s, encoding, init| Box::new(MixedMissing::new(s, encoding, init)),
+    ),
     known("continuous-bernoulli", "grey values from 0 to 1", |_, _, _| Box::new(ContinuousBernoulli)),
     known("logistic", "bytes: a logistic distribution in 256 bins", |schema, _, _| {
         Box::new(DiscretizedLogistic::new(1, schema))
@@ -238,7 +272,7 @@ pub fn build(name: &str, schema: &Schema, encoding: &Encoding, init: &mut Init) 
             "'{name}' needs bytes, scaled from 0 to 1, and this data is {}; choose gaussian-shared or laplace",
             if real { "real" } else { "scaled otherwise" }
         )),
-        _ if !encoding.columns.is_empty() && name != MIXED => Some(format!(
+        _ if !encoding.columns.is_empty() && !likelihood.is_of_columns() => Some(format!(
             "'{name}' is of numbers alone, and the columns here have kinds of their own; use mixed, or --normalize standardize"
         )),
         Domain::Counts if encoding.transform != Transform::None => {

@@ -196,3 +196,78 @@ fn draws_of_counts_have_the_means_that_the_likelihood_says() {
         assert!(drawn.chunks(4).all(|row| (count(row[column]) - count(row[column]).round()).abs() < 1e-2));
     }
 }
+
+/// [`mixed`] where gaps depend on the cells: b and w of the grid, b of the category's levels.
+fn with_gaps() -> MixedMissing {
+    let code = |number, blocks: &[usize], spikes: &[f32]| ColumnCode {
+        number,
+        blocks: blocks.to_vec(),
+        spikes: spikes.to_vec(),
+    };
+    let columns = vec![
+        code(number(0.0, None), &[2], &[0.0]),
+        code(number(0.05, None), &[], &[]),
+        code(number(1.0, Some([0.0, 3.0])), &[], &[]),
+        code(None, &[3], &[]),
+    ];
+    let encoding = Encoding { columns, ..Encoding::none() };
+    let mut found = MixedMissing::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)));
+    let set = |of: &mut Parameter, values: [f32; 8]| of.set(values.to_vec(), true);
+    let [.., bias, slope] = &mut found.parameters_mut()[..] else { panic!("no parameters of gaps") };
+    set(bias, [-2.0, -0.5, -2.0, 0.0, 0.0, -3.0, 0.0, 2.0]);
+    set(slope, [9.0, 1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    found
+}
+
+#[test]
+fn gaps_have_the_probabilities_of_the_cells_that_they_may_hold() {
+    let likelihood = with_gaps();
+    let sigmoid = |v: f64| 1.0 / (1.0 + (-v).exp());
+    let raw = || from_vec::<3>(raw(), [1, 1, 11], &device::here());
+    let of = |grid: f32, level: usize, mask: [f32; 8]| -> Vec<f64> {
+        let x = from_vec(row(0.3, grid, 1.0, 1, level), [1, 8], &device::here());
+        let mask = from_vec(mask.to_vec(), [1, 8], &device::here());
+        to_vec(likelihood.log_prob_known(&x, &raw(), &mask)).iter().map(|v| f64::from(*v)).collect()
+    };
+    let plain = |grid: f32, level: usize| -> Vec<f64> {
+        let x = from_vec(row(0.3, grid, 1.0, 1, level), [1, 8], &device::here());
+        to_vec(likelihood.log_prob_each(&x, &raw())).iter().map(|v| f64::from(*v)).collect()
+    };
+    // What is there: p(x given z) and p(there given x).
+    let (known, alone) = (of(0.4, 2, [1.0; 8]), plain(0.4, 2));
+    assert!((known[1] - alone[1] - (1.0 - sigmoid(-0.5 + 1.5 * 0.4)).ln()).abs() < 1e-5);
+    assert!((known[4] - alone[4] - (1.0 - sigmoid(2.0)).ln()).abs() < 1e-5);
+    // A column with spikes has gaps that do not depend on it, and its block none of its own.
+    assert!((known[0] - alone[0] - (1.0 - sigmoid(-2.0)).ln()).abs() < 1e-5);
+    assert!((known[3] - alone[3]).abs() < 1e-6);
+    // What is missing: a sum over all that it may hold.
+    let gaps = of(0.4, 2, [1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+    let grid: f64 =
+        (-400..400).map(|i| f64::from(i) * 0.05).map(|x| plain(x as f32, 0)[1].exp() * sigmoid(-0.5 + 1.5 * x)).sum();
+    assert!((gaps[1] - grid.ln()).abs() < 0.02, "{} against {}", gaps[1], grid.ln());
+    let level: f64 = [-3.0, 0.0, 2.0].iter().enumerate().map(|(l, b)| plain(0.0, l)[4].exp() * sigmoid(*b)).sum();
+    assert!((gaps[4] - level.ln()).abs() < 1e-5, "{} against {}", gaps[4], level.ln());
+}
+
+#[test]
+fn draws_and_means_of_gaps_lean_to_what_is_missing_more_often() {
+    let likelihood = with_gaps();
+    let n = 20_000usize;
+    let raw = from_vec(raw().repeat(n), [n, 11], &device::here());
+    let rows: Vec<u64> = (0..n as u64).collect();
+    let drawn = to_vec(likelihood.sample_missing(raw.clone(), &rows, Rng::new(5)).unwrap());
+    let means = to_vec(likelihood.mean_missing(raw.clone()).unwrap());
+    let plain = to_vec(likelihood.mean(raw.clone()));
+    let mean = |of: &[f32], at: usize| of.chunks(8).map(|row| f64::from(row[at])).sum::<f64>() / n as f64;
+    // The grid leans up, the category to its last level; the others stay.
+    assert!(mean(&drawn, 1) > mean(&plain, 1) + 0.2);
+    assert!((mean(&drawn, 1) - mean(&means, 1)).abs() < 0.05, "{} {}", mean(&drawn, 1), mean(&means, 1));
+    for at in 5..8 {
+        assert!((mean(&drawn, at) - mean(&means, at)).abs() < 0.02, "coordinate {at}");
+    }
+    let same = to_vec(likelihood.sample(raw, &rows, Rng::new(5)));
+    assert_eq!(drawn[0], same[0]);
+    for at in [3, 4] {
+        assert!((means[at] - plain[at]).abs() < 1e-6);
+    }
+}
