@@ -99,7 +99,6 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     let raw = vae.decode_samples(&draws.z, batch.given.as_ref()); // [K, B, R]
     let [_, _, r] = raw.dims();
     let width = batch.x.dims()[1];
-    let flat = |raw: &Tensor<3>| raw.clone().reshape([k * b, r]);
     let mut found = Samples { k, rows: b, width, ..Samples::default() };
     if keep.events {
         let each = match &batch.mask {
@@ -114,19 +113,23 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     }
     found.log_p_z = to_vec(prior.log_prob(&draws.z));
     found.log_q = to_vec(posterior.log_q(&draws));
+    if !keep.means && !keep.draws {
+        return found;
+    }
     let likelihood = &vae.likelihood;
+    let raw = likelihood.with_known(raw.reshape([k * b, r]), &batch.x, batch.mask.as_ref());
     // Where a family knows what its being missing says of a value, missing values follow that.
     let joined = |all: Tensor<2>, missing: Option<Tensor<2>>| match (missing, &batch.mask) {
         (Some(missing), Some(mask)) => all.mask_where(mask.clone().equal_elem(0.0).repeat_dim(0, k), missing),
         _ => all,
     };
     if keep.means {
-        found.means = to_vec(joined(likelihood.mean(flat(&raw)), likelihood.mean_missing(flat(&raw))));
+        found.means = to_vec(joined(likelihood.mean(raw.clone()), likelihood.mean_missing(raw.clone())));
     }
     if keep.draws {
         let ids: Vec<u64> = (0..k as u64).flat_map(|k| std::iter::repeat_n(k, b)).collect();
-        let missing = likelihood.sample_missing(flat(&raw), &ids, rng);
-        found.draws = to_vec(joined(likelihood.sample(flat(&raw), &ids, rng), missing));
+        let missing = likelihood.sample_missing(raw.clone(), &ids, rng);
+        found.draws = to_vec(joined(likelihood.sample(raw.clone(), &ids, rng), missing));
     }
     found
 }

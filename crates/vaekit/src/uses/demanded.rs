@@ -2,7 +2,8 @@
 
 use vaekit_ops::{Tensor, device, from_vec, to_vec};
 
-use crate::data::{Kind, dates};
+use crate::data::columns::TOTAL;
+use crate::data::{Column, Kind, dates};
 use crate::eval::predictive::normalized;
 use crate::model::Model;
 use crate::rng::{Purpose, Rng, unit};
@@ -24,6 +25,34 @@ pub struct Demanded {
 }
 
 impl Model {
+    /// Coordinates of a row whose other columns are open, and 1 where one is known.
+    pub(super) fn values_of(&self, fixed: &[(usize, f32)]) -> (Vec<f32>, Vec<f32>) {
+        let mut stored = vec![f32::NAN; self.schema().width()];
+        fixed.iter().for_each(|(at, value)| stored[*at] = *value);
+        let mut x = vec![0f32; self.x_width()];
+        self.encoding().encode(self.schema(), &stored, &mut x);
+        let mask = x.iter().map(|v| f32::from(!v.is_nan())).collect();
+        x.iter_mut().for_each(|v| *v = if v.is_nan() { 0.0 } else { *v });
+        (x, mask)
+    }
+
+    /// A count in proportion to something says little of a row without it.
+    fn has_exposures(&self, fixed: &[(usize, f32)]) -> Result<()> {
+        let columns: Vec<&Column> = self.schema().modelled().collect();
+        for (at, _) in fixed {
+            let Some(exposure) = columns[*at].numbers.as_ref().and_then(|n| n.exposure.as_ref()) else { continue };
+            if !fixed.iter().any(|(other, _)| columns[*other].name == *exposure) {
+                let name = &columns[*at].name;
+                let problem = match exposure == TOTAL {
+                    true => format!("'{name}' is in proportion to the total of its row; leave it out"),
+                    false => format!("'{name}' is in proportion to '{exposure}'; give that as well"),
+                };
+                return Err(Error::setting("where", problem));
+            }
+        }
+        Ok(())
+    }
+
     /// Candidates that a demand for `n` rows needs.
     pub fn candidates(n: usize) -> usize {
         n.saturating_mul(CANDIDATES.0).clamp(CANDIDATES.1, CANDIDATES.2)
@@ -46,21 +75,17 @@ impl Model {
             let problem = "goes with a conditional model where every condition has a value; pass them by --given";
             return Err(Error::setting("where", problem));
         }
-        let mut stored = vec![f32::NAN; self.schema().width()];
         let mut fixed = Vec::new();
         for (name, cell) in cells {
             let (at, value) = self.stored_cell(name, cell)?;
             if fixed.iter().any(|(known, _)| *known == at) {
                 return Err(Error::setting("where", format!("'{name}' has a value already; give it once")));
             }
-            stored[at] = value;
             fixed.push((at, value));
         }
+        self.has_exposures(&fixed)?;
         let x_width = self.x_width();
-        let mut x = vec![0f32; x_width];
-        self.encoding().encode(self.schema(), &stored, &mut x);
-        let mask: Vec<f32> = x.iter().map(|v| f32::from(!v.is_nan())).collect();
-        x.iter_mut().for_each(|v| *v = if v.is_nan() { 0.0 } else { *v });
+        let (x, mask) = self.values_of(&fixed);
         let m = candidates.n();
         let d = self.vae().latent();
         budget::ask_values("where", &format!("codes of {m} candidates"), &[m, d])?;

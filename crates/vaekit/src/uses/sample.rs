@@ -147,10 +147,18 @@ impl Model {
         let told = self.encoding().given_width();
         let at_once = self.at_once(BATCH);
         let mut values = Vec::with_capacity(ids.len() * self.x_width());
+        let demanded = (!drawing.fixed.is_empty()).then(|| {
+            let (x, mask) = self.values_of(&drawing.fixed);
+            [x, mask].map(|of| from_vec::<2>(of, [1, self.x_width()], &device::here()))
+        });
         for (i, rows) in ids.chunks(at_once).enumerate() {
             let z = self.codes_of(drawing, rows);
             let given = given.map(|given| &given[i * at_once * told..][..rows.len() * told]);
             let raw = vae.decoder.forward(&z, self.told(given).as_ref());
+            let raw = match &demanded {
+                Some([x, mask]) => vae.likelihood.with_known(raw, x, Some(mask)),
+                None => raw,
+            };
             values.extend(to_vec(self.observe(raw, rows, drawing.observation, drawing.rng)));
         }
         values

@@ -292,6 +292,27 @@ impl Likelihood for Mixed {
         if n == 0 { blocks } else { Tensor::cat(vec![numbers, blocks], 1) }
     }
 
+    /// Known exposures take the place of their locations, and have no spread.
+    fn with_known(&self, raw: Tensor<2>, x: &Tensor<2>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+        let n = self.numbers();
+        let Some(exposures) = self.counts.exposures(n) else { return raw };
+        let times = raw.dims()[0] / x.dims()[0].max(1);
+        let over = |t: Tensor<2>| t.narrow(1, 0, n).repeat_dim(0, times);
+        let known = match mask {
+            Some(mask) => over(mask.clone()) * exposures,
+            None => exposures.repeat_dim(0, raw.dims()[0]),
+        };
+        let known = known.greater_elem(0.5);
+        let location = raw.clone().narrow(1, 0, n).mask_where(known.clone(), over(x.clone()));
+        let spread = raw.clone().narrow(1, n, n).mask_fill(known, RAW_SCALE.0);
+        let rest = raw.dims()[1] - 2 * n;
+        let mut parts = vec![location, spread];
+        if rest > 0 {
+            parts.push(raw.narrow(1, 2 * n, rest));
+        }
+        Tensor::cat(parts, 1)
+    }
+
     /// Of numbers the location, of counts with a law the mean, of blocks the probabilities.
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         let (n, s) = (self.numbers(), self.coordinates());
@@ -348,7 +369,10 @@ impl Likelihood for Mixed {
                 out[at] = self.snap(j, raw[at] + scale * (u / (1.0 - u)).ln() as f32);
             }
             let first = self.densities + self.grids;
-            self.counts.sample(&raw[first..n], &raw[n + first..2 * n], out, *id, rng);
+            // A number without any spread is known.
+            let at = |place: usize| if raw[n + place] <= RAW_SCALE.0 { raw[place] } else { out[place] };
+            let exposures = self.counts.log_exposures(at);
+            self.counts.sample(&raw[first..n], &raw[n + first..2 * n], &exposures, out, *id, rng);
             let mut p = raw[2 * n..].to_vec();
             self.softmax(&mut p);
             for ((at, size), u) in self.blocks.iter().zip(&uniform[self.grids..]) {

@@ -139,6 +139,15 @@ pub trait Likelihood: Parameters + Send + Sync {
         each.mask_fill(unknown, 0.0)
     }
 
+    /// Raw outputs for means and draws of unknown values, where known ones say something that z does not, such as the
+    /// exposure of a count.
+    ///
+    /// # Shapes
+    /// `raw` and the result: `[K B, R]`; `x`: `[B, X]`; `mask`: `[B, X]`, none where all is known.
+    fn with_known(&self, raw: Tensor<2>, _x: &Tensor<2>, _mask: Option<&Tensor<2>>) -> Tensor<2> {
+        raw
+    }
+
     /// E[x given z and that x is missing], `[N, R]` to `[N, X]`; none where that says nothing.
     fn mean_missing(&self, _raw: Tensor<2>) -> Option<Tensor<2>> {
         None

@@ -99,16 +99,43 @@ impl Counts {
         (log - self.constant(|n, _| n.shift)) / self.constant(|n, _| n.scale)
     }
 
-    /// Draws the counts of a row into its coordinates `x`, whose exposures are drawn already.
-    pub(super) fn sample(&self, location: &[f32], raw_scale: &[f32], x: &mut [f32], id: u64, rng: Rng) {
+    /// 1 at the places of exposures among `n` numbers, `[1, n]`; none where there are none.
+    pub(super) fn exposures(&self, n: usize) -> Option<Tensor<2>> {
+        let mut which = vec![0f32; n];
+        for (_, code) in &self.codes {
+            if let Some(Exposure::Column { at, .. }) = code.exposure {
+                which[at] = 1.0;
+            }
+        }
+        which.contains(&1.0).then(|| from_vec(which, [1, n], &device::here()))
+    }
+
+    /// The log of the exposure column of each count, from the coordinates of a row; 0 where it has none.
+    pub(super) fn log_exposures(&self, coordinate: impl Fn(usize) -> f32) -> Vec<f32> {
+        let of = |code: &CountCode| match code.exposure {
+            Some(Exposure::Column { at, shift, scale }) => coordinate(at) * scale + shift,
+            _ => 0.0,
+        };
+        self.codes.iter().map(|(_, code)| of(code)).collect()
+    }
+
+    /// Draws the counts of a row into its coordinates `x`.
+    pub(super) fn sample(
+        &self,
+        location: &[f32],
+        raw_scale: &[f32],
+        log_exposures: &[f32],
+        x: &mut [f32],
+        id: u64,
+        rng: Rng,
+    ) {
         // Other addresses than those of the other columns.
         let mut stream = rng.at_seed_of(2).stream(Purpose::Likelihood, id);
         let usual: f32 = StandardNormal.sample(&mut stream);
         for (i, (number, code)) in self.codes.iter().enumerate() {
             let log_exposure = match code.exposure {
-                None => 0.0,
-                Some(Exposure::Column { at, shift, scale }) => x[at] * scale + shift,
                 Some(Exposure::Total { mean, spread }) => mean + spread * usual,
+                _ => log_exposures[i],
             };
             let log_mean = code.base + location[i] * number.scale + log_exposure;
             let mean = f64::from(log_mean).clamp(-MAX_LOG_RATE, MAX_LOG_RATE).exp();

@@ -194,6 +194,10 @@ impl Likelihood for MixedMissing {
         self.mixed.mean(raw)
     }
 
+    fn with_known(&self, raw: Tensor<2>, x: &Tensor<2>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+        self.mixed.with_known(raw, x, mask)
+    }
+
     fn raw_of_mean(&self, mean: &[f32]) -> Vec<f32> {
         self.mixed.raw_of_mean(mean)
     }
