@@ -72,7 +72,7 @@ impl Impute {
         table.write(&self.out, None)?;
         others.iter().enumerate().try_for_each(|(draw, out)| table.write(out, Some(draw)))?;
         if let Some(path) = &self.cells {
-            write_cells(path, &data, &cells)?;
+            write_cells(path, &data, &cells, self.unrounded)?;
         }
         if self.common.json {
             say::json(

@@ -116,17 +116,23 @@ fn edges(real: &Rows<'_>, column: usize) -> Vec<f32> {
     edges
 }
 
-/// Shares of the pairs of levels or bins; the last of each is for a missing value.
+/// Shares of the pairs of levels or bins, of rows in which both are known: drawn rows have no gaps.
 fn table(rows: &Rows<'_>, a: usize, b: usize, edges: &[Vec<f32>]) -> Vec<Vec<f64>> {
-    let size = |c: usize| 1 + if is_word(&rows.columns[c]) { levels(&rows.columns[c]) } else { edges[c].len() + 1 };
+    let size = |c: usize| if is_word(&rows.columns[c]) { levels(&rows.columns[c]).max(1) } else { edges[c].len() + 1 };
     let place = |row: usize, c: usize| match rows.value(row, c) {
-        v if v.is_nan() => size(c) - 1,
-        v if is_word(&rows.columns[c]) => (v as usize).min(size(c) - 2),
-        v => edges[c].partition_point(|e| *e <= v),
+        v if v.is_nan() => None,
+        v if is_word(&rows.columns[c]) => Some((v as usize).min(size(c) - 1)),
+        v => Some(edges[c].partition_point(|e| *e <= v)),
     };
     let mut shares = vec![vec![0.0; size(b)]; size(a)];
-    let n = rows.len().max(1) as f64;
-    (0..rows.len()).for_each(|row| shares[place(row, a)][place(row, b)] += 1.0 / n);
+    let mut n = 0.0f64;
+    for row in 0..rows.len() {
+        if let (Some(at), Some(along)) = (place(row, a), place(row, b)) {
+            shares[at][along] += 1.0;
+            n += 1.0;
+        }
+    }
+    shares.iter_mut().flatten().for_each(|share| *share /= n.max(1.0));
     shares
 }
 

@@ -273,7 +273,12 @@ impl FilledTable<'_> {
                             let found = self.cell(&mut left, row as u32, *column, draw);
                             found.map_or_else(|| (*word).to_owned(), |text| source.written(&text))
                         }
-                        (Cell::Text(word), _) => (*word).to_owned(),
+                        // A word that the model does not know is filled like a gap where it is taken for one.
+                        (Cell::Text(word), Some(column)) => {
+                            let found = self.cell(&mut left, row as u32, *column, draw);
+                            found.map_or_else(|| (*word).to_owned(), |text| source.written(&text))
+                        }
+                        (Cell::Text(word), None) => (*word).to_owned(),
                         (Cell::Number(value), _) => value.to_string(),
                         (Cell::Days(days), _) => crate::data::dates::written(*days, "%Y-%m-%d %H:%M:%S"),
                     });
@@ -321,7 +326,7 @@ impl FilledTable<'_> {
 ///
 /// # Errors
 /// Whatever the system says.
-pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell]) -> Result<()> {
+pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell], unrounded: bool) -> Result<()> {
     let described: Vec<_> = data.schema().modelled().collect();
     let id = data.row_names().map_or("row", |(name, _)| if name.is_empty() { "id" } else { name });
     write_atomically(path, |out| {
@@ -336,14 +341,11 @@ pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell]) -> Result<
             let probability =
                 if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
             let of = |value: f32| column.cell(value);
-            writer.write_record([
-                name,
-                column.name.clone(),
-                of(cell.value),
-                of(cell.low),
-                of(cell.high),
-                probability,
-            ])?;
+            let value = match unrounded && !column.kind.has_levels() {
+                true => column.unrounded(cell.value),
+                false => of(cell.value),
+            };
+            writer.write_record([name, column.name.clone(), value, of(cell.low), of(cell.high), probability])?;
         }
         writer.flush()
     })

@@ -55,33 +55,49 @@ impl Widths {
                 if truth.is_nan() || cell.middle.is_nan() {
                     continue;
                 }
-                let slack = slack(model, cell.column);
-                let half = if truth > cell.middle { cell.high - cell.middle } else { cell.middle - cell.low };
-                of_columns[cell.column].push(f64::from((truth - cell.middle).abs() / (half + slack)));
+                of_columns[cell.column].push(ratio(model, cell.column, truth, [cell.middle, cell.low, cell.high]));
             }
         }
+        Ok(Self::of_ratios(of_columns))
+    }
+
+    /// From the distances of true values of each column from the middle of their range, by [`ratio`].
+    pub(super) fn of_ratios(mut of_columns: Vec<Vec<f64>>) -> Option<Self> {
         let mut all: Vec<f64> = of_columns.iter().flatten().copied().collect();
-        let Some(together) = at_promise(&mut all) else { return Ok(None) };
+        let together = at_promise(&mut all)?;
         let factor = |ratios: &mut Vec<f64>| match ratios.len() >= ENOUGH {
             true => at_promise(ratios).unwrap_or(together),
             false => together,
         };
-        Ok(Some(Self(of_columns.iter_mut().map(|ratios| factor(ratios) as f32).collect())))
+        Some(Self(of_columns.iter_mut().map(|ratios| factor(ratios) as f32).collect()))
     }
 
     /// Stretches the range of a cell.
     pub(super) fn apply(&self, model: &Model, cell: &mut FilledCell) {
-        let (Some(factor), false) = (self.0.get(cell.column), cell.middle.is_nan()) else { return };
-        let slack = slack(model, cell.column);
-        cell.low = cell.middle - factor * (cell.middle - cell.low + slack);
-        cell.high = cell.middle + factor * (cell.high - cell.middle + slack);
-        if let Some(numbers) = model.schema().modelled().nth(cell.column).and_then(|column| column.numbers.as_ref()) {
-            // Of a number on a grid the outermost points that lie within; nothing lies beyond the range of the column.
-            let (low, high) = (numbers.low - numbers.offset, numbers.high - numbers.offset);
-            let within = |v: f32| v.clamp(low as f32, high.max(low) as f32);
-            (cell.low, cell.high) = (within(cell.low), within(cell.high));
+        if !cell.middle.is_nan() {
+            [cell.low, cell.high] = self.stretched(model, cell.column, [cell.middle, cell.low, cell.high]);
         }
     }
+
+    /// Stretches a range, given with its middle.
+    pub(super) fn stretched(&self, model: &Model, column: usize, [middle, low, high]: [f32; 3]) -> [f32; 2] {
+        let Some(factor) = self.0.get(column) else { return [low, high] };
+        let slack = slack(model, column);
+        let (mut low, mut high) = (middle - factor * (middle - low + slack), middle + factor * (high - middle + slack));
+        if let Some(numbers) = model.schema().modelled().nth(column).and_then(|column| column.numbers.as_ref()) {
+            // Of a number on a grid the outermost points that lie within; nothing lies beyond the range of the column.
+            let (least, most) = (numbers.low - numbers.offset, numbers.high - numbers.offset);
+            let within = |v: f32| v.clamp(least as f32, most.max(least) as f32);
+            (low, high) = (within(low), within(high));
+        }
+        [low, high]
+    }
+}
+
+/// How far a true value lies from the middle of a range, in units of the half of the range on its side.
+pub(super) fn ratio(model: &Model, column: usize, truth: f32, [middle, low, high]: [f32; 3]) -> f64 {
+    let half = if truth > middle { high - middle } else { middle - low };
+    f64::from((truth - middle).abs() / (half + slack(model, column)))
 }
 
 /// A half of the grid of a column: ranges that are a point have a width all the same.

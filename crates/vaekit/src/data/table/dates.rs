@@ -38,8 +38,33 @@ pub(super) struct Forms {
     ranges: [(f64, f64); FORMS.len()],
 }
 
-/// The word for a column whose cells have several forms; they are written in the first.
+/// The words for a column whose cells have several forms, which are written in the first of them: where day and month could
+/// be either, the month or the day comes first.
 const MIXED: &str = "mixed";
+const MIXED_DAY: &str = "mixed-day-first";
+
+/// For a form of several, which of day and month comes first.
+pub(super) fn which_first(form: &str) -> Option<&'static str> {
+    [(MIXED, "month"), (MIXED_DAY, "day")].iter().find(|(known, _)| *known == form).map(|(_, first)| *first)
+}
+
+/// Cells that only one order of day and month can read, such as 29/04/2022.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Order {
+    day_first: bool,
+    month_first: bool,
+}
+
+impl Order {
+    pub fn see(&mut self, cell: &str) {
+        let mut parts = cell.splitn(3, ['/', '.', '-']);
+        let mut next = || parts.next().filter(|part| part.len() <= 2).and_then(|part| part.parse::<u8>().ok());
+        if let (Some(first), Some(second)) = (next(), next()) {
+            self.day_first |= first > 12 && first <= 31 && second <= 12;
+            self.month_first |= second > 12 && second <= 31 && first <= 12;
+        }
+    }
+}
 
 impl Forms {
     pub fn all() -> Self {
@@ -83,8 +108,8 @@ pub(super) fn mixed(cell: &str) -> bool {
 }
 
 /// The word that a schema has for such a form.
-pub(super) fn mixed_form() -> String {
-    MIXED.to_owned()
+pub(super) fn mixed_form(order: Order) -> String {
+    if order.day_first && !order.month_first { MIXED_DAY } else { MIXED }.to_owned()
 }
 
 /// Days since 1970 of a cell in a form.
@@ -94,6 +119,10 @@ pub(crate) fn days(cell: &str, form: &str) -> Option<f64> {
     }
     if form == MIXED {
         return FORMS.iter().find_map(|form| days(cell, form));
+    }
+    if form == MIXED_DAY {
+        let later = |form: &&&str| !form.starts_with("%m/%d");
+        return FORMS.iter().filter(later).chain(FORMS).find_map(|form| days(cell, form));
     }
     let of = |time: NaiveDateTime| {
         let utc = time.and_utc();
@@ -119,7 +148,7 @@ pub(crate) fn has_time(form: &str) -> bool {
 pub(crate) fn is_form(form: &str) -> bool {
     // 29 February 2024, 13 o'clock: no number of it could be another's.
     let moment = 19_782.0 + if has_time(form) { 13.0 / 24.0 } else { 0.0 };
-    form == MIXED || days(&written(moment, form), form).is_some_and(|read| (read - moment).abs() < 1e-6)
+    which_first(form).is_some() || days(&written(moment, form), form).is_some_and(|read| (read - moment).abs() < 1e-6)
 }
 
 /// False for most words and numbers, at little cost.
@@ -131,7 +160,7 @@ fn looks_like_one(cell: &str) -> bool {
 pub(crate) fn written(days: f64, form: &str) -> String {
     let seconds = (days * 86_400.0).round().clamp(-FARTHEST, FARTHEST) as i64;
     let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let form = if form == MIXED { FORMS[0] } else { form };
+    let form = if which_first(form).is_some() { FORMS[0] } else { form };
     let mut text = String::new();
     let written = match form.ends_with("%:z") {
         true => write!(text, "{}", time.fixed_offset().format(form)),
@@ -239,5 +268,23 @@ mod tests {
             (-29.0, 1.0, 4.0, 0.0)
         );
         assert!(is_compact(20_240_229.0) && !is_compact(20_230_229.0) && !is_compact(20_240_229.5));
+    }
+
+    #[test]
+    fn forms_that_differ_take_the_order_that_some_cell_shows() {
+        let order = |cells: &[&str]| {
+            let mut order = Order::default();
+            cells.iter().for_each(|cell| order.see(cell));
+            mixed_form(order)
+        };
+        let of = |cell: &str, form: &str| days(cell, form).map(|day| written(day, "%Y-%m-%d"));
+        let day_first = order(&["2022-04-29", "12/06/2020", "29/04/2022"]);
+        assert_eq!(of("12/06/2020", &day_first).as_deref(), Some("2020-06-12"));
+        assert_eq!(of("2022-04-29", &day_first).as_deref(), Some("2022-04-29"));
+        assert_eq!(of("04/29/2022", &day_first).as_deref(), Some("2022-04-29"));
+        let month_first = order(&["2022-04-29", "12/06/2020"]);
+        assert_eq!(of("12/06/2020", &month_first).as_deref(), Some("2020-12-06"));
+        assert_eq!(order(&["29/04/2022", "04/29/2022"]), month_first);
+        assert!(is_form(&day_first) && is_form(&month_first));
     }
 }

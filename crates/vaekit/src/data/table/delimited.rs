@@ -34,6 +34,12 @@ const SEPARATORS: &[(u8, &str)] = &[(b'\t', "tabs"), (b';', "semicolons"), (b'|'
 impl Delimited {
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
         let place = path.display().to_string();
+        if let Some(kind) = no_text(path) {
+            return Err(Error::data(
+                &place,
+                format!("is {kind} by its first bytes, whatever its name; rename it, or export it as csv"),
+            ));
+        }
         let (head, whole, encoding) = text::head(path)?;
         let mut notes = Vec::new();
         if encoding != UTF_8 {
@@ -80,6 +86,16 @@ impl Delimited {
         Ok(Self { path: path.to_path_buf(), place, names, form, decimal, has_header, gaps, notes })
     }
 
+    /// The line of a row, which empty lines and cells of several lines move on: found by reading the file again.
+    fn line(&self, row: u64) -> Option<u64> {
+        let mut records = Records::open(&self.path, &self.place, &self.form).ok()?;
+        for _ in 0..row + u64::from(self.has_header) {
+            records.next().ok()??;
+        }
+        records.next().ok()??;
+        records.line()
+    }
+
     /// The names of the columns as the file has them; none without a header.
     pub fn header(&self) -> Option<&[String]> {
         self.has_header.then_some(self.names.as_slice())
@@ -96,7 +112,7 @@ impl Source for Delimited {
     }
 
     fn row_name(&self, row: u64) -> String {
-        format!("line {}", row + 1 + u64::from(self.has_header))
+        format!("line {}", self.line(row).unwrap_or(row + 1 + u64::from(self.has_header)))
     }
 
     fn number(&self, word: &str) -> Option<f64> {
@@ -153,6 +169,22 @@ fn number(word: &str, decimal: char) -> Option<f64> {
         ',' if word.contains(',') => word.replacen(',', ".", 1).parse().ok(),
         _ => word.parse().ok(),
     }
+}
+
+/// What a file is that is no text, by its first bytes.
+fn no_text(path: &Path) -> Option<&'static str> {
+    let mut first = [0u8; 6];
+    let n = std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut first)).ok()?;
+    let known: [(&[u8], &str); 7] = [
+        (b"PAR1", "a Parquet file (.parquet)"),
+        (b"ARROW1", "an Arrow file (.arrow)"),
+        (b"\x93NUMPY", "a NumPy file (.npy)"),
+        (b"PK\x03\x04", "a zip archive, as Excel files and .npz are"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"%PDF", "a PDF document"),
+    ];
+    known.iter().find(|(magic, _)| first[..n].starts_with(magic)).map(|(_, kind)| *kind)
 }
 
 fn sample(path: &Path, place: &str, form: &Form) -> Result<Vec<Vec<String>>> {
@@ -335,5 +367,24 @@ mod tests {
         }
         let error = open("0,1502\n1,0213\n0,7777\n").err().map(|e| e.to_string()).unwrap();
         assert!(error.contains("--decimal"), "{error}");
+    }
+
+    #[test]
+    fn rows_are_named_by_their_lines_past_empty_ones_and_cells_of_several() {
+        let kept = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(kept.path(), "x,word\n\n1,a\n2,\"b\nb\"\n\n\n3,c\n4,d").unwrap();
+        let file = Delimited::open(kept.path(), &OpenOptions::default()).unwrap();
+        let lines: Vec<String> = (0..4).map(|row| file.row_name(row)).collect();
+        assert_eq!(lines, ["line 3", "line 4", "line 8", "line 9"]);
+    }
+
+    #[test]
+    fn files_of_other_kinds_are_named_by_what_they_are() {
+        for (bytes, word) in [(&b"PAR1\x15\x04"[..], "Parquet"), (b"\x89PNG\r\n", "PNG"), (b"PK\x03\x04ab", "Excel")] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), bytes).unwrap();
+            let told = Delimited::open(file.path(), &OpenOptions::default()).err().map(|e| e.to_string()).unwrap();
+            assert!(told.contains(word), "{told}");
+        }
     }
 }

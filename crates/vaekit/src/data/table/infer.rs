@@ -57,9 +57,10 @@ pub(super) fn infer(name: &str, profile: &Profile) -> Result<Inferred, Stray> {
             return Ok(time(name, profile, form, format!("every cell is a date, {form}{or}")));
         }
         if profile.dates == known {
-            let why =
-                "every cell is a date, in several forms; where day and month could be either, the month comes first";
-            return Ok(time(name, profile, &dates::mixed_form(), why.into()));
+            let form = dates::mixed_form(profile.order);
+            let first = dates::which_first(&form).unwrap_or("month");
+            let why = "every cell is a date, in several forms; where day and month could be either, the";
+            return Ok(time(name, profile, &form, format!("{why} {first} comes first")));
         }
         if let (true, Some((row, word))) = (10 * profile.dates > 9 * known, profile.no_date.clone()) {
             return Err(Stray { row, word, others: profile.dates, what: "dates" });

@@ -9,7 +9,7 @@ use super::super::{AskedColumn, Column, Kind, OpenOptions, Role, Schema, counted
 use super::infer::{self, Inferred, Stray};
 use super::profile::{Profile, profile};
 use super::source::Source;
-use super::{AskedRole, Finding, Overrides, day_range};
+use super::{AskedRole, Finding, Overrides, dates, day_range};
 
 /// Bytes that the counts of a column take at least.
 const PROFILE: u64 = 16_384;
@@ -45,7 +45,11 @@ impl Layout {
         let modelled = schema.modelled().map(|column| match at.get(column.name.as_str()) {
             Some(place) => Ok((*place, column.clone())),
             None => {
-                let problem = format!("lacks column '{}', which the model knows; it has {}", column.name, few(names));
+                let problem = format!(
+                    "lacks column '{}', which the model knows; it has {}; rename a column, or add an empty one: its cells count as missing",
+                    column.name,
+                    few(names)
+                );
                 Err(Error::data(source.place(), problem))
             }
         });
@@ -137,6 +141,12 @@ impl Layout {
                 let cells = counted(n as usize, "cell");
                 layout.notes.push(format!(
                     "'{name}' is {value} in {cells}, far from all its other values: if that means missing, pass --missing {value}"
+                ));
+            }
+            let form = column.numbers.as_ref().and_then(|n| n.date.as_deref());
+            if let (Role::Modelled, Some(first)) = (column.role, form.and_then(dates::which_first)) {
+                layout.notes.push(format!(
+                    "'{name}' has dates in several forms; where day and month could be either, the {first} comes first; see date in --schema"
                 ));
             }
             if column.role == Role::Identifier && asked.is_none() && std::mem::replace(&mut has_id, true) {

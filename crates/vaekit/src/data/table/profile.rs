@@ -37,6 +37,8 @@ pub(super) struct Profile {
     pub like_numbers: u64,
     /// Words that read as a date in some form, counted while nearly all of them do.
     pub dates: u64,
+    /// Which of day and month comes first in them.
+    pub order: dates::Order,
     /// The first word that reads as none.
     pub no_date: Option<(u64, String)>,
 }
@@ -267,6 +269,7 @@ impl Profile {
             days: 0,
             forms: Forms::all(),
             dates: 0,
+            order: dates::Order::default(),
             no_date: None,
             padded: 0,
             like_numbers: 0,
@@ -313,6 +316,7 @@ impl Profile {
             true => 10 * self.dates >= 9 * (self.no_number.0 - 1) && dates::mixed(word),
         };
         self.dates += u64::from(is_date);
+        self.order.see(word);
         if !is_date && self.no_date.is_none() {
             self.no_date = Some((row, word.chars().take(60).collect()));
         }

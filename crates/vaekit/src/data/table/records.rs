@@ -27,6 +27,8 @@ struct Bounded {
     skipped: Rc<Cell<Option<u64>>>,
     /// The line of a quote that is open, and whether the file has ended.
     quote: Rc<Cell<(Option<u64>, bool)>>,
+    /// Whether the last byte ended a line.
+    ended: Rc<Cell<bool>>,
 }
 
 impl Bounded {
@@ -51,6 +53,9 @@ impl Bounded {
                 let (open, ended) = self.quote.get();
                 self.quote.set((if open.is_some() { None } else { Some(self.line) }, ended));
             }
+        }
+        if let Some(last) = bytes.last() {
+            self.ended.set(*last == b'\n');
         }
         if bytes.is_empty() {
             self.quote.set((self.quote.get().0, true));
@@ -118,20 +123,32 @@ pub(super) struct Records<'a> {
     after: u64,
     skipped: Rc<Cell<Option<u64>>>,
     quote: Rc<Cell<(Option<u64>, bool)>>,
+    ended: Rc<Cell<bool>>,
 }
 
 impl<'a> Records<'a> {
     pub fn open(path: &Path, place: &'a str, form: &Form) -> Result<Self> {
         let left = Rc::new(Cell::new(MAX_RECORD));
         let (skipped, quote) = (Rc::new(Cell::new(None)), Rc::new(Cell::new((None, false))));
-        let shared = (Rc::clone(&left), Rc::clone(&skipped), Rc::clone(&quote));
+        let ended = Rc::new(Cell::new(false));
+        let shared = (Rc::clone(&left), Rc::clone(&skipped), Rc::clone(&quote), Rc::clone(&ended));
         let file = open_text(path, form)?;
         let (line, blank, empty, held) = (1, true, None, false);
-        let file = Bounded { file, held, left: shared.0, line, blank, empty, skipped: shared.1, quote: shared.2 };
+        let file = Bounded {
+            file,
+            held,
+            left: shared.0,
+            line,
+            blank,
+            empty,
+            skipped: shared.1,
+            quote: shared.2,
+            ended: shared.3,
+        };
         let mut builder = csv::ReaderBuilder::new();
         builder.delimiter(form.separator).has_headers(false).trim(csv::Trim::All);
         let reader = builder.from_reader(file);
-        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped, quote })
+        Ok(Self { place, reader, left, record: csv::StringRecord::new(), after: 1, skipped, quote, ended })
     }
 
     /// The next record; none at the end.
@@ -157,6 +174,15 @@ impl<'a> Records<'a> {
         }
         self.after = self.reader.position().line();
         Ok(Some(&self.record))
+    }
+
+    /// The line at which the record at hand begins, whatever empty lines stand before it; the next is read for it.
+    pub fn line(&mut self) -> Option<u64> {
+        let within = self.record.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
+        let after = self.after;
+        let is_last = self.next().ok()?.is_none();
+        // The last line of a file may have no end.
+        Some(after.saturating_sub(within + u64::from(!is_last || self.ended.get())).max(1))
     }
 
     /// The first empty line before a line that is none. The reader of csv passes over such lines; it may have come to

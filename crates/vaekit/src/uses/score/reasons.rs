@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::Result;
-use crate::data::{Dataset, columns};
+use crate::data::{Column, Dataset, columns};
 use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, log_sum_exp, normalized, quantile, samples};
 use crate::model::Model;
 
+use super::super::widths::{Widths, ratio};
 use super::Scorer;
 
 /// Rows that are explained together.
@@ -15,6 +16,9 @@ const ROWS: usize = 16;
 const SAMPLES: usize = 256;
 /// Held-out rows that say how much a column surprises as a rule.
 const USUAL: usize = 500;
+
+/// Cells of held-out rows that say how wide ranges must be.
+const CELLS: usize = 2_000;
 
 /// A column's part in the strangeness of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +31,7 @@ pub struct Reason {
     pub found: String,
     /// What the model expected, given the other columns.
     pub expected: String,
-    /// The range that holds 90 % of what was expected; empty for categories.
+    /// The range that holds 90 % of what such cells of held-out rows are; empty for categories.
     pub low: String,
     /// See `low`.
     pub high: String,
@@ -40,6 +44,8 @@ pub struct Reasons<'a> {
     usual: Vec<f64>,
     /// Of each event its column.
     column_of: Vec<usize>,
+    /// How wide ranges must be to hold what they promise; none where too few rows were held out to tell.
+    widths: Option<Widths>,
 }
 
 impl<'a> Reasons<'a> {
@@ -49,7 +55,7 @@ impl<'a> Reasons<'a> {
     /// Data that does not fit the model.
     pub fn new(scorer: &Scorer<'a>, data: &Dataset, held: &[u32]) -> Result<Self> {
         let model = scorer.model();
-        let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model) };
+        let mut reasons = Self { model, usual: Vec::new(), column_of: columns_of_events(model), widths: None };
         let mut sums = vec![0f64; model.schema().width()];
         let held = model.some(held, USUAL);
         for surprises in
@@ -58,6 +64,7 @@ impl<'a> Reasons<'a> {
             sums.iter_mut().zip(surprises).for_each(|(sum, v)| *sum += v);
         }
         reasons.usual = sums.into_iter().map(|sum| sum / held.len().max(1) as f64).collect();
+        reasons.widths = reasons.measured(data, &held)?;
         Ok(reasons)
     }
 
@@ -97,8 +104,52 @@ impl<'a> Reasons<'a> {
         Ok(order.iter().zip(expected).map(reason).collect())
     }
 
-    /// What is expected of some columns of a row, each hidden in turn: an encoder that saw a strange cell would expect it.
+    /// The widths at which ranges hold 90 % of the cells of held-out rows, each hidden from the model.
+    fn measured(&self, data: &Dataset, held: &[u32]) -> Result<Option<Widths>> {
+        let columns: Vec<&Column> = self.model.schema().modelled().collect();
+        let numbers: Vec<usize> = (0..columns.len()).filter(|c| !columns[*c].kind.is_named()).collect();
+        if numbers.is_empty() || held.is_empty() {
+            return Ok(None);
+        }
+        // As many columns of a row as fit a block, in turn.
+        let each = numbers.len().min(ROWS);
+        let rows: Vec<u32> = held.iter().copied().take((CELLS / each).max(1)).collect();
+        let chosen = |i: usize| (0..each).map(|j| numbers[(i * each + j) % numbers.len()]).collect::<Vec<usize>>();
+        let ratios = |rows_: &[u32]| -> Result<Vec<(usize, f64)>> {
+            let [row] = rows_ else { return Ok(Vec::new()) };
+            let i = rows.iter().position(|known| known == row).unwrap_or_default();
+            let mut stored = vec![0f32; data.width()];
+            data.copy_row(*row as usize, &mut stored)?;
+            let chosen: Vec<usize> = chosen(i).into_iter().filter(|c| !stored[*c].is_nan()).collect();
+            let ranges = self.ranges(data, *row, &chosen, each)?;
+            Ok(chosen.iter().zip(ranges).map(|(c, range)| (*c, ratio(self.model, *c, stored[*c], range))).collect())
+        };
+        let mut of_columns = vec![Vec::new(); columns.len()];
+        for (column, ratio) in by_blocks(&rows, 1, self.held(), ratios)?.into_iter().flatten() {
+            of_columns[column].push(ratio);
+        }
+        Ok(Widths::of_ratios(of_columns))
+    }
+
+    /// What is expected of some columns of a row in words, with its range.
     fn expectations(&self, data: &Dataset, row: u32, columns: &[usize], most: usize) -> Result<Vec<[String; 3]>> {
+        let ranges = self.ranges(data, row, columns, most)?;
+        let in_words = |(c, range): (&usize, [f32; 3])| {
+            let Some(described) = self.model.schema().modelled().nth(*c) else { return Default::default() };
+            let [middle, mut low, mut high] = range;
+            if described.kind.is_named() {
+                return [described.cell(middle), String::new(), String::new()];
+            }
+            if let Some(widths) = &self.widths {
+                [low, high] = widths.stretched(self.model, *c, range);
+            }
+            [middle, low, high].map(|v| described.cell(v))
+        };
+        Ok(columns.iter().zip(ranges).map(in_words).collect())
+    }
+
+    /// What is expected of some columns of a row, each hidden in turn: an encoder that saw a strange cell would expect it.
+    fn ranges(&self, data: &Dataset, row: u32, columns: &[usize], most: usize) -> Result<Vec<[f32; 3]>> {
         let keep = Keep { draws: true, ..Keep::default() };
         let mut host = self.model.preparation().prepare(data, &vec![row; most], 0)?;
         let width = self.model.x_width();
@@ -141,18 +192,18 @@ impl<'a> Reasons<'a> {
 
     /// The middle and the 5 % and 95 % quantiles of what the model expects of a column given the others; of a category the
     /// likeliest level.
-    fn expected(&self, column: usize, s: &Samples, row: usize) -> [String; 3] {
-        let Some(described) = self.model.schema().modelled().nth(column) else { return Default::default() };
+    fn expected(&self, column: usize, s: &Samples, row: usize) -> [f32; 3] {
+        let is_named = self.model.schema().modelled().nth(column).is_some_and(|column| column.kind.is_named());
         let weights = normalized(&s.log_weights(row));
         let mut values: Vec<(f32, f64)> =
             weights.iter().enumerate().map(|(k, w)| (self.drawn(s, k, row, column), *w)).collect();
-        if described.kind.is_named() {
+        if is_named {
             let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
             values.iter().for_each(|(level, w)| *sums.entry(*level as u32).or_default() += w);
             let likeliest = sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(level, _)| level);
-            return [described.cell(likeliest as f32), String::new(), String::new()];
+            return [likeliest as f32; 3];
         }
-        [0.5, 0.05, 0.95].map(|share| described.cell(quantile(&mut values, share)))
+        [0.5, 0.05, 0.95].map(|share| quantile(&mut values, share))
     }
 
     /// The stored value of a column of a draw.
