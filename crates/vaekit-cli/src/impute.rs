@@ -53,10 +53,13 @@ impl Impute {
             return Err(Error::setting("part", "impute writes the whole table; leave it out"));
         }
         let (run, data, _) = self.input.open(Part::All, self.common.quiet)?;
-        if !run.encoding().masked {
-            say::warning(
-                "the model was trained on complete rows; train with --hide 0.5 for one that learned to fill gaps",
-            );
+        let hint = "train with --hide 0.5 for one that learned to fill gaps";
+        match run.encoding().masked {
+            false => say::warning(&format!("the model was trained on complete rows; {hint}")),
+            true if run.config().hide == 0.0 => {
+                say::warning(&format!("no cell was hidden from the model in training; {hint}"));
+            }
+            true => {}
         }
         let rows: Vec<u32> = (0..data.len() as u32).collect();
         let others_of = members(&run)?;

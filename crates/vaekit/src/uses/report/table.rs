@@ -224,7 +224,8 @@ impl Run {
         };
         let lines: Vec<Vec<String>> = promised.iter().zip(&kept).map(line).collect();
         let about = "Each number of test rows is hidden in turn, and the model gives a range for it from the other columns. A range \
-                     of 90 % should hold 90 % of them; whole numbers and spikes make ranges a little wider than they promise.";
+                     of 90 % should hold 90 % of them; whole numbers and spikes make ranges a little wider than they promise. These are the \
+                     model's own ranges: those of score and impute are widened until they hold 90 % on held-out rows.";
         let caption = format!("Ranges of {total} hidden numbers");
         Ok(paragraph(about) + &table(&caption, &["promised", "held"], &lines))
     }
