@@ -103,11 +103,21 @@ pub fn numbers(codes: &[ColumnCode]) -> [usize; 3] {
     found
 }
 
+/// Places in x that can be exposures: numbers of which the logarithm is taken, without spikes.
+fn exposures(codes: &[ColumnCode]) -> Vec<usize> {
+    let is_one = |code: &ColumnCode| code.number.is_some_and(|n| n.log && n.group() == 0) && code.spikes.is_empty();
+    codes.iter().zip(places(codes).0).filter(|(code, _)| is_one(code)).filter_map(|(_, place)| place.number).collect()
+}
+
 /// True for codes that fit the columns of a schema and can be computed with.
 pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
-    let width = places(codes).1;
+    fit_with(codes, schema, &exposures(codes))
+}
+
+/// [`fits`], where counts may be in proportion to some places of x.
+fn fit_with(codes: &[ColumnCode], schema: &Schema, exposures: &[usize]) -> bool {
     let number = |n: &NumberCode| {
-        let counts = n.count.as_ref().is_none_or(|count| count.is_sound(width));
+        let counts = n.count.as_ref().is_none_or(|count| count.is_sound(exposures));
         let ends = n.ends.is_none_or(|[low, high]| low.is_finite() && high.is_finite());
         let sizes = n.step.is_finite() && n.step >= 0.0 && n.floor.is_finite() && n.floor >= 0.0;
         n.shift.is_finite()
@@ -133,7 +143,8 @@ pub(super) fn fits(codes: &[ColumnCode], schema: &Schema) -> bool {
             _ => code.blocks == [code.spikes.len() + 1],
         };
         let spikes = code.spikes.iter().all(|v| v.is_finite()) && (code.spikes.is_empty() || column.kind.has_spikes());
-        blocks && code.number.is_some() != is_word && code.number.iter().all(number) && spikes
+        let is_count = column.kind == Kind::Count || code.number.is_none_or(|n| n.count.is_none());
+        is_count && blocks && code.number.is_some() != is_word && code.number.iter().all(number) && spikes
     };
     codes.len() == schema.width() && codes.iter().zip(schema.modelled()).all(one)
 }
@@ -256,6 +267,10 @@ pub(crate) fn on_grid(column: &Column, stored: f32) -> f32 {
         return stored.round().clamp(0.0, column.levels.len().saturating_sub(1) as f32);
     }
     let Some(numbers) = &column.numbers else { return stored };
+    if numbers.law.is_some() {
+        // Whole numbers, as large as an exposure makes them.
+        return stored.round().max(0.0);
+    }
     let value = f64::from(stored) + numbers.offset;
     let on = if numbers.step > 0.0 {
         numbers.low + ((value - numbers.low) / numbers.step).round() * numbers.step

@@ -79,7 +79,8 @@ pub fn evaluate(vae: &Vae, batches: &Batches<'_>, samples: usize, rng: Rng) -> R
         let terms = vae.elbo_terms(&batch, samples, rng.at(0), Mode::Infer);
         let raw = vae.decode_samples(&terms.posterior.centre(), batch.given.as_ref());
         let [_, b, r] = raw.dims();
-        let mean = vae.likelihood.mean(raw.reshape([b, r]));
+        let raw = vae.likelihood.with_known(raw.reshape([b, r]), &batch.x, batch.mask.as_ref());
+        let mean = vae.likelihood.mean(raw);
         let error = mean.clone() - terms.rows_beside(&mean);
         sums.values += batch.known();
         sums.rows += b;

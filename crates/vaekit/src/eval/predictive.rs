@@ -31,6 +31,8 @@ pub struct Keep {
     pub means: bool,
     /// A draw of p(x given z).
     pub draws: bool,
+    /// What the mask hides is there all the same: that it is hidden says nothing.
+    pub open: bool,
 }
 
 /// K samples of z for each of B rows.
@@ -100,8 +102,9 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     let [_, _, r] = raw.dims();
     let width = batch.x.dims()[1];
     let mut found = Samples { k, rows: b, width, ..Samples::default() };
-    if keep.events {
+    if keep.events || keep.open {
         let each = match &batch.mask {
+            Some(mask) if keep.open => vae.likelihood.log_prob_open(&batch.x, &raw, mask),
             Some(mask) => vae.likelihood.log_prob_known(&batch.x, &raw, mask),
             None => vae.likelihood.log_prob_each(&batch.x, &raw),
         };
@@ -119,17 +122,19 @@ pub fn samples(vae: &Vae, batch: &Batch, k: usize, rng: Rng, keep: Keep) -> Samp
     let likelihood = &vae.likelihood;
     let raw = likelihood.with_known(raw.reshape([k * b, r]), &batch.x, batch.mask.as_ref());
     // Where a family knows what its being missing says of a value, missing values follow that.
-    let joined = |all: Tensor<2>, missing: Option<Tensor<2>>| match (missing, &batch.mask) {
-        (Some(missing), Some(mask)) => all.mask_where(mask.clone().equal_elem(0.0).repeat_dim(0, k), missing),
-        _ => all,
+    let gaps = batch.mask.as_ref().filter(|_| !keep.open).map(|mask| mask.clone().equal_elem(0.0).repeat_dim(0, k));
+    let joined = |all: Tensor<2>, missing: &dyn Fn() -> Option<Tensor<2>>| match &gaps {
+        Some(gaps) => missing().map_or(all.clone(), |missing| all.mask_where(gaps.clone(), missing)),
+        None => all,
     };
     if keep.means {
-        found.means = to_vec(joined(likelihood.mean(raw.clone()), likelihood.mean_missing(raw.clone())));
+        let mean = likelihood.mean(raw.clone());
+        found.means = to_vec(joined(mean, &|| likelihood.mean_missing(raw.clone())));
     }
     if keep.draws {
         let ids: Vec<u64> = (0..k as u64).flat_map(|k| std::iter::repeat_n(k, b)).collect();
-        let missing = likelihood.sample_missing(raw.clone(), &ids, rng);
-        found.draws = to_vec(joined(likelihood.sample(raw.clone(), &ids, rng), missing));
+        let draws = likelihood.sample(raw.clone(), &ids, rng);
+        found.draws = to_vec(joined(draws, &|| likelihood.sample_missing(raw.clone(), &ids, rng)));
     }
     found
 }

@@ -262,7 +262,11 @@ impl TrainConfig {
             likelihood::find(&c.model.likelihood)?;
         }
         let counts = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.domain() == Domain::Counts);
-        let of_columns = likelihood::find(&c.model.likelihood).is_ok_and(|known| known.is_of_columns());
+        let of_columns = likelihood::find(&c.model.likelihood).is_ok_and(likelihood::Known::is_of_columns);
+        if likelihood::find(&c.model.likelihood).is_ok_and(likelihood::Known::needs_gaps) && !data.has_missing() {
+            let problem = format!("'{}' needs missing cells in the training data; use mixed", c.model.likelihood);
+            return Err(Error::setting("likelihood", problem));
+        }
         let by_column = c.model.likelihood == "auto" || of_columns;
         let default = if counts { Transform::None } else { Transform::default_for(data.schema(), by_column) };
         c.normalize = Some(c.normalize.unwrap_or(default));

@@ -36,7 +36,7 @@ impl Model {
         (x, mask)
     }
 
-    /// A count in proportion to something says little of a row without it.
+    /// Refuses a count whose exposure is not given.
     fn has_exposures(&self, fixed: &[(usize, f32)]) -> Result<()> {
         let columns: Vec<&Column> = self.schema().modelled().collect();
         for (at, _) in fixed {
@@ -44,8 +44,10 @@ impl Model {
             if !fixed.iter().any(|(other, _)| columns[*other].name == *exposure) {
                 let name = &columns[*at].name;
                 let problem = match exposure == TOTAL {
-                    true => format!("'{name}' is in proportion to the total of its row; leave it out"),
-                    false => format!("'{name}' is in proportion to '{exposure}'; give that as well"),
+                    true => format!(
+                        "'{name}' cannot be set: its exposure is the row's total, which a drawn row does not have yet"
+                    ),
+                    false => format!("'{name}' needs a value of its exposure '{exposure}'; set that as well"),
                 };
                 return Err(Error::setting("where", problem));
             }
@@ -101,10 +103,7 @@ impl Model {
             let [_, r] = raw.dims();
             let of = |v: &[f32]| from_vec::<2>(v.repeat(b), [b, x_width], &device::here());
             // What is not demanded is open, which is not the same as missing.
-            let likelihood = &self.vae().likelihood;
-            let each = likelihood.log_prob_each(&of(&x), &raw.reshape([1, b, r]));
-            let open = likelihood.known_events(&of(&mask)).equal_elem(0.0).unsqueeze::<3>();
-            let log_p = each.mask_fill(open, 0.0).sum_dim(2);
+            let log_p = self.vae().likelihood.log_prob_open(&of(&x), &raw.reshape([1, b, r]), &of(&mask)).sum_dim(2);
             log_w.extend(to_vec(log_p).into_iter().map(f64::from));
         }
         let weights = normalized(&log_w);

@@ -267,20 +267,13 @@ impl FilledTable<'_> {
             let scanned = source.scan(&mut |row, cells| {
                 let mut line: Vec<String> = Vec::with_capacity(cells.len());
                 for (cell, column) in cells.iter().zip(&modelled) {
-                    line.push(match (cell, column) {
-                        (Cell::Missing(word), None) => (*word).to_owned(),
-                        (Cell::Missing(word), Some(column)) => {
-                            let found = self.cell(&mut left, row as u32, *column, draw);
-                            found.map_or_else(|| (*word).to_owned(), |text| source.written(&text))
-                        }
-                        // A word that the model does not know is filled like a gap where it is taken for one.
-                        (Cell::Text(word), Some(column)) => {
-                            let found = self.cell(&mut left, row as u32, *column, draw);
-                            found.map_or_else(|| (*word).to_owned(), |text| source.written(&text))
-                        }
-                        (Cell::Text(word), None) => (*word).to_owned(),
-                        (Cell::Number(value), _) => value.to_string(),
-                        (Cell::Days(days), _) => crate::data::dates::written(*days, "%Y-%m-%d %H:%M:%S"),
+                    // A word that the model does not know is filled like a gap where it is taken for one.
+                    let filled = column.and_then(|column| self.cell(&mut left, row as u32, column, draw));
+                    line.push(match (cell, filled) {
+                        (_, Some(text)) => source.written(&text),
+                        (Cell::Missing(word) | Cell::Text(word), None) => (*word).to_owned(),
+                        (Cell::Number(value), None) => value.to_string(),
+                        (Cell::Days(days), None) => crate::data::dates::written(*days, "%Y-%m-%d %H:%M:%S"),
                     });
                 }
                 while left.peek().is_some_and(|cell| u64::from(cell.row) <= row) {
@@ -340,11 +333,11 @@ pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell], unrounded:
             };
             let probability =
                 if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
-            let of = |value: f32| column.cell(value);
-            let value = match unrounded && !column.kind.has_levels() {
-                true => column.unrounded(cell.value),
-                false => of(cell.value),
+            let of = |value: f32| match unrounded && !column.kind.has_levels() {
+                true => column.unrounded(value),
+                false => column.cell(value),
             };
+            let value = of(cell.value);
             writer.write_record([name, column.name.clone(), value, of(cell.low), of(cell.high), probability])?;
         }
         writer.flush()

@@ -64,7 +64,9 @@ impl Model {
             let q = self.vae().encode(&batch, Mode::Infer);
             let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());
             let [_, b, r] = raw.dims();
-            reconstructed.extend(to_vec(self.vae().likelihood.mean(raw.reshape([b, r]))));
+            let likelihood = &self.vae().likelihood;
+            let raw = likelihood.with_known(raw.reshape([b, r]), &batch.x, batch.mask.as_ref());
+            reconstructed.extend(to_vec(likelihood.mean(raw)));
             Ok(Step::Continue)
         })?;
         Ok((originals, reconstructed))

@@ -17,7 +17,7 @@ pub enum Law {
 }
 
 impl Law {
-    /// The words for people.
+    /// The display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Poisson => "Poisson",
@@ -65,11 +65,13 @@ pub enum Exposure {
 }
 
 impl CountCode {
-    /// True for numbers that can be computed with.
-    pub(super) fn is_sound(&self, width: usize) -> bool {
+    /// True for numbers that can be computed with; `exposures` are the places of x that an exposure can have.
+    pub(super) fn is_sound(&self, exposures: &[usize]) -> bool {
         let exposure = match self.exposure {
             None => true,
-            Some(Exposure::Column { at, shift, scale }) => at < width && shift.is_finite() && scale.is_finite(),
+            Some(Exposure::Column { at, shift, scale }) => {
+                exposures.contains(&at) && shift.is_finite() && scale.is_finite()
+            }
             Some(Exposure::Total { mean, spread }) => mean.is_finite() && spread.is_finite() && spread >= 0.0,
         };
         self.base.is_finite() && exposure
@@ -113,8 +115,9 @@ pub(super) fn fit(
             Some(name) => {
                 let found = columns.iter().position(|column| column.name == name);
                 let found = found.filter(|at| codes[*at].number.is_some_and(|n| n.log) && codes[*at].spikes.is_empty());
-                let problem = format!("column '{}': its exposure '{name}' is no positive column", columns[*i].name);
-                Some(found.ok_or_else(|| Error::data(&data.name, format!("{problem}; give it kind positive")))?)
+                let problem = format!("column '{}': its exposure '{name}' must be a modelled column", columns[*i].name);
+                let advice = "of kind positive; add it to --columns, or change its role";
+                Some(found.ok_or_else(|| Error::data(&data.name, format!("{problem} {advice}")))?)
             }
         });
     }

@@ -1,7 +1,7 @@
 //! Codes of columns, measured on the training rows.
 
 use super::super::{Column, Dataset, Kind, Numbers, Schema, dates, encoding};
-use super::{ColumnCode, CountCode, FLOOR, Law, NumberCode, PARTS, count, fits, places};
+use super::{ColumnCode, CountCode, FLOOR, Law, NumberCode, PARTS, count, exposures, fit_with, places};
 use crate::{Error, Result};
 
 /// A grid with cells wider than this, in standard deviations, is no continuum.
@@ -43,9 +43,10 @@ pub fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
         columns.iter().zip(spikes).zip(moments).map(|((column, spikes), m)| code(column, spikes, &m)).collect();
     let found = places(&codes).0;
     count::fit(&mut codes, &found, &columns, data, train)?;
+    let exposures = exposures(&codes);
     for (i, column) in columns.iter().enumerate() {
         let one = Schema { pixels: None, columns: vec![(*column).clone()] };
-        if !fits(&codes[i..=i], &one) {
+        if !fit_with(&codes[i..=i], &one, &exposures) {
             let problem = format!("column '{}': its numbers spread too far, or a spike lies too far out", column.name);
             return Err(Error::data(&data.name, format!("{problem}; rescale the column, or see --schema")));
         }

@@ -37,7 +37,7 @@ impl Delimited {
         if let Some(kind) = no_text(path) {
             return Err(Error::data(
                 &place,
-                format!("is {kind} by its first bytes, whatever its name; rename it, or export it as csv"),
+                format!("is {kind}, not text; give it its own ending, or export it as csv"),
             ));
         }
         let (head, whole, encoding) = text::head(path)?;
@@ -173,7 +173,7 @@ fn number(word: &str, decimal: char) -> Option<f64> {
 
 /// What a file is that is no text, by its first bytes.
 fn no_text(path: &Path) -> Option<&'static str> {
-    let mut first = [0u8; 6];
+    let mut first = [0u8; 64];
     let n = std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut first)).ok()?;
     let known: [(&[u8], &str); 7] = [
         (b"PAR1", "a Parquet file (.parquet)"),
@@ -184,7 +184,9 @@ fn no_text(path: &Path) -> Option<&'static str> {
         (b"\xff\xd8\xff", "a JPEG picture"),
         (b"%PDF", "a PDF document"),
     ];
-    known.iter().find(|(magic, _)| first[..n].starts_with(magic)).map(|(_, kind)| *kind)
+    // Text may begin with such letters, and has no control characters.
+    let controls = first[..n].iter().any(|byte| *byte < b'\t') || first.starts_with(b"%PDF-");
+    known.iter().find(|(magic, _)| controls && first[..n].starts_with(magic)).map(|(_, kind)| *kind)
 }
 
 fn sample(path: &Path, place: &str, form: &Form) -> Result<Vec<Vec<String>>> {
@@ -380,7 +382,9 @@ mod tests {
 
     #[test]
     fn files_of_other_kinds_are_named_by_what_they_are() {
-        for (bytes, word) in [(&b"PAR1\x15\x04"[..], "Parquet"), (b"\x89PNG\r\n", "PNG"), (b"PK\x03\x04ab", "Excel")] {
+        for (bytes, word) in
+            [(&b"PAR1\x15\x04\0"[..], "Parquet"), (b"\x89PNG\r\n\0\0", "PNG"), (b"PK\x03\x04\0\0", "Excel")]
+        {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), bytes).unwrap();
             let told = Delimited::open(file.path(), &OpenOptions::default()).err().map(|e| e.to_string()).unwrap();

@@ -14,6 +14,9 @@ use super::{AskedRole, Finding, Overrides, dates, day_range};
 /// Bytes that the counts of a column take at least.
 const PROFILE: u64 = 16_384;
 
+/// Counts with a law beyond it would not be whole in 32 bits once their logarithm is taken.
+const MOST_COUNTED: f64 = 100_000.0;
+
 /// The columns of a table, each with its place in the file.
 pub(super) struct Layout {
     pub modelled: Vec<(usize, Column)>,
@@ -110,6 +113,12 @@ impl Layout {
         if let Some(unknown) = said.columns.keys().find(|name| !names.contains(name)) {
             return Err(no_column(source, "schema", unknown));
         }
+        if names.iter().any(|name| name == TOTAL) && said.columns.values().any(|c| c.exposure.as_deref() == Some(TOTAL))
+        {
+            let problem =
+                format!("exposure '{TOTAL}' stands for the row's total, and a column has that name; rename it");
+            return Err(Error::setting("schema", problem));
+        }
         let roles = asked_columns(source, options)?;
         let wanted = chosen(source, options, &roles)?;
         let among: HashSet<usize> = wanted.iter().copied().collect();
@@ -146,7 +155,7 @@ impl Layout {
             let form = column.numbers.as_ref().and_then(|n| n.date.as_deref());
             if let (Role::Modelled, Some(first)) = (column.role, form.and_then(dates::which_first)) {
                 layout.notes.push(format!(
-                    "'{name}' has dates in several forms; where day and month could be either, the {first} comes first; see date in --schema"
+                    "'{name}' has dates in several forms, and a date such as 03/04/2024 is read {first} first; to change that, set date = \"mixed\" (month first) or \"mixed-day-first\" in --schema"
                 ));
             }
             if column.role == Role::Identifier && asked.is_none() && std::mem::replace(&mut has_id, true) {
@@ -199,7 +208,7 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
     let fail = |problem: String| Error::data(source.place(), format!("column '{name}': {problem}"));
     if is_exposure && profile.missing > 0 {
         return Err(fail(format!(
-            "is the exposure of another and lacks {}",
+            "is an exposure, which must have no gaps, and lacks {}",
             counted(profile.missing as usize, "value")
         )));
     }
@@ -280,7 +289,10 @@ fn modelled(source: &dyn Source, name: &str, profile: &Profile, said: &Overrides
     if let (Some(law), Some(numbers)) = (said.law, &mut found.column.numbers) {
         let by = said.exposure.as_ref().map(|e| format!(", in proportion to {}", exposure_name(e))).unwrap_or_default();
         found.why = format!("as you said: {}{by}", law.name());
-        (numbers.law, numbers.exposure, numbers.offset) = (Some(law), said.exposure, 0.0);
+        (numbers.law, numbers.exposure, numbers.offset, numbers.step) = (Some(law), said.exposure, 0.0, 1.0);
+        if numbers.high > MOST_COUNTED {
+            return Err(fail(format!("holds {}, and a law is of counts up to {MOST_COUNTED}", numbers.high)));
+        }
         numbers.spikes.clear();
     }
     if let (Some(form), Some(numbers), Kind::Time) = (said.date, &mut found.column.numbers, found.column.kind) {

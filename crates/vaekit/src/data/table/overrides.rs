@@ -119,10 +119,10 @@ impl Overrides {
                 return Err(format!("column '{name}': '{form}' {problem}"));
             }
             if said.law.is_some() && said.kind.is_some_and(|kind| kind != Kind::Count) {
-                return Err(format!("column '{name}': a law goes with kind count"));
+                return Err(format!("column '{name}': law needs kind count"));
             }
             if said.exposure.is_some() && said.law.is_none() {
-                return Err(format!("column '{name}': an exposure goes with law poisson or negative-binomial"));
+                return Err(format!("column '{name}': exposure needs law poisson or negative-binomial"));
             }
             if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
                 return Err(format!("column '{name}': a spike must be a finite number"));

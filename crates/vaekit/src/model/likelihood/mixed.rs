@@ -212,6 +212,16 @@ impl Mixed {
         Tensor::cat(parts, 2)
     }
 
+    /// x with something inside every domain where a cell is not known: 0 of a count with a law, which adds nothing to a
+    /// total.
+    fn filled(&self, x: &Tensor<2>, mask: &Tensor<2>) -> Tensor<2> {
+        let width = x.dims()[1];
+        let mut usual = vec![0.5; width];
+        self.counts.nothing(&mut usual);
+        let usual: Tensor<2> = from_vec(usual, [1, width], &device::here());
+        x.clone().mask_where(mask.clone().equal_elem(0.0), usual.repeat_dim(0, x.dims()[0]))
+    }
+
     /// What [`fast::log_prob_each`] takes.
     fn columns(&self) -> fast::Columns {
         let freedom = self.freedom.as_ref().map(|p| to_vec(softplus(p.tensor::<1>()) + 2.0)).unwrap_or_default();
@@ -280,9 +290,16 @@ impl Likelihood for Mixed {
         }
     }
 
+    fn log_prob_known(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+        let each = self.log_prob_each(&self.filled(x, mask), raw);
+        let unknown = self.known_events(mask).equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, each.dims()[0]);
+        each.mask_fill(unknown, 0.0)
+    }
+
+    /// A count whose exposure is not known is not known either.
     fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {
         let n = self.numbers();
-        let numbers = mask.clone().narrow(1, 0, n);
+        let numbers = self.counts.known(mask.clone().narrow(1, 0, n), mask);
         if self.blocks.is_empty() {
             return numbers;
         }
@@ -369,9 +386,11 @@ impl Likelihood for Mixed {
                 out[at] = self.snap(j, raw[at] + scale * (u / (1.0 - u)).ln() as f32);
             }
             let first = self.densities + self.grids;
-            // A number without any spread is known.
-            let at = |place: usize| if raw[n + place] <= RAW_SCALE.0 { raw[place] } else { out[place] };
-            let exposures = self.counts.log_exposures(at);
+            // An exposure without any spread is known.
+            for place in self.counts.exposure_places().filter(|place| raw[n + place] <= RAW_SCALE.0) {
+                out[place] = raw[place];
+            }
+            let exposures = self.counts.log_exposures(|place| out[place]);
             self.counts.sample(&raw[first..n], &raw[n + first..2 * n], &exposures, out, *id, rng);
             let mut p = raw[2 * n..].to_vec();
             self.softmax(&mut p);

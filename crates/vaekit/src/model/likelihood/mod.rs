@@ -8,7 +8,7 @@
 //! | `gaussian-learned` | real data, a variance for each value that depends on z | 1 mean, 1 log-variance |
 //! | `laplace`, `log-cosh`, `student` | real data with outliers, from few to many | 1 mean, 1 log-scale |
 //! | `mixed` | tables of columns of several kinds | by kind: location and log-scale, or a logit a level |
-//! | `mixed-missing` | the same where cells are missing because of what they hold | the same |
+//! | `mixed-missing` | the same where cells are missing not at random | the same |
 //! | `continuous-bernoulli` | grey pixels from 0 to 1 | 1 logit |
 //! | `logistic`, `logistic-mixture` | bytes of images | 1 mean, 1 log-scale; of five components |
 //! | `categorical` | bytes whose order means nothing | 256 logits |
@@ -139,6 +139,16 @@ pub trait Likelihood: Parameters + Send + Sync {
         each.mask_fill(unknown, 0.0)
     }
 
+    /// [`log_prob_known`](Self::log_prob_known) where the mask hides cells that are there: what is hidden says nothing.
+    fn log_prob_open(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+        self.log_prob_known(x, raw, mask)
+    }
+
+    /// True for a family that learns from gaps, and so needs some in the training data; false is the default.
+    fn needs_gaps(&self) -> bool {
+        false
+    }
+
     /// Raw outputs for means and draws of unknown values, where known ones say something that z does not, such as the
     /// exposure of a count.
     ///
@@ -199,6 +209,11 @@ impl Known {
         self.example().is_of_columns()
     }
 
+    /// True for a family that needs gaps in the training data.
+    pub fn needs_gaps(&self) -> bool {
+        self.example().needs_gaps()
+    }
+
     /// One for rows of a single value, to ask what it can do.
     pub fn example(&self) -> Box<dyn Likelihood> {
         (self.build)(&Schema::table(["x"], Kind::Byte), &Encoding::none(), &mut Init::new(Rng::new(0)))
@@ -230,11 +245,9 @@ pub const LIKELIHOODS: &[Known] = &[
     known(MIXED, "a table: a likelihood for each column by its kind", |schema, encoding, init| {
         Box::new(Mixed::new(schema, encoding, init))
     }),
-    known(
-        "mixed-missing",
-        "the same where cells are missing because of what they hold (not-MIWAE)",
-        |s, encoding, init| Box::new(MixedMissing::new(s, encoding, init)),
-    ),
+    known("mixed-missing", "the same where cells are missing not at random (not-MIWAE)", |s, encoding, init| {
+        Box::new(MixedMissing::new(s, encoding, init))
+    }),
     known("continuous-bernoulli", "grey values from 0 to 1", |_, _, _| Box::new(ContinuousBernoulli)),
     known("logistic", "bytes: a logistic distribution in 256 bins", |schema, _, _| {
         Box::new(DiscretizedLogistic::new(1, schema))

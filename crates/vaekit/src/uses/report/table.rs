@@ -184,7 +184,7 @@ impl Run {
         let mut kept = [0usize; 4];
         let mut total = 0usize;
         let mut stored = vec![0f32; data.width()];
-        let keep = Keep { draws: true, ..Keep::default() };
+        let keep = Keep { draws: true, open: true, ..Keep::default() };
         for block in self.some(rows, 128).chunks(ROWS) {
             let host = self.preparation().prepare(data, &filled(block, ROWS), 0).map_err(|e| e.to_string())?;
             for c in numbers.iter().take(20) {

@@ -115,8 +115,8 @@ impl<'a> Reasons<'a> {
         let each = numbers.len().min(ROWS);
         let rows: Vec<u32> = held.iter().copied().take((CELLS / each).max(1)).collect();
         let chosen = |i: usize| (0..each).map(|j| numbers[(i * each + j) % numbers.len()]).collect::<Vec<usize>>();
-        let ratios = |rows_: &[u32]| -> Result<Vec<(usize, f64)>> {
-            let [row] = rows_ else { return Ok(Vec::new()) };
+        let ratios = |block: &[u32]| -> Result<Vec<(usize, f64)>> {
+            let [row] = block else { return Ok(Vec::new()) };
             let i = rows.iter().position(|known| known == row).unwrap_or_default();
             let mut stored = vec![0f32; data.width()];
             data.copy_row(*row as usize, &mut stored)?;
@@ -150,7 +150,7 @@ impl<'a> Reasons<'a> {
 
     /// What is expected of some columns of a row, each hidden in turn: an encoder that saw a strange cell would expect it.
     fn ranges(&self, data: &Dataset, row: u32, columns: &[usize], most: usize) -> Result<Vec<[f32; 3]>> {
-        let keep = Keep { draws: true, ..Keep::default() };
+        let keep = Keep { draws: true, open: true, ..Keep::default() };
         let mut host = self.model.preparation().prepare(data, &vec![row; most], 0)?;
         let width = self.model.x_width();
         let (places, _) = columns::places(&self.model.encoding().columns);

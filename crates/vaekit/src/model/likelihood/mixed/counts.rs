@@ -99,14 +99,44 @@ impl Counts {
         (log - self.constant(|n, _| n.shift)) / self.constant(|n, _| n.scale)
     }
 
+    /// The place of the exposure column of each count that has one.
+    pub(super) fn exposure_places(&self) -> impl Iterator<Item = usize> + '_ {
+        self.codes.iter().filter_map(|(_, code)| match code.exposure {
+            Some(Exposure::Column { at, .. }) => Some(at),
+            _ => None,
+        })
+    }
+
+    /// Sets the coordinates of counts to those of 0.
+    pub(super) fn nothing(&self, x: &mut [f32]) {
+        for ((number, _), x) in self.codes.iter().zip(x.iter_mut().skip(self.first)) {
+            *x = -number.shift / number.scale;
+        }
+    }
+
+    /// Which numbers `[B, N]` are known, when a count is so only with its exposure.
+    pub(super) fn known(&self, numbers: Tensor<2>, mask: &Tensor<2>) -> Tensor<2> {
+        if self.exposure_places().next().is_none() {
+            return numbers;
+        }
+        let own = |(i, (_, code)): (usize, &(NumberCode, CountCode))| {
+            let own = numbers.clone().narrow(1, self.first + i, 1);
+            match code.exposure {
+                Some(Exposure::Column { at, .. }) => own * mask.clone().narrow(1, at, 1),
+                _ => own,
+            }
+        };
+        let mut parts: Vec<Tensor<2>> = self.codes.iter().enumerate().map(own).collect();
+        if self.first > 0 {
+            parts.insert(0, numbers.clone().narrow(1, 0, self.first));
+        }
+        Tensor::cat(parts, 1)
+    }
+
     /// 1 at the places of exposures among `n` numbers, `[1, n]`; none where there are none.
     pub(super) fn exposures(&self, n: usize) -> Option<Tensor<2>> {
         let mut which = vec![0f32; n];
-        for (_, code) in &self.codes {
-            if let Some(Exposure::Column { at, .. }) = code.exposure {
-                which[at] = 1.0;
-            }
-        }
+        self.exposure_places().for_each(|at| which[at] = 1.0);
         which.contains(&1.0).then(|| from_vec(which, [1, n], &device::here()))
     }
 
@@ -129,7 +159,7 @@ impl Counts {
         id: u64,
         rng: Rng,
     ) {
-        // Other addresses than those of the other columns.
+        // A stream of its own, apart from the draws of the other columns.
         let mut stream = rng.at_seed_of(2).stream(Purpose::Likelihood, id);
         let usual: f32 = StandardNormal.sample(&mut stream);
         for (i, (number, code)) in self.codes.iter().enumerate() {

@@ -5,7 +5,7 @@ use vaekit_ops::{Activation, Tensor, device, from_vec, softplus, to_vec};
 use crate::data::{Encoding, Schema};
 use crate::model::likelihood::{Domain, Likelihood};
 use crate::nn::{Init, Parameter, Parameters};
-use crate::rng::{Purpose, Rng, unit};
+use crate::rng::{Purpose, Rng, pick, unit};
 
 use super::Mixed;
 
@@ -13,9 +13,9 @@ use super::Mixed;
 const POINTS: usize = 16;
 /// Of the normal distribution, from the middle up: of a density.
 const NORMAL: [f32; POINTS / 2] = [0.078_41, 0.237_20, 0.402_25, 0.579_13, 0.776_42, 1.009_99, 1.318_01, 1.862_73];
-/// Draws until one is as likely to be missing as it should be.
-const TRIES: u64 = 24;
-/// No cell is surely there.
+/// Draws of a number, one of which is taken by how likely it is to be missing.
+const DRAWS: u64 = 8;
+/// The least p(missing), so that its logarithm is finite.
 const RAREST: f64 = 1e-6;
 
 /// [`Mixed`], and of each cell whether it is there: p(missing given x_j) = sigmoid(b_j + w_j x_j) for a number, and
@@ -87,8 +87,8 @@ impl MixedMissing {
         of * from_vec(self.blocks.clone(), [1, 1, self.blocks.len()], &device::here())
     }
 
-    /// The points of each number, `[K, B, N]` each.
-    fn points(&self, raw: &Tensor<3>) -> Vec<Tensor<3>> {
+    /// The points of each number, one after another, `[K, B, N]` each.
+    fn points(&self, raw: &Tensor<3>) -> impl Iterator<Item = Tensor<3>> {
         let (location, scale) = self.mixed.numbers_of(raw);
         let [k, b, n] = location.dims();
         let plain = n - self.mixed.counts.len();
@@ -97,7 +97,7 @@ impl MixedMissing {
             means.reshape([k, b, n - plain])
         });
         let densities = self.mixed.densities;
-        let at = |i: usize| {
+        let at = move |i: usize| {
             // Of the logistic distribution of a grid they are known in closed form.
             let share = (2 * i + 1) as f32 / (2 * POINTS) as f32;
             let half = POINTS / 2;
@@ -110,7 +110,7 @@ impl MixedMissing {
                 None => all,
             }
         };
-        (0..POINTS).map(at).collect()
+        (0..POINTS).map(at)
     }
 
     /// Probabilities of the coordinates of blocks, `[K, B, S]`.
@@ -118,6 +118,19 @@ impl MixedMissing {
         let [k, b, r] = raw.dims();
         let (n, s) = (self.mixed.numbers(), self.mixed.coordinates());
         self.mixed.mean(raw.clone().reshape([k * b, r])).narrow(1, n, s).reshape([k, b, s])
+    }
+
+    /// p(missing) of each coordinate of the blocks, in units of the largest of its block.
+    fn relative(&self) -> Vec<f32> {
+        let n = self.mixed.numbers();
+        let bias = to_vec(self.bias.tensor::<1>());
+        let mut log: Vec<f32> = bias[n..].iter().map(|b| -(1.0 + (-b).exp()).ln()).collect();
+        for (at, size) in &self.mixed.blocks {
+            let block = &mut log[*at..at + size];
+            let most = block.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            block.iter_mut().for_each(|v| *v = (*v - most).exp());
+        }
+        log
     }
 
     /// log p(there given x) of each event, `[1, B, E]`.
@@ -143,7 +156,7 @@ impl MixedMissing {
         if n > 0 {
             let (bias, slope) = self.of_numbers();
             let each = |point: Tensor<3>| Activation::Sigmoid.apply(bias.clone() + slope.clone() * point);
-            let sum = self.points(raw).into_iter().map(each).reduce(|a, b| a + b);
+            let sum = self.points(raw).map(each).reduce(|a, b| a + b);
             parts.extend(sum.map(|sum| (sum / POINTS as f64).clamp_min(RAREST).log()));
         }
         if s > 0 {
@@ -207,11 +220,19 @@ impl Likelihood for MixedMissing {
     }
 
     fn log_prob_known(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
-        let x = x.clone().mask_fill(mask.clone().equal_elem(0.0), 0.5);
+        let x = self.mixed.filled(x, mask);
         let k = raw.dims()[0];
         let unknown = self.known_events(mask).equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, k);
         let known = self.mixed.log_prob_each(&x, raw) + self.there(&x);
         known.mask_where(unknown, self.missing(raw))
+    }
+
+    fn log_prob_open(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {
+        self.mixed.log_prob_known(x, raw, mask)
+    }
+
+    fn needs_gaps(&self) -> bool {
+        true
     }
 
     fn mean_missing(&self, raw: Tensor<2>) -> Option<Tensor<2>> {
@@ -221,18 +242,23 @@ impl Likelihood for MixedMissing {
         let mut parts = Vec::new();
         if n > 0 {
             let (bias, slope) = self.of_numbers();
-            let weighted = |point: Tensor<3>| {
-                let weight = Activation::Sigmoid.apply(bias.clone() + slope.clone() * point.clone());
-                (weight.clone(), weight * point)
-            };
-            let sums = self.points(&raw).into_iter().map(weighted).reduce(|a, b| (a.0 + b.0, a.1 + b.1));
-            parts.extend(sums.map(|(weights, points)| points / weights.clamp_min(RAREST)));
+            // Relative to the largest, or all could be 0.
+            let weigh = |point: &Tensor<3>| softplus((bias.clone() + slope.clone() * point.clone()).neg()).neg();
+            let points: Vec<Tensor<3>> = self.points(&raw).collect();
+            let most = points.iter().map(weigh).reduce(|a, b| a.max_pair(b));
+            let sums = points.iter().zip(most.iter().cycle()).map(|(point, most)| {
+                let weight = (weigh(point) - most.clone()).exp();
+                (weight.clone(), weight * point.clone())
+            });
+            parts.extend(sums.reduce(|a, b| (a.0 + b.0, a.1 + b.1)).map(|(weights, points)| points / weights));
         }
         if s > 0 {
             let shares = self.shares(&raw);
-            let tilted = shares.clone() * Activation::Sigmoid.apply(self.of_levels());
+            let relative: Tensor<3> = from_vec(self.relative(), [1, 1, s], &device::here());
+            let tilted = shares.clone() * relative;
             let membership = self.mixed.membership();
-            let sums = self.over_blocks(tilted.clone()).clamp_min(RAREST).reshape([rows, self.blocks.len()]);
+            let sums = self.over_blocks(tilted.clone()).clamp_min(f64::from(f32::MIN_POSITIVE));
+            let sums = sums.reshape([rows, self.blocks.len()]);
             let tilted = tilted / sums.matmul(membership.clone().transpose()).unsqueeze::<3>();
             let which: Tensor<2> = from_vec(self.blocks.clone(), [1, self.blocks.len()], &device::here());
             let which = which.matmul(membership.transpose()).unsqueeze::<3>();
@@ -241,42 +267,41 @@ impl Likelihood for MixedMissing {
         Some(Tensor::cat(parts, 2).reshape([rows, n + s]))
     }
 
-    /// Draws of x are taken with the probability that they are missing, else drawn again.
+    /// A level by its share among those that are missing; of a number one of several draws, by how likely each is to be
+    /// missing (sampling importance resampling; Rubin 1987).
     fn sample_missing(&self, raw: Tensor<2>, rows: &[u64], rng: Rng) -> Option<Tensor<2>> {
         let (n, width) = (self.mixed.numbers(), self.mixed.numbers() + self.mixed.coordinates());
         let (bias, slope) = (to_vec(self.bias.tensor::<1>()), to_vec(self.slope.tensor::<1>()));
         let sigmoid = |v: f32| 1.0 / (1.0 + (-v).exp());
         let mut out = to_vec(self.sample(raw.clone(), rows, rng));
-        let mut done = vec![false; rows.len() * (n + self.blocks.len())];
-        let events = n + self.blocks.len();
-        for round in 0..TRIES {
+        let mut sums = vec![0f32; rows.len() * n];
+        for round in 0..DRAWS {
             // Addresses of their own for each round, apart from those of `sample`.
             let place = rng.at_seed_of(16 + 16 * round);
             let drawn = if round == 0 { out.clone() } else { to_vec(self.sample(raw.clone(), rows, place)) };
             for (i, id) in rows.iter().enumerate() {
                 let mut stream = place.at_seed_of(8).stream(Purpose::Likelihood, *id);
-                let (out, drawn) = (&mut out[i * width..][..width], &drawn[i * width..][..width]);
-                for event in 0..events {
-                    let u = unit(rand::Rng::next_u32(&mut stream));
-                    let done = &mut done[i * events + event];
-                    let (from, size, wanted) = match event.checked_sub(n) {
-                        None => (event, 1, self.numbers[event]),
-                        Some(block) => (n + self.mixed.blocks[block].0, self.mixed.blocks[block].1, self.blocks[block]),
-                    };
-                    if *done || wanted == 0.0 {
-                        continue;
+                for j in (0..n).filter(|j| self.numbers[*j] > 0.0) {
+                    let (new, sum) = (drawn[i * width + j], &mut sums[i * n + j]);
+                    let weight = sigmoid(bias[j] + slope[j] * new).max(f32::MIN_POSITIVE);
+                    *sum += weight;
+                    if unit(rand::Rng::next_u32(&mut stream)) * *sum < weight {
+                        out[i * width + j] = new;
                     }
-                    let new = &drawn[from..from + size];
-                    let logit = match event < n {
-                        true => bias[event] + slope[event] * new[0],
-                        false => (0..size).map(|j| bias[from + j] * new[j]).sum(),
-                    };
-                    out[from..from + size].copy_from_slice(new);
-                    *done = u < sigmoid(logit);
                 }
             }
-            if done.iter().all(|done| *done) {
-                break;
+        }
+        let shares = to_vec(self.mean_missing(raw)?);
+        for (i, id) in rows.iter().enumerate() {
+            let mut stream = rng.at_seed_of(4).stream(Purpose::Likelihood, *id);
+            for ((at, size), wanted) in self.mixed.blocks.iter().zip(&self.blocks) {
+                let u = unit(rand::Rng::next_u32(&mut stream));
+                if *wanted > 0.0 {
+                    let from = i * width + n + at;
+                    let one = pick(u, shares[from..from + size].iter().copied()).min(size - 1);
+                    out[from..from + size].fill(0.0);
+                    out[from + one] = 1.0;
+                }
             }
         }
         Some(from_vec(out, [rows.len(), width], &device::here()))
