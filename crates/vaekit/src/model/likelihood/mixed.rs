@@ -26,8 +26,8 @@ pub use missing::MixedMissing;
 ///
 /// A scale is floor + e^raw: a value that repeats cannot draw a density to infinity.
 ///
-/// Events are the numbers (densities, grids, counts), then the one-hot blocks. Raw outputs: a location for each number, a log-scale for each number,
-/// a logit for each coordinate of the blocks.
+/// Events are the numbers (densities, grids, counts), then the one-hot blocks. Raw outputs: a location for each number, a
+/// log-scale for each number, a logit for each coordinate of the blocks.
 ///
 /// Nazabal et al., Handling Incomplete Heterogeneous Data using VAEs, Pattern Recognition 2020 (joined likelihoods);
 /// Kingma et al. 2016 (cut logistic).
