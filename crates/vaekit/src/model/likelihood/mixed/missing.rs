@@ -245,7 +245,7 @@ impl Likelihood for MixedMissing {
             // Relative to the largest, or all could be 0.
             let weigh = |point: &Tensor<3>| softplus((bias.clone() + slope.clone() * point.clone()).neg()).neg();
             let points: Vec<Tensor<3>> = self.points(&raw).collect();
-            let most = points.iter().map(weigh).reduce(|a, b| a.max_pair(b));
+            let most = points.iter().map(weigh).reduce(Tensor::max_pair);
             let sums = points.iter().zip(most.iter().cycle()).map(|(point, most)| {
                 let weight = (weigh(point) - most.clone()).exp();
                 (weight.clone(), weight * point.clone())
