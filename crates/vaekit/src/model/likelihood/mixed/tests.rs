@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::data::{CountCode, Exposure, Law};
+use crate::rng::Purpose;
 
 fn number(step: f32, ends: Option<[f32; 2]>) -> Option<NumberCode> {
     Some(NumberCode { step, ends, ..NumberCode::density(0.0, 1.0) })
 }
 
-/// A density with a spike, a grid, an ordinal of four levels, a category of three.
-fn mixed() -> Mixed {
+/// A density with a spike, a grid with cells of a width, an ordinal of four levels, a category of three.
+fn encoding(step: f32) -> Encoding {
     let code = |number, blocks: &[usize], spikes: &[f32]| ColumnCode {
         number,
         blocks: blocks.to_vec(),
@@ -16,12 +17,15 @@ fn mixed() -> Mixed {
     };
     let columns = vec![
         code(number(0.0, None), &[2], &[0.0]),
-        code(number(0.5, None), &[], &[]),
+        code(number(step, None), &[], &[]),
         code(number(1.0, Some([0.0, 3.0])), &[], &[]),
         code(None, &[3], &[]),
     ];
-    let encoding = Encoding { columns, ..Encoding::none() };
-    Mixed::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)))
+    Encoding { columns, ..Encoding::none() }
+}
+
+fn mixed() -> Mixed {
+    Mixed::new(&Schema::default(), &encoding(0.5), &mut Init::new(Rng::new(0)))
 }
 
 fn raw() -> Vec<f32> {
@@ -199,19 +203,7 @@ fn draws_of_counts_have_the_means_that_the_likelihood_says() {
 
 /// [`mixed`] where gaps depend on the cells: b and w of the grid, b of the category's levels.
 fn with_gaps() -> MixedMissing {
-    let code = |number, blocks: &[usize], spikes: &[f32]| ColumnCode {
-        number,
-        blocks: blocks.to_vec(),
-        spikes: spikes.to_vec(),
-    };
-    let columns = vec![
-        code(number(0.0, None), &[2], &[0.0]),
-        code(number(0.05, None), &[], &[]),
-        code(number(1.0, Some([0.0, 3.0])), &[], &[]),
-        code(None, &[3], &[]),
-    ];
-    let encoding = Encoding { columns, ..Encoding::none() };
-    let mut found = MixedMissing::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)));
+    let mut found = MixedMissing::new(&Schema::default(), &encoding(0.05), &mut Init::new(Rng::new(0)));
     let set = |of: &mut Parameter, values: [f32; 8]| of.set(values.to_vec(), true);
     let [.., bias, slope] = &mut found.parameters_mut()[..] else { panic!("no parameters of gaps") };
     set(bias, [-2.0, -0.5, -2.0, 0.0, 0.0, -3.0, 0.0, 2.0]);
