@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{bars, build, built, config, encoding, encoding_for, for_each, for_some, layer, schema, told};
+use common::{bars, bars_for, build, built, config, encoding, encoding_for, for_each, for_some, layer, schema, told};
 use vaekit::data::{Batch, Preparation};
 use vaekit::model::registry::{POSTERIORS, PRIORS, priors_for};
 use vaekit::model::{Mode, Support};
@@ -308,15 +308,7 @@ fn the_bound_lies_below_the_importance_weighted_one() {
 #[test]
 fn the_same_seed_gives_the_same_bytes_at_any_thread_count_and_a_run_survives_its_folder() {
     for_some(|variant, likelihood| {
-        let data = bars(60);
-        // A family that learns from gaps gets some.
-        let data = match vaekit::model::likelihood::find(likelihood).unwrap().needs_gaps() {
-            true => {
-                let known: Vec<bool> = (0..data.len() * data.width()).map(|i| i % 7 != 3).collect();
-                data.masked(&known).unwrap()
-            }
-            false => data,
-        };
+        let (data, _) = bars_for(likelihood, 60);
         let dir = tempfile::tempdir().unwrap();
         let train = |name: &str, threads: usize, seed: u64| {
             let config = TrainConfig { seed, ..config(variant, likelihood) };

@@ -38,6 +38,14 @@ pub fn bars(n: usize) -> Dataset {
     data.labelled("class", (0..n as u32).map(|i| i % 2).collect(), vec!["up".into(), "level".into()]).unwrap()
 }
 
+/// [`bars`] for a likelihood, and which of its values are known: one that learns from gaps gets some.
+pub fn bars_for(likelihood: &str, n: usize) -> (Dataset, Vec<bool>) {
+    let data = bars(n);
+    let gaps = likelihood::find(likelihood).unwrap().needs_gaps();
+    let known: Vec<bool> = (0..data.len() * data.width()).map(|i| !gaps || i % 7 != 3).collect();
+    if gaps { (data.masked(&known).unwrap(), known) } else { (data, known) }
+}
+
 /// Settings of a small model for [`bars`], with `given` over them.
 pub fn layer(variant: &dyn Variant, likelihood: &str, given: &[(&str, &str)]) -> toml::Table {
     let counts = likelihood::find(likelihood).unwrap().domain() == Domain::Counts;
