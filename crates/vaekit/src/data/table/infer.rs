@@ -8,9 +8,14 @@ use super::{dates, in_order};
 const FEW: usize = 12;
 /// A category has at most so many levels.
 const MOST_LEVELS: usize = 200;
-/// A value that so large a share of the rows has is a spike.
+/// A spike has at least so large a share of the rows: in a continuum, and where people who count like round numbers.
 const SPIKE: f64 = 0.1;
-const MOST_SPIKES: usize = 3;
+const ROUND: f64 = 0.01;
+/// And so many rows.
+const SPIKE_ROWS: f64 = 50.0;
+/// It comes so many times as often as the values next to it.
+const ABOVE_NEIGHBOURS: f64 = 8.0;
+const MOST_SPIKES: usize = 24;
 /// Names of columns that say what rows are called.
 const NAMES_OF_IDS: &[&str] = &["", "id", "index", "key", "uuid", "guid", "rowid", "row_id", "unnamed: 0", "name"];
 
@@ -205,20 +210,23 @@ pub(super) fn described(name: &str, kind: Kind, profile: &Profile) -> Column {
     Column { numbers: Some(found), ..Column::modelled(name, kind) }
 }
 
-/// Values that stand out of a continuum, or of a count, by how often they come.
+/// Values that come far more often than those next to them: the zeros of an amount, the 40, 45 and 50 of hours a week.
 fn spikes(profile: &Profile) -> Vec<f64> {
     let numbers = &profile.numbers;
-    let total = numbers.n as f64;
     if numbers.values.len() <= FEW {
         return Vec::new();
     }
-    let usual = total / numbers.values.len() as f64;
-    let mut found: Vec<(f64, f64)> = numbers
-        .values
-        .iter()
-        .map(|(bits, n)| (f64::from_bits(*bits), *n as f64))
-        .filter(|(_, n)| *n >= SPIKE * total && *n >= 5.0 * usual)
-        .collect();
+    let mut all: Vec<(f64, f64)> = numbers.values.iter().map(|(v, n)| (f64::from_bits(*v), *n as f64)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let share = if numbers.whole() { ROUND } else { SPIKE };
+    let least = (share * numbers.n as f64).max(SPIKE_ROWS.min(SPIKE * numbers.n as f64));
+    let stands_out = |i: &usize| {
+        let near = i.saturating_sub(2)..(i + 3).min(all.len());
+        let mut beside: Vec<f64> = near.filter(|k| k != i).map(|k| all[k].1).collect();
+        beside.sort_by(f64::total_cmp);
+        all[*i].1 >= least && all[*i].1 >= ABOVE_NEIGHBOURS * beside[beside.len() / 2]
+    };
+    let mut found: Vec<(f64, f64)> = (0..all.len()).filter(stands_out).map(|i| all[i]).collect();
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.total_cmp(&b.0)));
     found.truncate(MOST_SPIKES);
     found.into_iter().map(|(value, _)| value).collect()
@@ -231,4 +239,29 @@ fn time(name: &str, profile: &Profile, form: &str, why: String) -> Inferred {
     };
     let numbers = Numbers { low, high, offset: low.floor(), date: Some(form.into()), ..Numbers::default() };
     Inferred { column: Column { numbers: Some(numbers), ..Column::modelled(name, Kind::Time) }, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Kind, OpenOptions, open};
+
+    #[test]
+    fn round_numbers_are_spikes_of_counts_and_a_smooth_count_has_none() {
+        // Hours of a week: half the rows 40, a tenth 45, a tenth 50, others spread. Ages: every one as often. Weights: a hundredth 7.5.
+        let hours = |i: usize| match i % 10 {
+            0..5 => 40,
+            5 => 45,
+            6 => 50,
+            _ => 20 + i / 10 % 41,
+        };
+        let weight = |i: usize| if i.is_multiple_of(100) { 7.5 } else { (i * 7919 % 6007) as f64 / 100.0 };
+        let lines: String = (0..6000).map(|i| format!("{},{},{:.2}\n", hours(i), 18 + i % 60, weight(i))).collect();
+        let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+        std::fs::write(file.path(), format!("hours,age,weight\n{lines}")).unwrap();
+        let data = open(&file.path().to_string_lossy(), &OpenOptions::default(), &mut |_| ()).unwrap();
+        let columns = &data.schema().columns;
+        let spikes = |i: usize| columns[i].numbers.as_ref().unwrap().spikes.clone();
+        assert_eq!(columns[0].kind, Kind::Count);
+        assert_eq!((spikes(0), spikes(1), spikes(2)), (vec![40.0, 45.0, 50.0], vec![], vec![]));
+    }
 }
