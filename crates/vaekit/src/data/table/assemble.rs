@@ -25,6 +25,8 @@ struct Reading<'a> {
     /// Levels that are numbers, by their bits: `1` and `1.0` are one.
     numbers: HashMap<u64, u32>,
     offset: f64,
+    /// The count of which this is the exposure.
+    exposes: Option<&'a str>,
     /// Cells that lie outside of the range that the model knows.
     beyond: u64,
     /// Cells that the model does not know, where they are taken for missing.
@@ -32,12 +34,14 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(column: &'a Column) -> Self {
+    fn new(column: &'a Column, all: &'a [(usize, Column)]) -> Self {
+        let by = |other: &&Column| other.numbers.as_ref().is_some_and(|n| n.exposure.as_ref() == Some(&column.name));
+        let exposes = all.iter().map(|(_, other)| other).find(by).map(|other| other.name.as_str());
         let levels = column.levels.iter().map(String::as_str).zip(0..).collect();
         let number = |(level, at): (&String, u32)| Some((level.parse::<f64>().ok()?.to_bits(), at));
         let numbers = column.levels.iter().zip(0..).filter_map(number).collect();
         let offset = column.numbers.as_ref().map_or(0.0, |n| n.offset);
-        Self { column, levels, numbers, offset, beyond: 0, unknown: 0 }
+        Self { column, levels, numbers, offset, exposes, beyond: 0, unknown: 0 }
     }
 
     /// The number of a cell, or what is wrong with it.
@@ -46,7 +50,10 @@ impl<'a> Reading<'a> {
             return self.level(source, cell);
         }
         let value = match (self.column.kind, cell) {
-            (_, Cell::Missing(_)) => return Ok(f32::NAN),
+            (_, Cell::Missing(_)) => {
+                let of = |count| format!("is missing, and is the exposure of '{count}', which needs one");
+                return self.exposes.map_or(Ok(f32::NAN), |count| Err(of(count)));
+            }
             (Kind::Time, cell @ (Cell::Text(_) | Cell::Number(_))) => {
                 let form = self.column.numbers.as_ref().and_then(|n| n.date.as_deref()).unwrap_or_default();
                 let problem =
@@ -95,7 +102,7 @@ impl<'a> Reading<'a> {
 /// A table of the columns of a layout.
 pub(super) fn assemble(name: &str, source: &dyn Source, layout: &mut Layout, options: &OpenOptions) -> Result<Dataset> {
     let mut readings: Vec<(usize, Reading<'_>)> =
-        layout.modelled.iter().map(|(place, column)| (*place, Reading::new(column))).collect();
+        layout.modelled.iter().map(|(place, column)| (*place, Reading::new(column, &layout.modelled))).collect();
     let of_model = options.schema.is_some();
     let mut values = ValuesWriter::new(readings.len());
     let mut beside: Vec<(usize, Beside<'_>)> =

@@ -13,6 +13,7 @@ mod delimited;
 mod infer;
 mod ipc_sizes;
 mod layout;
+mod modelled;
 mod overrides;
 mod profile;
 mod records;

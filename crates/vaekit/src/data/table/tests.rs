@@ -376,35 +376,3 @@ fn whole_numbers_that_are_dates_may_have_decimal_commas_and_typed_numbers_may_st
     assert!(gaps.has_number(-999.0) && !gaps.has_number(-99.0));
     assert_eq!(gaps.unseen().count(), 0);
 }
-
-#[test]
-fn the_law_of_a_count_and_its_exposure_are_checked_by_name_of_column() {
-    let line = |i: usize| {
-        format!("{:.4},{},{},{},{}\n", (i as f64 * 1.7).sin(), i % 7, (i * i) % 11, 0.5 + (i % 13) as f64, i % 5)
-    };
-    let text = format!("w,n,m,years,k\n{}", (0..60).map(line).collect::<String>());
-    let overrides = |toml: &str| OpenOptions { overrides: Overrides::parse(toml).unwrap(), ..Default::default() };
-    let good = "[columns.n]\nlaw = \"poisson\"\nexposure = \"years\"\n[columns.m]\nlaw = \"negative-binomial\"\nexposure = \"total\"\n";
-    let data = read(&text, overrides(good)).unwrap();
-    let numbers: Vec<_> = data.schema().modelled().filter_map(|column| column.numbers.clone()).collect();
-    assert_eq!(numbers[1].exposure.as_deref(), Some("years"));
-    assert_eq!(data.schema().modelled().nth(3).map(|column| column.kind), Some(Kind::Positive));
-    let rows: Vec<u32> = (0..60).collect();
-    let encoding = crate::data::Encoding::fit(crate::data::Transform::Columns, &data, &rows).unwrap();
-    let counts: Vec<_> = encoding.columns.iter().filter_map(|code| code.number?.count).collect();
-    assert!(matches!(counts[0].exposure, Some(crate::data::Exposure::Column { at: 1, .. })));
-    assert!(matches!(counts[1].exposure, Some(crate::data::Exposure::Total { .. })));
-    let told = |toml: &str, text: &str| refused(text, overrides(toml));
-    let law =
-        |column: &str, exposure: &str| format!("[columns.{column}]\nlaw = \"poisson\"\nexposure = \"{exposure}\"\n");
-    for (found, word) in [
-        (told(&law("n", "yeers"), &text), "did you mean 'years'"),
-        (told(&law("n", "k"), &text), "above 0"),
-        (told(&law("n", "years"), &format!("{text}0.5,1,2,,3\n")), "lacks 1 value"),
-        (told(&law("years", "total"), &text), "no counts"),
-    ] {
-        assert!(found.contains(word), "{found}");
-    }
-    assert!(Overrides::parse("[columns.n]\nexposure = \"years\"\n").unwrap_err().contains("law"));
-    assert!(Overrides::parse("[columns.n]\nkind = \"real\"\nlaw = \"poisson\"\n").unwrap_err().contains("count"));
-}
