@@ -49,6 +49,11 @@ impl Delimited {
             Some(separator) => separator,
             None => separator_of(&head, whole),
         };
+        let usual = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { b'\t' } else { b',' };
+        if options.separator.is_none() && separator != usual {
+            let by = SEPARATORS.iter().find(|(known, _)| *known == separator).map_or("?", |(_, name)| name);
+            notes.push(format!("columns are separated by {by}; --separator names another sign"));
+        }
         let form = Form { separator, encoding };
         let sample = sample(path, &place, &form)?;
         let Some(first) = sample.first() else {
@@ -76,7 +81,10 @@ impl Delimited {
                 schema.columns.iter().any(|column| first.iter().any(|name| name.eq_ignore_ascii_case(&column.name))),
                 None,
             ),
-            (None, None) => header_of(&sample, &gaps, number),
+            (None, None) => match header_of(&sample, &gaps, number) {
+                (false, None) => (false, Some("no header is found: columns are called c0, c1 and so on")),
+                found => found,
+            },
         };
         notes.extend(assumed.map(|what| format!("{what}; say --header yes or --header no")));
         let names = match has_header {

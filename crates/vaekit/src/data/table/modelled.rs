@@ -4,10 +4,10 @@ use crate::{Error, Result};
 
 use super::super::columns::TOTAL;
 use super::super::{Column, Kind, Role, counted};
+use super::Overrides;
 use super::infer::{self, Inferred, Stray};
 use super::profile::Profile;
 use super::source::Source;
-use super::Overrides;
 
 /// Counts with a law beyond it would not be whole in 32 bits once their logarithm is taken.
 const MOST_COUNTED: f64 = 100_000.0;
