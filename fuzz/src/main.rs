@@ -116,8 +116,8 @@ fn run(target: &Target, flags: &Flags, root: &Path) -> Outcome {
         (None, None) => (flags.first, u64::MAX),
     };
     // The start of the input under way, in milliseconds of this target, for the watch.
-    let (since, name) = (Arc::new(AtomicU64::new(0)), target.name);
-    let watched = Arc::clone(&since);
+    let (since, current, name) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(first)), target.name);
+    let (watched, under_way) = (Arc::clone(&since), Arc::clone(&current));
     let watch = move || {
         loop {
             std::thread::sleep(Duration::from_millis(500));
@@ -126,7 +126,8 @@ fn run(target: &Target, flags: &Flags, root: &Path) -> Outcome {
                 return;
             }
             if begun.elapsed().saturating_sub(Duration::from_millis(at)) > LONGEST {
-                println!("{name}: an input takes more than {} s", LONGEST.as_secs());
+                let number = under_way.load(Ordering::Relaxed);
+                println!("{name}: input {number} takes more than {} s", LONGEST.as_secs());
                 std::process::exit(3);
             }
         }
@@ -137,6 +138,7 @@ fn run(target: &Target, flags: &Flags, root: &Path) -> Outcome {
             break;
         }
         let bytes = mutate::input(target.name, &seeds, number, target.wrap);
+        current.store(number, Ordering::Relaxed);
         since.store(begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         let one = Instant::now();
         let read = catch_unwind(AssertUnwindSafe(|| (target.read)(&place, &bytes)));

@@ -64,7 +64,7 @@ impl Samples {
     /// About how many bytes K samples of so many rows take while they are computed, `width` coordinates each.
     pub fn bytes(vae: &Vae, rows: usize, k: usize, width: usize) -> u64 {
         // Raw outputs with two results of their size, values, and the units of small networks.
-        let each = 3 * vae.likelihood.raw_width(width) + 3 * width + 512;
+        let each = 3 * vae.likelihood.raw_width(width) + (2 + vae.likelihood.held()) * width + 512;
         4u64.saturating_mul(each as u64).saturating_mul((rows * k) as u64)
     }
 

@@ -20,6 +20,7 @@ mod report;
 mod sample;
 mod sampler;
 mod score;
+pub mod sparse;
 mod traverse;
 mod values;
 mod widths;

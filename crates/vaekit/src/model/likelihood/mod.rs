@@ -144,6 +144,11 @@ pub trait Likelihood: Parameters + Send + Sync {
         self.log_prob_known(x, raw, mask)
     }
 
+    /// Values of each coordinate that are held at once while log p or means are computed, for asking for memory.
+    fn held(&self) -> usize {
+        1
+    }
+
     /// True for a family that learns from gaps, and so needs some in the training data; false is the default.
     fn needs_gaps(&self) -> bool {
         false

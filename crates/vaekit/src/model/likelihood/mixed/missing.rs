@@ -231,6 +231,10 @@ impl Likelihood for MixedMissing {
         self.mixed.log_prob_known(x, raw, mask)
     }
 
+    fn held(&self) -> usize {
+        1 + POINTS
+    }
+
     fn needs_gaps(&self) -> bool {
         true
     }
