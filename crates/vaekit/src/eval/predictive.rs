@@ -160,6 +160,24 @@ pub fn normalized(log_weights: &[f64]) -> Vec<f64> {
     log_weights.iter().map(|w| (w - sum).exp()).collect()
 }
 
+/// The same to the largest power up to 1 at which the effective number of samples, 1 / sum of w^2, is `least` or more
+/// (tempered weights; Koblents & Miguez, Statistics and Computing 2015): where one sample has nearly all the weight, ranges
+/// would shrink to a point.
+pub fn tempered(log_weights: &[f64], least: f64) -> Vec<f64> {
+    let at = |power: f64| normalized(&log_weights.iter().map(|w| power * w).collect::<Vec<f64>>());
+    let enough = |weights: &[f64]| 1.0 / weights.iter().map(|w| w * w).sum::<f64>() >= least;
+    let plain = at(1.0);
+    if enough(&plain) {
+        return plain;
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..30 {
+        let middle = f64::midpoint(low, high);
+        if enough(&at(middle)) { low = middle } else { high = middle }
+    }
+    at(low)
+}
+
 /// The value below which a share of the weight lies.
 pub fn quantile(values: &mut [(f32, f64)], share: f64) -> f32 {
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -214,6 +232,9 @@ mod tests {
 
     #[test]
     fn weights_and_quantiles_are_those_of_the_definition() {
+        let cut = tempered(&[0.0, -50.0, -60.0, -70.0], 2.0);
+        assert!((1.0 / cut.iter().map(|w| w * w).sum::<f64>() - 2.0).abs() < 1e-6 && cut[1] > cut[2], "{cut:?}");
+        assert_eq!(tempered(&[0.0, -0.1], 1.5), normalized(&[0.0, -0.1]));
         let p = normalized(&[1000.0, 1000.0 + 3f64.ln()]);
         assert!((p[0] - 0.25).abs() < 1e-12 && (p[1] - 0.75).abs() < 1e-12);
         assert!((log_mean_exp([0.0, 3f64.ln()].into_iter()) - 2f64.ln()).abs() < 1e-12);

@@ -5,7 +5,7 @@ use std::path::Path;
 use rand::Rng as _;
 
 use crate::data::{Cell, Dataset, NumberCode, OpenOptions, Step, columns, source};
-use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, normalized, quantile, samples};
+use crate::eval::predictive::{Keep, Samples, by_blocks, filled, here, quantile, samples, tempered};
 use crate::model::Model;
 use crate::rng::{Purpose, pick, unit};
 use crate::run::write_atomically;
@@ -15,6 +15,9 @@ use super::widths::Widths;
 
 /// Rows that are filled together: a constant, so that a row's cells do not depend on others.
 const ROWS: usize = 16;
+
+/// Samples that must have a say in what stands in a cell.
+const ENOUGH: f64 = 16.0;
 
 /// Rows after which progress is told.
 const PART: usize = 64 * ROWS;
@@ -108,7 +111,8 @@ pub fn impute(
         for (i, row) in wanted.iter().enumerate() {
             let mut stored = vec![0f32; width];
             data.copy_row(*row as usize, &mut stored)?;
-            let weights: Vec<Vec<f64>> = all.iter().map(|s| normalized(&s.log_weights(i))).collect();
+            let weights: Vec<Vec<f64>> =
+                all.iter().map(|s| tempered(&s.log_weights(i), ENOUGH.min(how.samples as f64 / 4.0))).collect();
             let view = RowView { members, samples: &all, weights: &weights, at: i };
             // Each imputation is one draw of the whole row, so that its cells go together.
             let chosen: Vec<(usize, usize)> = (0..how.draws).map(|draw| view.choose(draw as u64, *row)).collect();
@@ -333,7 +337,7 @@ pub fn write_cells(path: &Path, data: &Dataset, cells: &[FilledCell], unrounded:
             };
             let probability =
                 if cell.probability.is_nan() { String::new() } else { format!("{:.4}", cell.probability) };
-            let of = |value: f32| match unrounded && !column.kind.has_levels() {
+            let of = |value: f32| match unrounded && !column.kind.has_levels() && !value.is_nan() {
                 true => column.unrounded(value),
                 false => column.cell(value),
             };

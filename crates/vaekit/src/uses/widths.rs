@@ -86,7 +86,9 @@ impl Widths {
         let (mut low, mut high) = (middle - factor * (middle - low + slack), middle + factor * (high - middle + slack));
         if let Some(numbers) = model.schema().modelled().nth(column).and_then(|column| column.numbers.as_ref()) {
             // Of a number on a grid the outermost points that lie within; nothing lies beyond the range of the column.
-            let (least, most) = (numbers.low - numbers.offset, numbers.high - numbers.offset);
+            // A count with a distribution of its own may be larger than any that training saw.
+            let most = if numbers.law.is_some() { f64::from(f32::MAX) } else { numbers.high - numbers.offset };
+            let least = if numbers.law.is_some() { 0.0 } else { numbers.low - numbers.offset };
             let within = |v: f32| v.clamp(least as f32, most.max(least) as f32);
             (low, high) = (within(low), within(high));
         }
@@ -102,6 +104,10 @@ pub(super) fn ratio(model: &Model, column: usize, truth: f32, [middle, low, high
 
 /// A half of the grid of a column: ranges that are a point have a width all the same.
 fn slack(model: &Model, column: usize) -> f32 {
+    if model.encoding().columns.is_empty() {
+        let column = model.schema().modelled().nth(column);
+        return column.and_then(|c| c.numbers.as_ref()).map_or(0.5, |n| n.step as f32 / 2.0).max(1e-6);
+    }
     let number = model.encoding().columns.get(column).and_then(|code| code.number);
     if number.is_some_and(|number| number.count.is_some()) {
         return 0.5;
@@ -111,9 +117,11 @@ fn slack(model: &Model, column: usize) -> f32 {
     number.map_or(0.0, |number| scale(&number) * if number.step > 0.0 { number.step / 2.0 } else { 1e-3 })
 }
 
-/// The ratio that the promised share of ratios does not exceed, with the correction for their number.
-fn at_promise(ratios: &mut [f64]) -> Option<f64> {
+/// The ratio that the promised share of ratios does not exceed, with the correction for their number; none for fewer than
+/// can tell.
+fn at_promise(ratios: &mut Vec<f64>) -> Option<f64> {
+    ratios.retain(|ratio| ratio.is_finite());
     ratios.sort_by(f64::total_cmp);
     let rank = ((ratios.len() + 1) as f64 * PROMISED).ceil() as usize;
-    ratios.get(rank.checked_sub(1)?.min(ratios.len().checked_sub(1)?)).copied()
+    ratios.get(rank.checked_sub(1)?).copied()
 }

@@ -18,7 +18,7 @@ use crate::{Error, Result, error};
 use super::super::OpenOptions;
 use super::super::arrow;
 use super::source::{Cell, Each, Source};
-use super::{Gaps, ipc_sizes, memory};
+use super::{Gaps, ipc_sizes, memory, parquet_sizes};
 
 /// Rows that are unpacked at once.
 const BATCH: usize = 4096;
@@ -38,6 +38,15 @@ pub(crate) struct ArrowFile {
 
 impl ArrowFile {
     pub fn parquet(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let damaged =
+            |e: &dyn std::fmt::Display| Error::data(path.display(), format!("is no readable Parquet file: {e}"));
+        let (file, again) = (error::open(path)?, error::open(path)?);
+        guarded(move || {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| e.to_string())?;
+            parquet_sizes::check(again, builder.metadata())
+        })
+        .and_then(|checked| checked)
+        .map_err(|e| damaged(&e))?;
         Self::new(path, options, open_parquet)
     }
 

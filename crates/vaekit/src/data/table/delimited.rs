@@ -49,7 +49,8 @@ impl Delimited {
             Some(separator) => separator,
             None => separator_of(&head, whole),
         };
-        let usual = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { b'\t' } else { b',' };
+        let name = path.to_string_lossy().to_lowercase();
+        let usual = if name.trim_end_matches(".gz").ends_with(".tsv") { b'\t' } else { b',' };
         if options.separator.is_none() && separator != usual {
             let by = SEPARATORS.iter().find(|(known, _)| *known == separator).map_or("?", |(_, name)| name);
             notes.push(format!("columns are separated by {by}; --separator names another sign"));

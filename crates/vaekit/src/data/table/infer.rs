@@ -218,13 +218,17 @@ fn spikes(profile: &Profile) -> Vec<f64> {
     }
     let mut all: Vec<(f64, f64)> = numbers.values.iter().map(|(v, n)| (f64::from_bits(*v), *n as f64)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total = numbers.n as f64;
+    let usual = total / all.len() as f64;
     let share = if numbers.whole() { ROUND } else { SPIKE };
-    let least = (share * numbers.n as f64).max(SPIKE_ROWS.min(SPIKE * numbers.n as f64));
+    let least = (share * total).max(SPIKE_ROWS.min(SPIKE * total));
     let stands_out = |i: &usize| {
         let near = i.saturating_sub(2)..(i + 3).min(all.len());
         let mut beside: Vec<f64> = near.filter(|k| k != i).map(|k| all[k].1).collect();
         beside.sort_by(f64::total_cmp);
-        all[*i].1 >= least && all[*i].1 >= ABOVE_NEIGHBOURS * beside[beside.len() / 2]
+        let n = all[*i].1;
+        // Next to the zeros of an amount many small ones may stand: a tenth of the rows is told by what values usually have.
+        n >= SPIKE * total && n >= 5.0 * usual || n >= least && n >= ABOVE_NEIGHBOURS * beside[beside.len() / 2]
     };
     let mut found: Vec<(f64, f64)> = (0..all.len()).filter(stands_out).map(|i| all[i]).collect();
     found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.total_cmp(&b.0)));

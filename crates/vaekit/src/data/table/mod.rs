@@ -15,6 +15,7 @@ mod ipc_sizes;
 mod layout;
 mod modelled;
 mod overrides;
+mod parquet_sizes;
 mod profile;
 mod records;
 mod source;

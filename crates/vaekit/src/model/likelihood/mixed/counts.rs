@@ -10,6 +10,8 @@ use super::super::counts::MAX_LOG_RATE;
 
 /// Logs of 1 / r, of which the variance is m + m^2 / r, beyond these change nothing.
 const MAX_LOG_INVERSE: f64 = 10.0;
+/// Larger counts are taken for as many.
+const MOST_COUNTED: f64 = 1e8;
 
 /// log m = base + scale (location) + log exposure, and of a negative binomial log r = -2 (raw scale).
 #[derive(Debug, Default)]
@@ -41,7 +43,8 @@ impl Counts {
     fn counts(&self, x: &Tensor<2>) -> Tensor<2> {
         let own = x.clone().narrow(1, self.first, self.len());
         let log = own * self.constant(|n, _| n.scale) + self.constant(|n, _| n.shift);
-        (log.exp() - 1.0).round().clamp_min(0.0)
+        // Beyond it 32 bits hold no log x!.
+        (log.exp() - 1.0).round().clamp(0.0, MOST_COUNTED)
     }
 
     /// log m - scale (location): base, and the log of what the mean is in proportion to. `coordinates` are those of rows,
