@@ -75,6 +75,6 @@ fn penguins_are_read_as_they_are_and_by_chosen_columns() {
         ..Default::default()
     };
     let data = read(&path, &options).unwrap();
-    assert_eq!((data.len(), data.schema().value_kind()), (344, Kind::Real));
+    assert_eq!((data.len(), data.schema().value_kind()), (344, Kind::Count));
     assert_eq!(data.labels().unwrap().names, ["Adelie", "Chinstrap", "Gentoo"]);
 }

@@ -128,7 +128,7 @@ fn atoms_that_made_the_rows_are_learned() {
         let found = found.count();
         // Two of one class in the place of another is a minimum too.
         assert!(found >= 12, "{name}: {found} of 16, errors {errors:?}");
-        assert!(errors[29] < 0.2 * errors[0], "{name}: {errors:?}");
+        assert!(errors[29] < 0.25 * errors[0], "{name}: {errors:?}");
         let again = learn(&x, 24, how, Rng::new(0), &mut |_, _| Step::Continue).unwrap();
         assert!(again == learned, "{name} is not the same again");
     }
