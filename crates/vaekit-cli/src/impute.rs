@@ -18,7 +18,7 @@ use crate::{Common, say};
 pub struct Impute {
     #[command(flatten)]
     input: Input,
-    /// A .csv file: the table with its gaps filled, every known cell as it was
+    /// A .csv file: the table with its gaps filled, every other cell as it was; --unknown missing fills new words too
     #[arg(long, value_name = "FILE", default_value = "filled.csv")]
     out: PathBuf,
     /// A .csv file with a line for each filled cell: its value, and the range that holds 90 % of what may stand there

@@ -97,6 +97,9 @@ impl Score {
                 "the model was trained on these rows; if more than a few are anomalies, train --trim 0.3 may find more of them, but knows rare ordinary groups less",
             );
         }
+        if !own_rows && by.is_none() && !data.schema().is_image() && !self.common.quiet {
+            say::note("the rows are judged as new ones; if the model was trained on many of them, pass --by robust");
+        }
         let mut counter = Counter::new("scoring", rows.len(), self.common.quiet);
         let mut scores = Vec::with_capacity(rows.len());
         for part in rows.chunks(PART) {

@@ -44,7 +44,12 @@ pub(super) fn modelled(
             Err(Stray { row, word, others, what }) => {
                 let place = source.row_name(row);
                 let problem = format!("found '{word}' in a column of {others} {what}");
-                let advice = format!("if it stands for a missing value, say --missing {word}; else see --schema");
+                let digits = word.chars().filter(char::is_ascii_digit).count();
+                let grouped = digits > 3 && word.chars().all(|c| c.is_ascii_digit() || ".,' -+".contains(c));
+                let advice = match grouped {
+                    true => "signs between thousands are not read: write the file without them".to_owned(),
+                    false => format!("if it stands for a missing value, say --missing {word}; else see --schema"),
+                };
                 return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}; {advice}")));
             }
         },
