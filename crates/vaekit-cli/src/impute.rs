@@ -110,7 +110,11 @@ impl Impute {
             untold("the run kept no rows apart");
             return Ok(None);
         }
-        Widths::measure(models, &data, &held, Filling { samples: how.samples.min(256), ..how })
+        let measured = Widths::measure(models, &data, &held, Filling { samples: how.samples.min(256), ..how })?;
+        if measured.is_none() {
+            untold("the rows that the run kept apart are too few");
+        }
+        Ok(measured)
     }
 }
 

@@ -175,7 +175,8 @@ pub fn tempered(log_weights: &[f64], least: f64) -> Vec<f64> {
         let middle = f64::midpoint(low, high);
         if enough(&at(middle)) { low = middle } else { high = middle }
     }
-    at(low)
+    // Samples without any weight gain none by a power.
+    if low > 0.0 { at(low) } else { plain }
 }
 
 /// The value below which a share of the weight lies.
@@ -234,6 +235,7 @@ mod tests {
     fn weights_and_quantiles_are_those_of_the_definition() {
         let cut = tempered(&[0.0, -50.0, -60.0, -70.0], 2.0);
         assert!((1.0 / cut.iter().map(|w| w * w).sum::<f64>() - 2.0).abs() < 1e-6 && cut[1] > cut[2], "{cut:?}");
+        assert_eq!(tempered(&[0.0, f64::NEG_INFINITY, f64::NEG_INFINITY], 2.0), [1.0, 0.0, 0.0]);
         assert_eq!(tempered(&[0.0, -0.1], 1.5), normalized(&[0.0, -0.1]));
         let p = normalized(&[1000.0, 1000.0 + 3f64.ln()]);
         assert!((p[0] - 0.25).abs() < 1e-12 && (p[1] - 0.75).abs() < 1e-12);
