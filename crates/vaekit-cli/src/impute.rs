@@ -64,7 +64,7 @@ impl Impute {
         let rows: Vec<u32> = (0..data.len() as u32).collect();
         let others_of = members(&run)?;
         let models: Vec<_> = std::iter::once(run.model()).chain(others_of.iter().map(Run::model)).collect();
-        let how = Filling { samples: self.samples, draws: self.draws, unrounded: self.unrounded };
+        let how = Filling { samples: self.samples, draws: self.draws, unrounded: self.unrounded, open: false };
         let widths = self.widths(&run, &models, how)?;
         let mut counter = Counter::new("filling rows with gaps", rows.len(), self.common.quiet);
         let cells = impute(&models, &data, &rows, how, widths.as_ref(), &mut |done| counter.at(done))?;

@@ -89,7 +89,7 @@ impl Score {
         )?;
         if !scorer.calibration.held_out {
             say::warning(
-                "the run kept no rows apart, so training rows stand in for them and p-values come out too small",
+                "the run kept no rows apart, so training rows stand in for them: p-values come out too small, expected ranges too narrow",
             );
         }
         if learned_from && by.is_none() && run.config().trim == 0.0 && !data.schema().is_image() && !self.common.quiet {

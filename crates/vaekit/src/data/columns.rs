@@ -87,8 +87,10 @@ pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
             *next - 1
         });
         let blocks = code.blocks.iter().map(|size| {
-            block += size;
-            (block - size, *size)
+            // A schema that is not checked yet may claim any sizes.
+            let at = block;
+            block = block.saturating_add(*size);
+            (at, *size)
         });
         Place { number: at, blocks: blocks.collect() }
     };
@@ -160,7 +162,8 @@ impl NumberCode {
         if self.count.is_some() { 2 } else { usize::from(self.step > 0.0) }
     }
 
-    fn coordinate(&self, stored: f32) -> f32 {
+    /// The coordinate of a stored value.
+    pub fn coordinate(&self, stored: f32) -> f32 {
         if self.count.is_some() {
             return (stored.max(0.0).ln_1p() - self.shift) / self.scale;
         }

@@ -31,11 +31,13 @@ pub struct Filling {
     pub draws: usize,
     /// Numbers of a grid stay between its points, as means do.
     pub unrounded: bool,
+    /// Cells were hidden at random: that they are says nothing of their values.
+    pub open: bool,
 }
 
 impl Default for Filling {
     fn default() -> Self {
-        Self { samples: 512, draws: 0, unrounded: false }
+        Self { samples: 512, draws: 0, unrounded: false, open: false }
     }
 }
 
@@ -99,7 +101,7 @@ pub fn impute(
     })?;
     let of_cell = (size_of::<FilledCell>() + 4 * how.draws) as u64;
     budget::ask(&data.name, "the cells that are filled", gaps * of_cell)?;
-    let keep = Keep { means: true, draws: true, ..Keep::default() };
+    let keep = Keep { means: true, draws: true, open: how.open, ..Keep::default() };
     let held = members.iter().map(|model| Samples::bytes(model.vae(), ROWS, how.samples, model.x_width())).sum();
     let fill = |wanted: &[u32]| -> Result<Vec<FilledCell>> {
         let mut cells = Vec::new();

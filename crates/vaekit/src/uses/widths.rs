@@ -49,7 +49,9 @@ impl Widths {
                 continue;
             }
             let hidden = some.clone().masked(&known)?;
-            for cell in impute(members, &hidden, &all, Filling { draws: 0, ..how }, None, &mut |_| Step::Continue)? {
+            for cell in
+                impute(members, &hidden, &all, Filling { draws: 0, open: true, ..how }, None, &mut |_| Step::Continue)?
+            {
                 some.copy_row(cell.row as usize, &mut stored)?;
                 let truth = stored[cell.column];
                 if truth.is_nan() || cell.middle.is_nan() {

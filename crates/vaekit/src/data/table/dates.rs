@@ -57,12 +57,18 @@ pub(super) struct Order {
 
 impl Order {
     pub fn see(&mut self, cell: &str) {
-        let mut parts = cell.splitn(3, ['/', '.', '-']);
+        // With points or hyphens the day always comes first, which says nothing of slashes.
+        let mut parts = cell.splitn(3, '/');
         let mut next = || parts.next().filter(|part| part.len() <= 2).and_then(|part| part.parse::<u8>().ok());
         if let (Some(first), Some(second)) = (next(), next()) {
             self.day_first |= first > 12 && first <= 31 && second <= 12;
             self.month_first |= second > 12 && second <= 31 && first <= 12;
         }
+    }
+
+    /// True where some cells have the day first and others the month.
+    pub fn contradicts_itself(self) -> bool {
+        self.day_first && self.month_first
     }
 }
 
@@ -285,6 +291,7 @@ mod tests {
         let month_first = order(&["2022-04-29", "12/06/2020"]);
         assert_eq!(of("12/06/2020", &month_first).as_deref(), Some("2020-12-06"));
         assert_eq!(order(&["29/04/2022", "04/29/2022"]), month_first);
+        assert_eq!(order(&["29.04.2022", "12/06/2020"]), month_first);
         assert!(is_form(&day_first) && is_form(&month_first));
     }
 }

@@ -152,6 +152,11 @@ impl Layout {
             }
             let form = column.numbers.as_ref().and_then(|n| n.date.as_deref());
             if let (Role::Modelled, Some(first)) = (column.role, form.and_then(dates::which_first)) {
+                if profile.order.contradicts_itself() {
+                    layout.notes.push(format!(
+                        "'{name}' contradicts itself: in some dates only the first number can be the day, in others only the second"
+                    ));
+                }
                 layout.notes.push(format!(
                     "'{name}' has dates in several forms, and a date such as 03/04/2024 is read {first} first; to change that, set date = \"mixed\" (month first) or \"mixed-day-first\" in --schema"
                 ));

@@ -158,7 +158,7 @@ mod tests {
         };
         let text = format!("w,n,m,years,k\n{}", (0..60).map(line).collect::<String>());
         let overrides = |toml: &str| OpenOptions { overrides: Overrides::parse(toml).unwrap(), ..Default::default() };
-        let good = "[columns.n]\nlaw = \"poisson\"\nexposure = \"years\"\n[columns.m]\nlaw = \"negative-binomial\"\nexposure = \"total\"\n";
+        let good = "[columns.n]\nlaw = \"poisson\"\nexposure = \"years\"\n[columns.m]\nlaw = \"negative-binomial\"\nexposure = \"total\"\n[columns.k]\nlaw = \"poisson\"\nexposure = \"total\"\n";
         let data = read(&text, overrides(good)).unwrap();
         let numbers: Vec<_> = data.schema().modelled().filter_map(|column| column.numbers.clone()).collect();
         assert_eq!(numbers[1].exposure.as_deref(), Some("years"));
@@ -176,12 +176,25 @@ mod tests {
             (told(&law("n", "yeers"), &text), "did you mean 'years'"),
             (told(&law("n", "k"), &text), "above 0"),
             (told(&law("n", "years"), &format!("{text}0.5,1,2,,3\n")), "lacks 1 value"),
-            (told(&law("years", "total"), &text), "no counts"),
+            (told(&format!("{}{}", law("years", "total"), law("m", "total")), &text), "no counts"),
+            (told(&format!("{}[columns.years]\nspikes = [1.0]\n", law("n", "years")), &text), "no spikes"),
+            (told(&format!("{}[columns.years]\nrole = \"ignore\"\n", law("n", "years")), &text), "must be model"),
         ] {
             assert!(found.contains(word), "{found}");
         }
-        assert!(Overrides::parse("[columns.n]\nexposure = \"years\"\n").unwrap_err().contains("law"));
-        assert!(Overrides::parse("[columns.n]\nkind = \"real\"\nlaw = \"poisson\"\n").unwrap_err().contains("count"));
+        for (said, word) in [
+            ("exposure = \"years\"", "law"),
+            ("kind = \"real\"\nlaw = \"poisson\"", "count"),
+            ("law = \"poisson\"\nspikes = [0.0]", "exclude each other"),
+            ("law = \"poisson\"\nexposure = \"total\"", "two or more counts"),
+            ("law = \"poisson\"\nrole = \"id\"", "its role is id"),
+            ("kind = \"real\"\nlevels = [\"a\"]", "category or ordinal"),
+        ] {
+            let told = Overrides::parse(&format!("[columns.n]\n{said}\n")).unwrap_err();
+            assert!(told.contains(word), "{told}");
+        }
+        let told = Encoding::fit(Transform::Standardize, &data, &rows).unwrap_err().to_string();
+        assert!(told.contains("column 'n'") && told.contains("law"), "{told}");
         // A later file has every exposure too.
         let later = |unknown| OpenOptions { schema: Some(data.schema().clone()), unknown, ..Default::default() };
         let gap = "w,n,m,years,k\n0.5,1,2,,3\n";

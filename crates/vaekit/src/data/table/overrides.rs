@@ -40,6 +40,20 @@ pub struct Override {
     pub exposure: Option<String>,
 }
 
+impl Override {
+    /// A key that is said and means something to the model alone.
+    fn key_of_model(&self) -> Option<&'static str> {
+        let said = [
+            ("levels", self.levels.is_some()),
+            ("date", self.date.is_some()),
+            ("spikes", self.spikes.is_some()),
+            ("law", self.law.is_some()),
+            ("exposure", self.exposure.is_some()),
+        ];
+        said.iter().find(|(_, said)| *said).map(|(key, _)| *key)
+    }
+}
+
 /// A role in the words of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +78,10 @@ impl AskedRole {
         ("label", Self::Label),
         ("id", Self::Id),
     ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, role)| *role == self).map_or("model", |(name, _)| name)
+    }
 
     /// The role of a schema.
     pub fn role(self) -> Role {
@@ -124,9 +142,25 @@ impl Overrides {
             if said.exposure.is_some() && said.law.is_none() {
                 return Err(format!("column '{name}': exposure needs law poisson or negative-binomial"));
             }
+            if said.law.is_some() && said.spikes.as_ref().is_some_and(|spikes| !spikes.is_empty()) {
+                return Err(format!("column '{name}': law and spikes exclude each other; leave one out"));
+            }
+            if said.levels.is_some() && said.kind.is_some_and(|kind| !kind.has_levels()) {
+                return Err(format!("column '{name}': levels go with kind category or ordinal"));
+            }
+            if let (Some(key), Some(role)) = (said.key_of_model(), said.role.filter(|role| *role != AskedRole::Model)) {
+                let role = role.name();
+                return Err(format!("column '{name}': {key} goes with a modelled column, and its role is {role}"));
+            }
             if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
                 return Err(format!("column '{name}': a spike must be a finite number"));
             }
+        }
+        let totals: Vec<_> =
+            parsed.columns.iter().filter(|(_, said)| said.exposure.as_deref() == Some(TOTAL)).collect();
+        if let [(name, _)] = totals[..] {
+            let problem = "the total of the row would be the count itself";
+            return Err(format!("column '{name}': exposure {TOTAL} is of two or more counts; {problem}"));
         }
         Ok(parsed)
     }
@@ -142,6 +176,14 @@ impl Overrides {
             let entry = found.columns.entry(exposure.clone()).or_default();
             if entry.kind.is_some_and(|kind| kind != Kind::Positive) || entry.law.is_some() {
                 let problem = format!("'{exposure}' is the exposure of '{name}', which must be of kind positive");
+                return Err(Error::setting("schema", problem));
+            }
+            if entry.spikes.as_ref().is_some_and(|spikes| !spikes.is_empty()) || entry.levels.is_some() {
+                let problem = format!("'{exposure}' is the exposure of '{name}', which has no spikes and no levels");
+                return Err(Error::setting("schema", problem));
+            }
+            if entry.role.is_some_and(|role| role != AskedRole::Model) {
+                let problem = format!("'{exposure}' is the exposure of '{name}', and its role must be model");
                 return Err(Error::setting("schema", problem));
             }
             (entry.kind, entry.spikes) = (Some(Kind::Positive), Some(Vec::new()));

@@ -2,7 +2,7 @@
 
 use vaekit_ops::{Tensor, columns as fast, density, device, from_vec, softplus, to_vec};
 
-use crate::data::{ColumnCode, Encoding, NumberCode, Schema, columns};
+use crate::data::{Column, ColumnCode, Encoding, NumberCode, Schema, columns};
 use crate::nn::{Init, Parameter, Parameters};
 use crate::rng::Rng;
 
@@ -44,6 +44,8 @@ pub struct Mixed {
     steps: Vec<Grid>,
     /// Of each number with spikes, the place of "none" among the coordinates of all blocks.
     gates: Vec<(usize, usize)>,
+    /// The columns that are exposures of counts, with their places.
+    exposures: Vec<(usize, NumberCode, Option<Column>)>,
     /// `[densities]`, freedom = 2 + softplus.
     freedom: Option<Parameter>,
 }
@@ -88,10 +90,15 @@ impl Mixed {
                 gates.push((at, block + size - 1 - all));
             }
         }
+        let exposures = codes.iter().zip(&places).enumerate().filter_map(|(i, (code, place))| {
+            let at = place.number.filter(|at| counts.exposure_places().any(|exposure| exposure == *at))?;
+            Some((at, code.number?, schema.modelled().nth(i).cloned()))
+        });
+        let exposures = exposures.collect();
         let blocks = places.iter().flat_map(|place| &place.blocks).filter(|(_, size)| *size > 0);
         let blocks = blocks.map(|(at, size)| (at - all, *size)).collect();
         let freedom = (densities > 0).then(|| init.constant("likelihood.freedom".into(), &[densities], FREEDOM));
-        Self { densities, grids, counts, blocks, floors, steps, gates, freedom }
+        Self { densities, grids, counts, blocks, floors, steps, gates, exposures, freedom }
     }
 
     fn numbers(&self) -> usize {
@@ -223,6 +230,15 @@ impl Mixed {
         x.clone().mask_where(mask.clone().equal_elem(0.0), usual.repeat_dim(0, x.dims()[0]))
     }
 
+    /// Which cells are there, an event each.
+    fn cells(&self, mask: &Tensor<2>) -> Tensor<2> {
+        let n = self.numbers();
+        let numbers = (n > 0).then(|| mask.clone().narrow(1, 0, n));
+        // All coordinates of a block are known, or none is.
+        let blocks = self.blocks.iter().map(|(at, _)| mask.clone().narrow(1, n + at, 1));
+        Tensor::cat(numbers.into_iter().chain(blocks).collect(), 1)
+    }
+
     /// What [`fast::log_prob_each`] takes.
     fn columns(&self) -> fast::Columns {
         let freedom = self.freedom.as_ref().map(|p| to_vec(softplus(p.tensor::<1>()) + 2.0)).unwrap_or_default();
@@ -289,14 +305,12 @@ impl Likelihood for Mixed {
     /// A count whose exposure is not known is not known either.
     fn known_events(&self, mask: &Tensor<2>) -> Tensor<2> {
         let n = self.numbers();
-        let numbers = self.counts.known(mask.clone().narrow(1, 0, n), mask);
-        if self.blocks.is_empty() {
-            return numbers;
+        let cells = self.cells(mask);
+        let numbers = self.counts.known(cells.clone().narrow(1, 0, n), mask);
+        match self.blocks.len() {
+            0 => numbers,
+            blocks => Tensor::cat(vec![numbers, cells.narrow(1, n, blocks)], 1),
         }
-        // All coordinates of a block are known, or none is.
-        let blocks = self.blocks.iter().map(|(at, _)| mask.clone().narrow(1, n + at, 1));
-        let blocks = Tensor::cat(blocks.collect(), 1);
-        if n == 0 { blocks } else { Tensor::cat(vec![numbers, blocks], 1) }
     }
 
     /// Known exposures take the place of their locations, and have no spread.

@@ -3,6 +3,7 @@
 use rand_distr::{Distribution, StudentT};
 use vaekit_ops::{Tensor, device, from_vec, softplus, to_vec};
 
+use crate::data::columns;
 use crate::rng::{Purpose, Rng, pick};
 
 use super::{LOGIT, Mixed, RAW_SCALE};
@@ -34,9 +35,13 @@ impl Mixed {
                 out[at] = self.snap(j, raw[at] + scale * (u / (1.0 - u)).ln() as f32);
             }
             let first = self.densities + self.grids;
-            // An exposure without any spread is known.
-            for place in self.counts.exposure_places().filter(|place| raw[n + place] <= RAW_SCALE.0) {
-                out[place] = raw[place];
+            for (at, number, column) in &self.exposures {
+                // Without any spread it is known; else the counts go with the value that is written.
+                out[*at] = match column {
+                    _ if raw[n + at] <= RAW_SCALE.0 => raw[*at],
+                    Some(column) => number.coordinate(columns::on_grid(column, number.stored(out[*at]))),
+                    None => out[*at],
+                };
             }
             let exposures = self.counts.log_exposures(|place| out[place]);
             self.counts.sample(&raw[first..n], &raw[n + first..2 * n], &exposures, out, *id, rng);

@@ -223,8 +223,12 @@ impl Likelihood for MixedMissing {
         let x = self.mixed.filled(x, mask);
         let k = raw.dims()[0];
         let unknown = self.known_events(mask).equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, k);
-        let known = self.mixed.log_prob_each(&x, raw) + self.there(&x);
-        known.mask_where(unknown, self.missing(raw))
+        let there = self.there(&x);
+        let known = self.mixed.log_prob_each(&x, raw) + there.clone();
+        // A count whose exposure is missing is there all the same.
+        let gaps = self.mixed.cells(mask).equal_elem(0.0).unsqueeze::<3>().repeat_dim(0, k);
+        let unknown_or_gap = there.repeat_dim(0, k).mask_where(gaps, self.missing(raw));
+        known.mask_where(unknown, unknown_or_gap)
     }
 
     fn log_prob_open(&self, x: &Tensor<2>, raw: &Tensor<3>, mask: &Tensor<2>) -> Tensor<3> {

@@ -1,7 +1,7 @@
 //! Masses, densities and draws of a table of four kinds of columns.
 
 use super::*;
-use crate::data::{CountCode, Exposure, Law};
+use crate::data::{CountCode, Exposure, Kind, Law, Numbers};
 use crate::rng::Purpose;
 
 fn number(step: f32, ends: Option<[f32; 2]>) -> Option<NumberCode> {
@@ -123,6 +123,10 @@ fn scores_without_gradients_are_those_of_the_definition() {
 
 /// A positive column that is the exposure of two counts, one of each law, and a count whose exposure is the total.
 fn counted() -> Mixed {
+    Mixed::new(&Schema::default(), &of_counts(), &mut Init::new(Rng::new(0)))
+}
+
+fn of_counts() -> Encoding {
     let code = |number: NumberCode| ColumnCode { number: Some(number), blocks: Vec::new(), spikes: Vec::new() };
     let count = |law, base, exposure| NumberCode {
         count: Some(CountCode { law, base, exposure }),
@@ -135,8 +139,7 @@ fn counted() -> Mixed {
         code(count(Law::NegativeBinomial, 0.1, by)),
         code(count(Law::Poisson, -1.5, Some(Exposure::Total { mean: 1.0, spread: 0.0 }))),
     ];
-    let encoding = Encoding { columns, ..Encoding::none() };
-    Mixed::new(&Schema::default(), &encoding, &mut Init::new(Rng::new(0)))
+    Encoding { columns, ..Encoding::none() }
 }
 
 /// A count as its coordinate.
@@ -199,6 +202,40 @@ fn draws_of_counts_have_the_means_that_the_likelihood_says() {
         assert!((rate - expected).abs() < 0.03 * expected, "column {column}: {rate} against {expected}");
         assert!(drawn.chunks(4).all(|row| (count(row[column]) - count(row[column]).round()).abs() < 1e-2));
     }
+}
+
+#[test]
+fn drawn_counts_go_with_the_exposure_that_is_written() {
+    let numbers = Numbers { low: 1.0, high: 3.0, step: 1.0, ..Numbers::default() };
+    let exposure = Column { numbers: Some(numbers), ..Column::modelled("years", Kind::Positive) };
+    let counts = ["n", "m", "k"].map(|name| Column::modelled(name, Kind::Count));
+    let schema = Schema { pixels: None, columns: [exposure].into_iter().chain(counts).collect() };
+    let likelihood = Mixed::new(&schema, &of_counts(), &mut Init::new(Rng::new(0)));
+    let n = 20_000u64;
+    let raw = from_vec(RAW.repeat(n as usize), [n as usize, 8], &device::here());
+    let drawn = to_vec(likelihood.sample(raw, &(0..n).collect::<Vec<u64>>(), Rng::new(3)));
+    for years in [1.0f64, 2.0, 3.0] {
+        let of = |row: &[f32]| (f64::from(0.5 * row[0] + 0.2).exp(), f64::from(0.7 * row[1] + 0.4).exp_m1());
+        let counts: Vec<f64> =
+            drawn.chunks(4).map(of).filter(|of| (of.0 - years).abs() < 1e-4).map(|of| of.1).collect();
+        let rate = counts.iter().sum::<f64>() / counts.len() as f64 / years;
+        let expected = f64::from(0.3 + 0.7 * RAW[1]).exp();
+        assert!((rate - expected).abs() < 0.04 * expected, "{years} years: {rate} against {expected}");
+    }
+}
+
+#[test]
+fn a_count_without_its_exposure_is_there_all_the_same() {
+    let mut likelihood = MixedMissing::new(&Schema::default(), &of_counts(), &mut Init::new(Rng::new(0)));
+    let [.., bias, slope] = &mut likelihood.parameters_mut()[..] else { panic!("no parameters of gaps") };
+    bias.set(vec![-1.0, 0.5, -2.0, -2.0], true);
+    slope.set(vec![0.0, 0.7, 0.0, 0.0], true);
+    let x = from_vec(vec![0.3, coordinate(5.0), coordinate(2.0), coordinate(1.0)], [1, 4], &device::here());
+    let mask = from_vec(vec![0.0, 1.0, 1.0, 1.0], [1, 4], &device::here());
+    let raw = from_vec::<3>(RAW.to_vec(), [1, 1, 8], &device::here());
+    let each = to_vec(likelihood.log_prob_known(&x, &raw, &mask));
+    let expected = -(0.5 + 0.7 * coordinate(5.0)).exp().ln_1p();
+    assert!((each[1] - expected).abs() < 1e-5, "{} against {expected}", each[1]);
 }
 
 /// [`mixed`] where gaps depend on the cells: b and w of the grid, b of the category's levels.
