@@ -5,7 +5,7 @@
 //! | real | (v - shift) / scale |
 //! | positive | (log v - shift) / scale |
 //! | count, coarse numbers, ordinal | the same on a grid: a mass, not a density |
-//! | count with a law | (log(1 + v) - shift) / scale: Poisson or negative binomial |
+//! | count with a distribution | (log(1 + v) - shift) / scale: Poisson or negative binomial |
 //! | binary, category | one-hot |
 //! | time | the day as a number; hour, day of the week and month one-hot |
 //!
@@ -19,7 +19,7 @@ use super::{Column, Kind, Schema, dates};
 mod count;
 mod fit;
 
-pub use count::{CountCode, Exposure, Law, TOTAL};
+pub use count::{CountCode, CountDistribution, Exposure, TOTAL};
 pub(super) use fit::fit;
 
 /// How the cells of a column become coordinates.
@@ -56,7 +56,7 @@ pub struct NumberCode {
     /// The smallest scale that p(x given z) may have, in units of `scale`.
     #[serde(default)]
     pub floor: f32,
-    /// Of a count whose law a person named, that law; log(1 + v) is taken first then.
+    /// Of a count its distribution, where a person named one; log(1 + v) is taken first then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<CountCode>,
 }
@@ -75,7 +75,7 @@ const FLOOR: f64 = 0.05;
 /// Hours of a day, days of a week, months of a year.
 const PARTS: [usize; 3] = [24, 7, 12];
 
-/// Places of the columns of a table in x, and the width of x: densities, masses on a grid, counts with a law, blocks.
+/// Places of the columns of a table in x, and the width of x: densities, masses on a grid, counts with a distribution, blocks.
 pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
     let [densities, grids, counts] = numbers(codes);
     let mut next = [0, densities, densities + grids];
@@ -98,7 +98,7 @@ pub fn places(codes: &[ColumnCode]) -> (Vec<Place>, usize) {
     (places, block)
 }
 
-/// How many columns have a density, a mass on a grid, and a law of counts.
+/// How many columns have a density, a mass on a grid, and a distribution of counts.
 pub fn numbers(codes: &[ColumnCode]) -> [usize; 3] {
     let mut found = [0; 3];
     codes.iter().filter_map(|code| code.number).for_each(|number| found[number.group()] += 1);
@@ -157,7 +157,7 @@ impl NumberCode {
         Self { shift, scale, log: false, step: 0.0, ends: None, floor: FLOOR as f32, count: None }
     }
 
-    /// 0 for a density, 1 for a mass on a grid, 2 for a count with a law: the order in which x holds them.
+    /// 0 for a density, 1 for a mass on a grid, 2 for a count with a distribution: the order in which x holds them.
     fn group(&self) -> usize {
         if self.count.is_some() { 2 } else { usize::from(self.step > 0.0) }
     }
@@ -270,7 +270,7 @@ pub(crate) fn on_grid(column: &Column, stored: f32) -> f32 {
         return stored.round().clamp(0.0, column.levels.len().saturating_sub(1) as f32);
     }
     let Some(numbers) = &column.numbers else { return stored };
-    if numbers.law.is_some() {
+    if numbers.distribution.is_some() {
         // Whole numbers, as large as an exposure makes them.
         return stored.round().max(0.0);
     }

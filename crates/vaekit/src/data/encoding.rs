@@ -126,10 +126,14 @@ impl Encoding {
             }
             return Ok(Self { transform, masked, columns: columns::fit(data, train)?, ..Self::none() });
         }
-        if let Some(column) = schema.modelled().find(|column| column.numbers.as_ref().is_some_and(|n| n.law.is_some()))
+        if let Some(column) =
+            schema.modelled().find(|column| column.numbers.as_ref().is_some_and(|n| n.distribution.is_some()))
         {
             let problem = format!("'{}' has no distribution of counts for column '{}'", transform.name(), column.name);
-            return Err(Error::setting("normalize", format!("{problem}; leave it out, or remove law from --schema")));
+            return Err(Error::setting(
+                "normalize",
+                format!("{problem}; leave it out, or remove distribution from --schema"),
+            ));
         }
         if let Some(column) = schema.modelled().find(|column| column.kind.has_levels() && column.numbers.is_none()) {
             let problem = format!(

@@ -31,7 +31,7 @@ mod written;
 
 pub use batches::{Batch, Batches, HostBatch, Preparation, Step};
 pub use cells::{Cells, Factors, Labels, MISSING};
-pub use columns::{ColumnCode, CountCode, Exposure, Law, NumberCode};
+pub use columns::{ColumnCode, CountCode, CountDistribution, Exposure, NumberCode};
 pub use condition::Condition;
 pub(crate) use condition::few;
 pub use dataset::Dataset;

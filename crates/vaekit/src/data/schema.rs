@@ -68,8 +68,8 @@ pub struct Numbers {
     pub date: Option<String>,
     /// Of a count, the distribution that a person named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub law: Option<super::Law>,
-    /// What the mean of a count with a law is in proportion to: a positive column, or `total`.
+    pub distribution: Option<super::CountDistribution>,
+    /// What the mean of a count with a distribution is in proportion to: a positive column, or `total`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposure: Option<String>,
 }

@@ -76,8 +76,8 @@ fn encoding(out: &mut Canonical, encoding: &Encoding) {
         if let Some(NumberCode { shift, scale, log, step, ends, floor, count }) = number {
             out.floats(&[*shift, *scale, f32::from(*log), *step, *floor]);
             out.floats(ends.as_ref().map_or(&[], |ends| ends.as_slice()));
-            if let Some(CountCode { law, base, exposure }) = count {
-                out.number(*law as u64);
+            if let Some(CountCode { distribution, base, exposure }) = count {
+                out.number(*distribution as u64);
                 out.floats(&[*base]);
                 match exposure {
                     None => {}

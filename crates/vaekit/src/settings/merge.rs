@@ -14,8 +14,8 @@ use super::{TrainConfig, in_plain_words, setting, settings};
 const STEPS: u64 = 8_000;
 /// The share of a table's epochs over which the weight of its KL grows.
 const WARM_UP: f64 = 0.3;
-/// From so many words of all categories together, small networks blur which words go together.
-const MANY_WORDS: usize = 20;
+/// From so many levels of all categories together, small networks blur which words go together.
+const MANY_LEVELS: usize = 20;
 
 impl TrainConfig {
     /// Puts layers over the defaults, the later the stronger; the variant's
@@ -75,7 +75,7 @@ impl TrainConfig {
     }
 
     /// Defaults for a table of columns of several kinds, as a layer beneath what is `given`: small networks, wider ones for many
-    /// words; a mixture of Gaussians for p(z); a warm-up of the KL; as many epochs as so many rows need.
+    /// levels; a mixture of Gaussians for p(z); a warm-up of the KL; as many epochs as so many rows need.
     ///
     /// Where more than a twentieth of the cells are missing, the model is made to fill them: it is wider, hides cells from its
     /// encoder, and has a beta of 0.2, so that codes say enough of the cells that are known. A setting that the variant has a
@@ -86,8 +86,8 @@ impl TrainConfig {
         let rows = data.len().max(1) as u64;
         let batch = if rows < 2_000 { 32 } else { 128 };
         let fills = data.missing() * 20 > data.len() * data.width();
-        let words: usize = data.schema().modelled().map(|column| column.levels.len()).sum();
-        let (hidden, latent, steps) = match (fills, words >= MANY_WORDS) {
+        let levels: usize = data.schema().modelled().map(|column| column.levels.len()).sum();
+        let (hidden, latent, steps) = match (fills, levels >= MANY_LEVELS) {
             (true, _) => ("256,256", "16", 3 * STEPS),
             (false, true) => ("256,256", "16", 2 * STEPS),
             (false, false) => ("128,128", "8", STEPS),

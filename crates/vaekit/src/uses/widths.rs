@@ -89,8 +89,8 @@ impl Widths {
         if let Some(numbers) = model.schema().modelled().nth(column).and_then(|column| column.numbers.as_ref()) {
             // Of a number on a grid the outermost points that lie within; nothing lies beyond the range of the column.
             // A count with a distribution of its own may be larger than any that training saw.
-            let most = if numbers.law.is_some() { f64::from(f32::MAX) } else { numbers.high - numbers.offset };
-            let least = if numbers.law.is_some() { 0.0 } else { numbers.low - numbers.offset };
+            let most = if numbers.distribution.is_some() { f64::from(f32::MAX) } else { numbers.high - numbers.offset };
+            let least = if numbers.distribution.is_some() { 0.0 } else { numbers.low - numbers.offset };
             let within = |v: f32| v.clamp(least as f32, most.max(least) as f32);
             (low, high) = (within(low), within(high));
         }

@@ -9,14 +9,14 @@ use crate::{Error, Result};
 /// The distribution of a count given z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Law {
+pub enum CountDistribution {
     /// Variance m.
     Poisson,
     /// Variance m + m^2 / r.
     NegativeBinomial,
 }
 
-impl Law {
+impl CountDistribution {
     /// The display name.
     pub fn name(self) -> &'static str {
         match self {
@@ -29,12 +29,12 @@ impl Law {
 /// The word of a schema for the total of a row.
 pub const TOTAL: &str = "total";
 
-/// A count with a law: log m = base + (what the decoder says) + (log exposure).
+/// A count with a distribution: log m = base + (what the decoder says) + (log exposure).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CountCode {
-    /// See [`Law`].
-    pub law: Law,
+    /// See [`CountDistribution`].
+    pub distribution: CountDistribution,
     /// The log of the mean count of the training rows, of an exposure of 1 if there is one.
     pub base: f32,
     /// What the mean is in proportion to.
@@ -88,7 +88,7 @@ struct Sums {
     log_square: f64,
 }
 
-/// Gives the counts that have a law their base and exposure, from the training rows.
+/// Gives the counts that have a distribution their base and exposure, from the training rows.
 ///
 /// # Errors
 /// Rows that cannot be read, and an exposure that is no positive column.
@@ -99,9 +99,9 @@ pub(super) fn fit(
     data: &Dataset,
     train: &[u32],
 ) -> Result<()> {
-    let law = |column: &Column| column.numbers.as_ref().and_then(|n| n.law);
+    let distribution = |column: &Column| column.numbers.as_ref().and_then(|n| n.distribution);
     let exposure = |column: &Column| column.numbers.as_ref().and_then(|n| n.exposure.clone());
-    let counts: Vec<usize> = (0..columns.len()).filter(|i| law(columns[*i]).is_some()).collect();
+    let counts: Vec<usize> = (0..columns.len()).filter(|i| distribution(columns[*i]).is_some()).collect();
     if counts.is_empty() {
         return Ok(());
     }
@@ -156,8 +156,8 @@ pub(super) fn fit(
             (None, None) => None,
         };
         let base = (sums.count.max(0.5) / sums.exposure.max(f64::MIN_POSITIVE)).ln() as f32;
-        if let (Some(number), Some(law)) = (&mut codes[*i].number, law(columns[*i])) {
-            number.count = Some(CountCode { law, base, exposure });
+        if let (Some(number), Some(distribution)) = (&mut codes[*i].number, distribution(columns[*i])) {
+            number.count = Some(CountCode { distribution, base, exposure });
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Codes of columns, measured on the training rows.
 
 use super::super::{Column, Dataset, Kind, Numbers, Schema, dates, encoding};
-use super::{ColumnCode, CountCode, FLOOR, Law, NumberCode, PARTS, count, exposures, fit_with, places};
+use super::{ColumnCode, CountCode, CountDistribution, FLOOR, NumberCode, PARTS, count, exposures, fit_with, places};
 use crate::{Error, Result};
 
 /// A grid with cells wider than this, in standard deviations, is no continuum.
@@ -26,7 +26,7 @@ pub fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
                     pass,
                     match columns[i].kind {
                         Kind::Positive => v.max(f64::from(f32::MIN_POSITIVE)).ln(),
-                        _ if has_law(columns[i]) => v.max(0.0).ln_1p(),
+                        _ if has_distribution(columns[i]) => v.max(0.0).ln_1p(),
                         _ => v,
                     },
                 );
@@ -54,16 +54,21 @@ pub fn fit(data: &Dataset, train: &[u32]) -> Result<Vec<ColumnCode>> {
     Ok(codes)
 }
 
-/// True where a person named the law of a count.
-fn has_law(column: &Column) -> bool {
-    column.numbers.as_ref().is_some_and(|n| n.law.is_some())
+/// True where a person named the distribution of a count.
+fn has_distribution(column: &Column) -> bool {
+    column.numbers.as_ref().is_some_and(|n| n.distribution.is_some())
 }
 
 /// Spikes as the rows hold them.
 fn stored_spikes(column: &Column) -> Vec<f32> {
     let of = |n: &Numbers| n.spikes.iter().map(|v| (v - n.offset) as f32).collect();
-    // A law has a mass at each whole number.
-    column.numbers.as_ref().filter(|_| column.kind.has_spikes() && !has_law(column)).map(of).unwrap_or_default()
+    // A distribution has a mass at each whole number.
+    column
+        .numbers
+        .as_ref()
+        .filter(|_| column.kind.has_spikes() && !has_distribution(column))
+        .map(of)
+        .unwrap_or_default()
 }
 
 /// Mean and spread of a column.
@@ -120,9 +125,9 @@ fn code(column: &Column, spikes: Vec<f32>, moments: &Moments) -> ColumnCode {
             let parts = PARTS.iter().zip(has).map(|(size, has)| if has { *size } else { 0 }).collect();
             (Some(NumberCode { floor: FLOOR as f32, ..density }), parts)
         }
-        // Its law is fitted when all columns have their codes.
-        Kind::Count if has_law(column) => {
-            let count = Some(CountCode { law: Law::Poisson, base: 0.0, exposure: None });
+        // Its distribution is fitted when all columns have their codes.
+        Kind::Count if has_distribution(column) => {
+            let count = Some(CountCode { distribution: CountDistribution::Poisson, base: 0.0, exposure: None });
             (Some(NumberCode { count, floor: FLOOR as f32, ..density }), spiked)
         }
         _ if step > COARSE => (Some(NumberCode { step: step as f32, floor: 0.0, ..density }), spiked),

@@ -9,7 +9,7 @@ use super::infer::{self, Inferred, Stray};
 use super::profile::Profile;
 use super::source::Source;
 
-/// Counts with a law beyond it would not be whole in 32 bits once their logarithm is taken.
+/// Counts with a distribution beyond it would not be whole in 32 bits once their logarithm is taken.
 const MOST_COUNTED: f64 = 100_000.0;
 
 /// A modelled column, by what a person says and what its cells are.
@@ -38,7 +38,7 @@ pub(super) fn modelled(
         let problem = "expected a finite 32-bit number; remove or rescale it";
         return Err(Error::data(source.place(), format!("{place}, column '{name}': {problem}")));
     }
-    let mut found = match said.kind.or(said.law.map(|_| Kind::Count)) {
+    let mut found = match said.kind.or(said.distribution.map(|_| Kind::Count)) {
         None => match infer::infer(name, profile) {
             Ok(found) => found,
             Err(Stray { row, word, others, what }) => {
@@ -108,12 +108,13 @@ pub(super) fn modelled(
     if let (Some(spikes), Some(numbers)) = (said.spikes, &mut found.column.numbers) {
         numbers.spikes = spikes;
     }
-    if let (Some(law), Some(numbers)) = (said.law, &mut found.column.numbers) {
+    if let (Some(distribution), Some(numbers)) = (said.distribution, &mut found.column.numbers) {
         let by = said.exposure.as_ref().map(|e| format!(", in proportion to {}", exposure_name(e))).unwrap_or_default();
-        found.why = format!("as you said: {}{by}", law.name());
-        (numbers.law, numbers.exposure, numbers.offset, numbers.step) = (Some(law), said.exposure, 0.0, 1.0);
+        found.why = format!("as you said: {}{by}", distribution.name());
+        (numbers.distribution, numbers.exposure, numbers.offset, numbers.step) =
+            (Some(distribution), said.exposure, 0.0, 1.0);
         if numbers.high > MOST_COUNTED {
-            return Err(fail(format!("holds {}, and a law is of counts up to {MOST_COUNTED}", numbers.high)));
+            return Err(fail(format!("holds {}, expected counts up to {MOST_COUNTED}", numbers.high)));
         }
         numbers.spikes.clear();
     }
@@ -158,7 +159,7 @@ mod tests {
         };
         let text = format!("w,n,m,years,k\n{}", (0..60).map(line).collect::<String>());
         let overrides = |toml: &str| OpenOptions { overrides: Overrides::parse(toml).unwrap(), ..Default::default() };
-        let good = "[columns.n]\nlaw = \"poisson\"\nexposure = \"years\"\n[columns.m]\nlaw = \"negative-binomial\"\nexposure = \"total\"\n[columns.k]\nlaw = \"poisson\"\nexposure = \"total\"\n";
+        let good = "[columns.n]\ndistribution = \"poisson\"\nexposure = \"years\"\n[columns.m]\ndistribution = \"negative-binomial\"\nexposure = \"total\"\n[columns.k]\ndistribution = \"poisson\"\nexposure = \"total\"\n";
         let data = read(&text, overrides(good)).unwrap();
         let numbers: Vec<_> = data.schema().modelled().filter_map(|column| column.numbers.clone()).collect();
         assert_eq!(numbers[1].exposure.as_deref(), Some("years"));
@@ -169,32 +170,35 @@ mod tests {
         assert!(matches!(counts[0].exposure, Some(Exposure::Column { at: 1, .. })));
         assert!(matches!(counts[1].exposure, Some(Exposure::Total { .. })));
         let told = |toml: &str, text: &str| read(text, overrides(toml)).map(drop).unwrap_err().to_string();
-        let law = |column: &str, exposure: &str| {
-            format!("[columns.{column}]\nlaw = \"poisson\"\nexposure = \"{exposure}\"\n")
+        let distribution = |column: &str, exposure: &str| {
+            format!("[columns.{column}]\ndistribution = \"poisson\"\nexposure = \"{exposure}\"\n")
         };
         for (found, word) in [
-            (told(&law("n", "yeers"), &text), "did you mean 'years'"),
-            (told(&law("n", "k"), &text), "above 0"),
-            (told(&law("n", "years"), &format!("{text}0.5,1,2,,3\n")), "lacks 1 value"),
-            (told(&format!("{}{}", law("years", "total"), law("m", "total")), &text), "no counts"),
-            (told(&format!("{}[columns.years]\nspikes = [1.0]\n", law("n", "years")), &text), "no spikes"),
-            (told(&format!("{}[columns.years]\nrole = \"ignore\"\n", law("n", "years")), &text), "must be model"),
+            (told(&distribution("n", "yeers"), &text), "did you mean 'years'"),
+            (told(&distribution("n", "k"), &text), "above 0"),
+            (told(&distribution("n", "years"), &format!("{text}0.5,1,2,,3\n")), "lacks 1 value"),
+            (told(&format!("{}{}", distribution("years", "total"), distribution("m", "total")), &text), "no counts"),
+            (told(&format!("{}[columns.years]\nspikes = [1.0]\n", distribution("n", "years")), &text), "no spikes"),
+            (
+                told(&format!("{}[columns.years]\nrole = \"ignore\"\n", distribution("n", "years")), &text),
+                "must be model",
+            ),
         ] {
             assert!(found.contains(word), "{found}");
         }
         for (said, word) in [
-            ("exposure = \"years\"", "law"),
-            ("kind = \"real\"\nlaw = \"poisson\"", "count"),
-            ("law = \"poisson\"\nspikes = [0.0]", "exclude each other"),
-            ("law = \"poisson\"\nexposure = \"total\"", "two or more counts"),
-            ("law = \"poisson\"\nrole = \"id\"", "its role is id"),
+            ("exposure = \"years\"", "distribution"),
+            ("kind = \"real\"\ndistribution = \"poisson\"", "count"),
+            ("distribution = \"poisson\"\nspikes = [0.0]", "exclude each other"),
+            ("distribution = \"poisson\"\nexposure = \"total\"", "two or more counts"),
+            ("distribution = \"poisson\"\nrole = \"id\"", "its role is id"),
             ("kind = \"real\"\nlevels = [\"a\"]", "category or ordinal"),
         ] {
             let told = Overrides::parse(&format!("[columns.n]\n{said}\n")).unwrap_err();
             assert!(told.contains(word), "{told}");
         }
         let told = Encoding::fit(Transform::Standardize, &data, &rows).unwrap_err().to_string();
-        assert!(told.contains("column 'n'") && told.contains("law"), "{told}");
+        assert!(told.contains("column 'n'") && told.contains("distribution"), "{told}");
         // A later file has every exposure too.
         let later = |unknown| OpenOptions { schema: Some(data.schema().clone()), unknown, ..Default::default() };
         let gap = "w,n,m,years,k\n0.5,1,2,,3\n";

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{Error, Result};
 
 use super::super::columns::TOTAL;
-use super::super::{Kind, Law, Role};
+use super::super::{CountDistribution, Kind, Role};
 use super::dates;
 
 /// What is said of columns, by their name.
@@ -35,8 +35,8 @@ pub struct Override {
     /// Values that are a mass of their own, such as 0.
     pub spikes: Option<Vec<f64>>,
     /// Of a count: poisson or negative-binomial.
-    pub law: Option<Law>,
-    /// What the mean of a count with a law is in proportion to: a positive column, or `total`, the row's total.
+    pub distribution: Option<CountDistribution>,
+    /// What the mean of a count with a distribution is in proportion to: a positive column, or `total`, the row's total.
     pub exposure: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Override {
             ("levels", self.levels.is_some()),
             ("date", self.date.is_some()),
             ("spikes", self.spikes.is_some()),
-            ("law", self.law.is_some()),
+            ("distribution", self.distribution.is_some()),
             ("exposure", self.exposure.is_some()),
         ];
         said.iter().find(|(_, said)| *said).map(|(key, _)| *key)
@@ -136,14 +136,14 @@ impl Overrides {
                     "is no form that dates can be read and written in; see strftime, with a year of four digits";
                 return Err(format!("column '{name}': '{form}' {problem}"));
             }
-            if said.law.is_some() && said.kind.is_some_and(|kind| kind != Kind::Count) {
-                return Err(format!("column '{name}': law needs kind count"));
+            if said.distribution.is_some() && said.kind.is_some_and(|kind| kind != Kind::Count) {
+                return Err(format!("column '{name}': distribution needs kind count"));
             }
-            if said.exposure.is_some() && said.law.is_none() {
-                return Err(format!("column '{name}': exposure needs law poisson or negative-binomial"));
+            if said.exposure.is_some() && said.distribution.is_none() {
+                return Err(format!("column '{name}': exposure needs distribution poisson or negative-binomial"));
             }
-            if said.law.is_some() && said.spikes.as_ref().is_some_and(|spikes| !spikes.is_empty()) {
-                return Err(format!("column '{name}': law and spikes exclude each other; leave one out"));
+            if said.distribution.is_some() && said.spikes.as_ref().is_some_and(|spikes| !spikes.is_empty()) {
+                return Err(format!("column '{name}': distribution and spikes exclude each other; leave one out"));
             }
             if said.levels.is_some() && said.kind.is_some_and(|kind| !kind.has_levels()) {
                 return Err(format!("column '{name}': levels go with kind category or ordinal"));
@@ -174,7 +174,7 @@ impl Overrides {
         for (name, said) in &self.columns {
             let Some(exposure) = said.exposure.as_ref().filter(|exposure| *exposure != TOTAL) else { continue };
             let entry = found.columns.entry(exposure.clone()).or_default();
-            if entry.kind.is_some_and(|kind| kind != Kind::Positive) || entry.law.is_some() {
+            if entry.kind.is_some_and(|kind| kind != Kind::Positive) || entry.distribution.is_some() {
                 let problem = format!("'{exposure}' is the exposure of '{name}', which must be of kind positive");
                 return Err(Error::setting("schema", problem));
             }

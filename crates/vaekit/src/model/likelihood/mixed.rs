@@ -21,7 +21,7 @@ pub use missing::MixedMissing;
 ///   number a column;
 /// * numbers on a grid: a logistic distribution cut into the cells of the grid, so that whole numbers have masses;
 /// * an ordinal: the same, its first and last level reaching to infinity (a cumulative logit);
-/// * a count with a law: Poisson or negative binomial, whose log-mean the decoder gives, beside the log of an exposure;
+/// * a count with a distribution: Poisson or negative binomial, whose log-mean the decoder gives, beside the log of an exposure;
 /// * a category: a softmax;
 /// * spikes: a softmax over them and "none", times the rest where it is none.
 ///
@@ -220,7 +220,7 @@ impl Mixed {
         Tensor::cat(parts, 2)
     }
 
-    /// x with something inside every domain where a cell is not known: 0 of a count with a law, which adds nothing to a
+    /// x with something inside every domain where a cell is not known: 0 of a count with a distribution, which adds nothing to a
     /// total.
     fn filled(&self, x: &Tensor<2>, mask: &Tensor<2>) -> Tensor<2> {
         let width = x.dims()[1];
@@ -334,7 +334,7 @@ impl Likelihood for Mixed {
         Tensor::cat(parts, 1)
     }
 
-    /// Of numbers the location, of counts with a law the mean, of blocks the probabilities.
+    /// Of numbers the location, of counts with a distribution the mean, of blocks the probabilities.
     fn mean(&self, raw: Tensor<2>) -> Tensor<2> {
         let (n, s) = (self.numbers(), self.coordinates());
         let [rows, _] = raw.dims();

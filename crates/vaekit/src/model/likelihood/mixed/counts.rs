@@ -1,9 +1,9 @@
-//! The counts of a table that have a law: Poisson or negative binomial, with an exposure.
+//! The counts of a table that have a distribution: Poisson or negative binomial, with an exposure.
 
 use rand_distr::{Distribution, Gamma, Poisson, StandardNormal};
 use vaekit_ops::{Tensor, density, device, from_vec};
 
-use crate::data::{CountCode, Exposure, Law, NumberCode};
+use crate::data::{CountCode, CountDistribution, Exposure, NumberCode};
 use crate::rng::{Purpose, Rng};
 
 use super::super::counts::MAX_LOG_RATE;
@@ -76,8 +76,8 @@ impl Counts {
         let log_mean = location * self.constant(|n, _| n.scale).unsqueeze::<3>() + offset;
         let log_mean = log_mean.clamp(-MAX_LOG_RATE, MAX_LOG_RATE);
         let counts = counts.unsqueeze::<3>();
-        let poisson = |law: Law| law == Law::Poisson;
-        let has = |wanted: bool| self.codes.iter().any(|(_, c)| poisson(c.law) == wanted);
+        let poisson = |distribution: CountDistribution| distribution == CountDistribution::Poisson;
+        let has = |wanted: bool| self.codes.iter().any(|(_, c)| poisson(c.distribution) == wanted);
         let of_poisson = has(true).then(|| density::poisson(counts.clone(), log_mean.clone()));
         let of_negative = has(false).then(|| {
             let log_inverse = (raw_scale * -2.0).clamp(-MAX_LOG_INVERSE, MAX_LOG_INVERSE);
@@ -86,7 +86,7 @@ impl Counts {
         match (of_poisson, of_negative) {
             (Some(poissons), Some(negative)) => {
                 let [k, b, _] = poissons.dims();
-                let which = self.constant(|_, c| f32::from(poisson(c.law))).unsqueeze::<3>().greater_elem(0.5);
+                let which = self.constant(|_, c| f32::from(poisson(c.distribution))).unsqueeze::<3>().greater_elem(0.5);
                 negative.mask_where(which.repeat_dim(0, k).repeat_dim(1, b), poissons)
             }
             (Some(all), None) | (None, Some(all)) => all,
@@ -172,9 +172,9 @@ impl Counts {
             };
             let log_mean = code.base + location[i] * number.scale + log_exposure;
             let mean = f64::from(log_mean).clamp(-MAX_LOG_RATE, MAX_LOG_RATE).exp();
-            let rate = match code.law {
-                Law::Poisson => mean,
-                Law::NegativeBinomial => {
+            let rate = match code.distribution {
+                CountDistribution::Poisson => mean,
+                CountDistribution::NegativeBinomial => {
                     let r = f64::from(-2.0 * raw_scale[i]).clamp(-MAX_LOG_INVERSE, MAX_LOG_INVERSE).exp();
                     Gamma::new(r, mean / r).map_or(mean, |gamma| gamma.sample(&mut stream))
                 }

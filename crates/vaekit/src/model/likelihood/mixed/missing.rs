@@ -24,7 +24,7 @@ const RAREST: f64 = 1e-6;
 /// log p(x_o, s given z) = sum_o (log p(x_j given z) + log p(there given x_j)) + sum_m log E[p(missing given x_j)],
 ///
 /// where the expectation is over p(x_j given z): of a number at sixteen points of equal weight, of a category exact, of a
-/// count with a law at its mean. Columns of dates and columns with spikes are taken to be missing at random.
+/// count with a distribution at its mean. Columns of dates and columns with spikes are taken to be missing at random.
 ///
 /// Ipsen, Mattei & Frellsen, not-MIWAE, ICLR 2021 (self-masking); the expectation stands in for their draws.
 #[derive(Debug)]

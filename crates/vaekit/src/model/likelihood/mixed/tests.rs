@@ -1,7 +1,7 @@
 //! Masses, densities and draws of a table of four kinds of columns.
 
 use super::*;
-use crate::data::{CountCode, Exposure, Kind, Law, Numbers};
+use crate::data::{CountCode, CountDistribution, Exposure, Kind, Numbers};
 use crate::rng::Purpose;
 
 fn number(step: f32, ends: Option<[f32; 2]>) -> Option<NumberCode> {
@@ -121,23 +121,23 @@ fn scores_without_gradients_are_those_of_the_definition() {
     }
 }
 
-/// A positive column that is the exposure of two counts, one of each law, and a count whose exposure is the total.
+/// A positive column that is the exposure of two counts, one of each distribution, and a count whose exposure is the total.
 fn counted() -> Mixed {
     Mixed::new(&Schema::default(), &of_counts(), &mut Init::new(Rng::new(0)))
 }
 
 fn of_counts() -> Encoding {
     let code = |number: NumberCode| ColumnCode { number: Some(number), blocks: Vec::new(), spikes: Vec::new() };
-    let count = |law, base, exposure| NumberCode {
-        count: Some(CountCode { law, base, exposure }),
+    let count = |distribution, base, exposure| NumberCode {
+        count: Some(CountCode { distribution, base, exposure }),
         ..NumberCode::density(0.4, 0.7)
     };
     let by = Some(Exposure::Column { at: 0, shift: 0.2, scale: 0.5 });
     let columns = vec![
         code(NumberCode { log: true, ..NumberCode::density(0.2, 0.5) }),
-        code(count(Law::Poisson, 0.3, by)),
-        code(count(Law::NegativeBinomial, 0.1, by)),
-        code(count(Law::Poisson, -1.5, Some(Exposure::Total { mean: 1.0, spread: 0.0 }))),
+        code(count(CountDistribution::Poisson, 0.3, by)),
+        code(count(CountDistribution::NegativeBinomial, 0.1, by)),
+        code(count(CountDistribution::Poisson, -1.5, Some(Exposure::Total { mean: 1.0, spread: 0.0 }))),
     ];
     Encoding { columns, ..Encoding::none() }
 }
