@@ -20,6 +20,7 @@ mod say;
 mod score;
 mod settings;
 mod signals;
+mod sparse;
 mod sweep;
 mod train;
 mod traverse;
@@ -58,6 +59,8 @@ enum Verb {
     Score(score::Score),
     /// Fill the gaps of a table
     Impute(impute::Impute),
+    /// Learn a dictionary and write sparse codes: of values, or of the latent codes of a run
+    Sparse(sparse::Sparse),
     /// Show what lies between two rows or two classes
     Interpolate(interpolate::Interpolate),
     /// Show what each latent dimension does
@@ -135,6 +138,7 @@ fn run() -> ExitCode {
         Verb::Decode(args) => args.run(),
         Verb::Score(args) => args.run(),
         Verb::Impute(args) => args.run(),
+        Verb::Sparse(args) => args.run(),
         Verb::Interpolate(args) => args.run(),
         Verb::Traverse(args) => args.run(),
         Verb::Evaluate(args) => args.run(),

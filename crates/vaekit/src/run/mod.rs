@@ -18,7 +18,7 @@ pub use format::{DataInfo, FORMAT_VERSION, RunFile};
 pub use metrics::{EpochMetrics, Metrics, TrainFigures};
 pub use state::{Best, Checkpoint, EpochSums, Plateau, TrainState};
 pub use weights::Named;
-pub(crate) use weights::{assign, save_model};
+pub(crate) use weights::{assign, read as read_tensors, save_model, write as write_tensors};
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

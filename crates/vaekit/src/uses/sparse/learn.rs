@@ -4,7 +4,7 @@ use crate::data::Step;
 use crate::rng::{Purpose, Rng};
 use crate::{Error, Result};
 
-use super::{Codes, Dictionary, Solver};
+use super::{Dictionary, Solver, SparseCodes, least};
 
 /// Rows of a step of online learning.
 const BATCH: usize = 256;
@@ -20,10 +20,13 @@ pub enum Learner {
     /// K-SVD in its approximate form: all rows, then each atom in turn with its coefficients (Aharon, Elad & Bruckstein
     /// 2006; Rubinstein, Zibulevsky & Elad 2008).
     Ksvd,
+    /// The method of optimal directions: all rows, then all atoms together by least squares (Engan, Aase & Husoy 1999).
+    Mod,
 }
 
 /// Learners by their names.
-pub const LEARNERS: &[(&str, Learner)] = &[("online", Learner::Online), ("k-svd", Learner::Ksvd)];
+pub const LEARNERS: &[(&str, Learner)] =
+    &[("online", Learner::Online), ("k-svd", Learner::Ksvd), ("mod", Learner::Mod)];
 
 /// How a dictionary is learned.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +42,11 @@ pub struct Learning {
 }
 
 /// A dictionary learned from rows, `[rows, width]`, beginning with atoms that are rows themselves. An atom that hardly any
-/// row uses becomes the row that is worst off. `progress` hears of each pass and its mean squared error a number.
+/// row uses becomes the row that is worst off. `progress` hears of each pass and its mean squared error a
+/// number; where it says stop, the dictionary is what it is by then.
 ///
 /// # Errors
-/// Fewer rows than atoms, rows that are not finite, settings that do not go together, or an interruption.
+/// Fewer rows than atoms, rows that are not finite, or settings that do not go together.
 pub fn learn(
     x: &[f32],
     width: usize,
@@ -67,6 +71,7 @@ pub fn learn(
     for pass in 0..how.passes {
         let mse = match how.learner {
             Learner::Ksvd => every_atom_in_turn(x, &mut dictionary, how.solver)?,
+            Learner::Mod => all_atoms_together(x, &mut dictionary, how.solver)?,
             Learner::Online => {
                 let order = rng.at(pass as u64).permutation(Purpose::Shuffle, rows);
                 let (mut squares, mut used) = (0.0, vec![0usize; how.atoms]);
@@ -85,7 +90,7 @@ pub fn learn(
             }
         };
         if progress(pass + 1, mse) == Step::Stop {
-            return Err(Error::interrupted("interrupted: nothing is written"));
+            break;
         }
     }
     Ok(dictionary)
@@ -128,6 +133,25 @@ fn every_atom_in_turn(x: &[f32], dictionary: &mut Dictionary, solver: Solver) ->
     }
     let used: Vec<usize> = users.iter().map(Vec::len).collect();
     replace_dead(x, dictionary, &used, worst, |_| ());
+    Ok(squares / x.len() as f64)
+}
+
+/// A pass of the method of optimal directions; the mean squared error a number before it.
+fn all_atoms_together(x: &[f32], dictionary: &mut Dictionary, solver: Solver) -> Result<f64> {
+    let width = dictionary.width;
+    let codes = dictionary.encode(x, solver)?;
+    let all: Vec<u32> = (0..codes.len() as u32).collect();
+    let mut worst = Worst::default();
+    let squares = worst.see(x, &dictionary.decode(&codes), width, &all);
+    if let Some(atoms) = least::fitted(&codes, x, width) {
+        for (line, atom) in dictionary.atoms.chunks_mut(width).zip(atoms.chunks(width)) {
+            let length = atom.iter().map(|v| v * v).sum::<f64>().sqrt();
+            if length > 1e-12 {
+                line.iter_mut().zip(atom).for_each(|(d, v)| *d = (v / length) as f32);
+            }
+        }
+    }
+    replace_dead(x, dictionary, &codes.uses(), worst, |_| ());
     Ok(squares / x.len() as f64)
 }
 
@@ -179,7 +203,7 @@ impl Sums {
         Self { width, a: vec![0.0; atoms * atoms], b: vec![0.0; atoms * width], batches: 0.0 }
     }
 
-    fn add(&mut self, x: &[f32], codes: &Codes) {
+    fn add(&mut self, x: &[f32], codes: &SparseCodes) {
         self.batches += 1.0;
         // A batch counts less the more came after it.
         let kept = (1.0 - 1.0 / self.batches).powi(2);

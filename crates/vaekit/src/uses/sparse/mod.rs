@@ -2,16 +2,23 @@
 //!
 //! Rows x are what a person gives: pixels, columns, latent codes. [`Solver`] finds a for a given D, [`Learner`] finds D.
 
+mod fitted;
 mod lasso;
 mod learn;
+mod least;
 mod pursuit;
+mod solver;
+mod source;
 
 use vaekit_ops::gemm::{Matrix, product};
 use vaekit_ops::pool;
 
 use crate::{Error, Result};
 
+pub use fitted::{Coded, Fitted};
 pub use learn::{LEARNERS, Learner, Learning, learn};
+pub use solver::{METHODS, Method, Solver};
+pub use source::Source;
 
 /// Rows whose products with all atoms are held at once.
 const BLOCK: usize = 512;
@@ -71,16 +78,14 @@ impl Dictionary {
 
     /// Products of all pairs of atoms, `[atoms, atoms]`.
     fn gram(&self) -> Vec<f64> {
-        let n = self.len();
-        let lines = pool::map(n, |i| (0..n).map(|j| dot(self.atom(i), self.atom(j))).collect::<Vec<f64>>());
-        lines.concat()
+        least::gram(&self.atoms, self.width)
     }
 
     /// Codes of rows, `[rows, width]`.
     ///
     /// # Errors
     /// Rows of another width or with numbers that are not finite, or a solver that does not go with the dictionary.
-    pub fn encode(&self, x: &[f32], solver: Solver) -> Result<Codes> {
+    pub fn encode(&self, x: &[f32], solver: Solver) -> Result<SparseCodes> {
         solver.check(self.len())?;
         let width = self.width;
         if !x.len().is_multiple_of(width) {
@@ -91,7 +96,7 @@ impl Dictionary {
             return Err(Error::data("rows", format!("row {row}, number {column} is {}, expected a finite one", x[at])));
         }
         let problem = Problem::new(self, solver);
-        let mut codes = Codes { atoms: self.len(), ends: Vec::new(), places: Vec::new(), values: Vec::new() };
+        let mut codes = SparseCodes { atoms: self.len(), ends: Vec::new(), places: Vec::new(), values: Vec::new() };
         for block in x.chunks(BLOCK * width) {
             let rows = block.len() / width;
             let all = product(Matrix::new(block, rows, width), Matrix::new(&self.atoms, self.len(), width).t());
@@ -108,7 +113,7 @@ impl Dictionary {
     ///
     /// # Panics
     /// When the codes are of another number of atoms.
-    pub fn decode(&self, codes: &Codes) -> Vec<f32> {
+    pub fn decode(&self, codes: &SparseCodes) -> Vec<f32> {
         assert_eq!(codes.atoms, self.len(), "codes of another dictionary");
         let mut x = vec![0f32; codes.len() * self.width];
         pool::each_row(&mut x, self.width, |row, out| {
@@ -122,14 +127,14 @@ impl Dictionary {
 
 /// Sparse codes: of each row the atoms that are not 0, in order, and how much of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Codes {
+pub struct SparseCodes {
     atoms: usize,
     ends: Vec<usize>,
     places: Vec<u32>,
     values: Vec<f32>,
 }
 
-impl Codes {
+impl SparseCodes {
     fn push(&mut self, mut code: Vec<(usize, f64)>) {
         code.retain(|(_, value)| *value != 0.0);
         code.sort_by_key(|(place, _)| *place);
@@ -160,6 +165,13 @@ impl Codes {
         self.places.len() as f64 / self.len().max(1) as f64
     }
 
+    /// How many rows use each atom.
+    pub fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.atoms];
+        self.places.iter().for_each(|place| uses[*place as usize] += 1);
+        uses
+    }
+
     /// `[rows, atoms]`, with the zeros.
     pub fn dense(&self) -> Vec<f32> {
         let mut all = vec![0f32; self.len() * self.atoms];
@@ -167,67 +179,6 @@ impl Codes {
             self.row(row).for_each(|(place, value)| line[place] = value);
         }
         all
-    }
-}
-
-/// How codes are found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Solver {
-    /// The method.
-    pub method: Method,
-    /// No number of a code is below 0.
-    pub positive: bool,
-}
-
-/// What a code minimises, and by what steps.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
-    /// Orthogonal matching pursuit: `k` atoms, one by one, each time all of them refitted (Pati, Rezaiifar & Krishnaprasad
-    /// 1993), from the Gram matrix with Cholesky updates (Rubinstein, Zibulevsky & Elad 2008).
-    Omp {
-        /// The most atoms of a row.
-        k: usize,
-    },
-    /// Matching pursuit (Mallat & Zhang 1993): `k` steps, none of which refits an earlier one.
-    Mp {
-        /// Steps.
-        k: usize,
-    },
-    /// The lasso, 1/2 |x - D a|^2 + `penalty` |a|_1, by coordinate descent (Friedman et al. 2007).
-    Lasso {
-        /// What a unit of |a|_1 costs.
-        penalty: f64,
-    },
-    /// The same by iterative soft thresholding (Daubechies, Defrise & De Mol 2004).
-    Ista {
-        /// What a unit of |a|_1 costs.
-        penalty: f64,
-    },
-    /// The same with momentum (Beck & Teboulle 2009).
-    Fista {
-        /// What a unit of |a|_1 costs.
-        penalty: f64,
-    },
-}
-
-impl Solver {
-    /// A method whose codes may have any sign.
-    pub fn new(method: Method) -> Self {
-        Self { method, positive: false }
-    }
-
-    fn check(self, atoms: usize) -> Result<()> {
-        match self.method {
-            Method::Omp { k } | Method::Mp { k } if k == 0 || k > atoms => {
-                Err(Error::setting("k", format!("found {k}, expected 1 to {atoms}, the number of atoms")))
-            }
-            Method::Lasso { penalty } | Method::Ista { penalty } | Method::Fista { penalty }
-                if !(penalty.is_finite() && penalty > 0.0) =>
-            {
-                Err(Error::setting("penalty", format!("found {penalty}, expected a number above 0")))
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -18,7 +18,7 @@ fn squares(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
 
-fn objective(d: &Dictionary, x: &[f32], codes: &Codes, penalty: f64) -> f64 {
+fn objective(d: &Dictionary, x: &[f32], codes: &SparseCodes, penalty: f64) -> f64 {
     let all: f64 = codes.dense().iter().map(|v| f64::from(v.abs())).sum();
     squares(x, &d.decode(codes)) / 2.0 + penalty * all
 }
@@ -26,8 +26,12 @@ fn objective(d: &Dictionary, x: &[f32], codes: &Codes, penalty: f64) -> f64 {
 #[test]
 fn what_few_atoms_made_is_found_by_omp_and_is_what_decode_gives_back() {
     let d = dictionary(40, 60);
-    let code =
-        Codes { atoms: 40, ends: vec![3, 5], places: vec![2, 17, 39, 0, 5], values: vec![1.5, -2.0, 0.7, 3.0, 1.0] };
+    let code = SparseCodes {
+        atoms: 40,
+        ends: vec![3, 5],
+        places: vec![2, 17, 39, 0, 5],
+        values: vec![1.5, -2.0, 0.7, 3.0, 1.0],
+    };
     let x = d.decode(&code);
     let found = d.encode(&x, Solver::new(Method::Omp { k: 3 })).unwrap();
     assert!(squares(&found.dense(), &code.dense()) < 1e-9, "{found:?}");
@@ -107,7 +111,7 @@ fn atoms_that_made_the_rows_are_learned() {
     let ids: Vec<u64> = (0..n as u64).collect();
     let (chosen, sizes) =
         (Rng::new(5).uniform(Purpose::Builtin, &ids, 2), Rng::new(6).normal(Purpose::Builtin, &ids, 2));
-    let mut made = Codes { atoms: 16, ends: Vec::new(), places: Vec::new(), values: Vec::new() };
+    let mut made = SparseCodes { atoms: 16, ends: Vec::new(), places: Vec::new(), values: Vec::new() };
     for row in 0..n {
         let place = |i: usize| (chosen[2 * row + i] * 16.0) as usize % 16;
         let size = |i: usize| f64::from(sizes[2 * row + i]);
@@ -137,7 +141,7 @@ fn atoms_that_made_the_rows_are_learned() {
 #[test]
 fn what_cannot_be_is_refused() {
     let (d, x) = (dictionary(4, 3), rows(5, 3));
-    let told = |found: Result<Codes>| found.map(drop).unwrap_err().to_string();
+    let told = |found: Result<SparseCodes>| found.map(drop).unwrap_err().to_string();
     assert!(told(d.encode(&x, Solver::new(Method::Omp { k: 5 }))).contains("1 to 4"));
     assert!(told(d.encode(&x, Solver::new(Method::Mp { k: 0 }))).contains("k"));
     assert!(told(d.encode(&x, Solver::new(Method::Fista { penalty: -1.0 }))).contains("above 0"));
