@@ -1,0 +1,94 @@
+//! Sparse codes of a table, of pictures and of the latent codes of a run, and what cannot be coded.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn vaekit(dir: &Path, line: &str) -> Output {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vaekit"));
+    command.args(line.split_whitespace()).current_dir(dir).env_remove("VAEKIT_DATA").output().unwrap()
+}
+
+fn figures(dir: &Path, line: &str) -> serde_json::Value {
+    let output = vaekit(dir, &format!("{line} --json --quiet"));
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn refused(dir: &Path, line: &str, words: &[&str]) {
+    let output = vaekit(dir, line);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(output.status.code() == Some(2) && errors.len() == 1, "{line}: {told}");
+    assert!(words.iter().all(|word| errors[0].contains(word)), "{line}: {told}");
+}
+
+/// Rows of six numbers made of two directions, with a name each.
+fn table(n: usize) -> String {
+    let line = |i: usize| {
+        let (a, b) = ((i as f64 * 1.3).sin() * 3.0, (i as f64 * 0.7).cos() * 2.0);
+        let values: Vec<String> = (0..6).map(|j| format!("{:.4}", a * f64::from(j) + b * f64::from(5 - j))).collect();
+        format!("part-{i},{}\n", values.join(","))
+    };
+    format!("name,a,b,c,d,e,f\n{}", (0..n).map(line).collect::<String>())
+}
+
+#[test]
+fn a_table_is_coded_by_name_and_new_rows_by_the_same_dictionary() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    std::fs::write(at.join("parts.csv"), table(300)).unwrap();
+    let found = figures(at, "sparse parts.csv --atoms 4 -k 2 --passes 5");
+    // Two directions are all that there is.
+    assert!(found["explained"].as_f64().unwrap() > 0.99, "{found}");
+    assert!(found["per_row"].as_f64().unwrap() <= 2.0, "{found}");
+    let codes = std::fs::read_to_string(at.join("sparse/codes.csv")).unwrap();
+    assert!(codes.starts_with("name,atom,value\npart-0,"), "{}", &codes[..60]);
+    let made = std::fs::read_to_string(at.join("sparse/reconstructed.csv")).unwrap();
+    assert!(made.starts_with("name,a,b,c,d,e,f\npart-0,") && made.lines().count() == 301);
+    std::fs::write(at.join("new.csv"), table(12).replace("part", "new")).unwrap();
+    let again = figures(at, "sparse new.csv --dictionary sparse/dictionary.safetensors --out new");
+    assert!(again["explained"].as_f64().unwrap() > 0.99, "{again}");
+    assert!(!at.join("new/dictionary.safetensors").exists());
+    for (flags, words) in [
+        ("--atoms 4 -k 5", &["k", "1 to 4"][..]),
+        ("--atoms 0", &["atoms", "found 0"]),
+        ("--atoms 4 -k 0", &["k", "found 0"]),
+        ("--atoms 4 --method fista --penalty -1", &["penalty", "above 0"]),
+        ("--atoms 1000", &["atoms", "found 1000"]),
+        ("--passes 0 --atoms 4 -k 2", &["passes"]),
+        ("parts.csv", &["no run"]),
+    ] {
+        refused(at, &format!("sparse parts.csv {flags} --out none"), words);
+    }
+    refused(at, "sparse parts.csv --atoms 4 -k 2", &["there already", "--force"]);
+    refused(at, "sparse new.csv --dictionary parts.csv --out none", &["parts.csv"]);
+    std::fs::write(at.join("words.csv"), "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n").unwrap();
+    refused(at, "sparse words.csv --atoms 1 -k 1 --out none", &["'b'", "category", "name its run"]);
+    std::fs::write(at.join("gaps.csv"), "a,b\n1,2.5\n2,\n3,1.5\n4,0.5\n").unwrap();
+    refused(at, "sparse gaps.csv --atoms 1 -k 1 --out none", &["lacks 1 value", "impute"]);
+    std::fs::write(at.join("one.csv"), "a,b\n1.5,2.5\n").unwrap();
+    refused(at, "sparse one.csv --atoms 2 -k 1 --out none", &["1 row", "constant"]);
+    assert!(!at.join("none").exists());
+}
+
+#[test]
+fn pictures_and_latent_codes_are_coded_and_leave_atoms_to_look_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let of_pixels = figures(at, "sparse digits --atoms 32 -k 5 --limit 400 --passes 5 --out pixels");
+    assert!(of_pixels["explained"].as_f64().unwrap() > 0.5, "{of_pixels}");
+    let trained = vaekit(at, "train digits --hidden 32 --latent 8 --epochs 5 --threads 1 --quiet --out run");
+    assert!(trained.status.success());
+    let of_codes = figures(at, "sparse run --atoms 16 -k 3 --passes 5 --out codes");
+    assert!(of_codes["linear_mse"].as_f64().unwrap() > 0.0 && of_codes["decoded_mse"].as_f64().unwrap() < 0.1);
+    for picture in ["pixels/atoms.png", "pixels/reconstructions.png", "codes/atoms.png", "codes/reconstructions.png"] {
+        assert!(std::fs::metadata(at.join(picture)).unwrap().len() > 500, "{picture}");
+    }
+    for learner in ["k-svd", "mod"] {
+        let found = figures(at, &format!("sparse run --atoms 16 -k 3 --passes 5 --learner {learner} --out {learner}"));
+        assert!(found["explained"].as_f64().unwrap() > 0.5, "{learner}: {found}");
+    }
+    let of_other = "sparse run --dictionary pixels/dictionary.safetensors --out none";
+    refused(at, of_other, &["dictionary", "784 columns", "8"]);
+}
