@@ -157,6 +157,7 @@ fn files(target: &str) -> Vec<(String, Vec<u8>)> {
         "checkpoint" => vec![named("state", of_run("state/checkpoint.safetensors"))],
         "metrics" => vec![named("two", of_run("metrics.jsonl"))],
         "codes-csv" => vec![text("codes", "z0,z1\n0.5,-1\n2,3\n"), text("named", "id,z0,z1\na,0.5,-1\nb,2,3\n")],
+        "dictionary" => vec![named("four", dictionary())],
         "codes-npy" => vec![named("codes", npy(&[3, 2]))],
         _ => Vec::new(),
     }

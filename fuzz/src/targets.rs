@@ -35,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "metrics", wrap: Wrap::None, read: |p, bytes| p.metrics(bytes) },
     Target { name: "codes-csv", wrap: Wrap::None, read: |p, bytes| p.codes("codes.csv", bytes) },
     Target { name: "codes-npy", wrap: Wrap::None, read: |p, bytes| p.codes("codes.npy", bytes) },
+    Target { name: "dictionary", wrap: Wrap::None, read: |p, bytes| p.dictionary(bytes) },
     Target { name: "factors", wrap: Wrap::None, read: |p, bytes| p.factors(bytes) },
 ];
 
@@ -159,6 +160,14 @@ impl Workplace {
         let _ = Metrics::open_after(&self.run, 2);
         let _ = std::fs::write(&path, before);
         read.is_ok_and(|lines| !lines.is_empty())
+    }
+
+    /// What can be read codes a row.
+    fn dictionary(&self, bytes: &[u8]) -> bool {
+        let path = self.write("dictionary.safetensors", bytes);
+        let Ok(fitted) = Fitted::read(&path) else { return false };
+        let _ = fitted.code(&vec![0.5; fitted.dictionary.width()]).map(|coded| fitted.shown_rows(&coded.codes));
+        true
     }
 
     fn codes(&self, name: &str, bytes: &[u8]) -> bool {

@@ -6,6 +6,7 @@
 mod bench;
 mod compare;
 mod data;
+mod denoise;
 mod encode;
 mod evaluate;
 mod impute;
@@ -59,6 +60,8 @@ enum Verb {
     Score(score::Score),
     /// Fill the gaps of a table
     Impute(impute::Impute),
+    /// Clean noisy rows, or measure how well a run does
+    Denoise(denoise::Denoise),
     /// Learn a dictionary and write sparse codes: of values, or of the latent codes of a run
     Sparse(sparse::Sparse),
     /// Show what lies between two rows or two classes
@@ -138,6 +141,7 @@ fn run() -> ExitCode {
         Verb::Decode(args) => args.run(),
         Verb::Score(args) => args.run(),
         Verb::Impute(args) => args.run(),
+        Verb::Denoise(args) => args.run(),
         Verb::Sparse(args) => args.run(),
         Verb::Interpolate(args) => args.run(),
         Verb::Traverse(args) => args.run(),

@@ -7,6 +7,7 @@
 mod codes;
 mod compare;
 mod demanded;
+pub mod denoise;
 mod discrete;
 mod encode;
 mod evaluate;

@@ -1,12 +1,12 @@
 //! Rows that a use made, and their way to a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
 use crate::data::{Column, NameColumn, write_csv, write_csv_cells, write_csv_rows, write_npy, write_npy_values};
 use crate::model::Model;
-use crate::plot::{image_grid, png, scatter};
+use crate::plot::{image_grid, png, scatter, tiles};
 use crate::run::write_atomically;
 use crate::{Error, Result};
 
@@ -94,6 +94,25 @@ impl Values {
         self.check_finite(path)?;
         let bytes = png(&self.picture(path)?).map_err(|e| Error::io("write", path, e))?;
         write_atomically(path, |out| out.write_all(&bytes))
+    }
+
+    /// Writes each row as a .png of its own, pixel for pixel, and makes the folders that are named.
+    ///
+    /// # Errors
+    /// Rows that are no pictures, a file missing for one, or whatever the system says.
+    pub fn write_pictures(&self, files: &[PathBuf]) -> Result<()> {
+        let (Some(look), &[c, h, w]) = (&self.look, self.shape.as_slice()) else {
+            return Err(Error::unsupported("pictures", "these rows are no pictures; write .npy or .csv"));
+        };
+        for (file, row) in files.iter().zip(self.values.chunks_exact(self.columns.len().max(1))) {
+            if let Some(folder) = file.parent() {
+                std::fs::create_dir_all(folder).map_err(|e| Error::io("make", folder, e))?;
+            }
+            let picture = tiles(row, [c, h, w], look.range, 1, (1, 0));
+            let bytes = png(&picture).map_err(|e| Error::io("write", file, e))?;
+            write_atomically(file, |out| out.write_all(&bytes))?;
+        }
+        Ok(())
     }
 
     /// Rows of csv without their header.

@@ -70,6 +70,18 @@ impl Structure {
         log.exp()
     }
 
+    /// SSIM of each pair of rows, at their own scale alone: the mean over the places of a window (Wang et al. 2004).
+    ///
+    /// # Shapes
+    /// As [`similarity`](Self::similarity).
+    pub fn ssim(&self, x: Tensor<2>, y: Tensor<2>) -> Tensor<1> {
+        let n = x.dims()[0];
+        let [h, w] = self.scales[0];
+        let each = self.compared(&x.reshape([n * self.channels, h, w]), &y.reshape([n * self.channels, h, w]), true);
+        let places = each.dims()[1] * each.dims()[2] * self.channels;
+        each.reshape([n, places]).mean_dim(1).reshape([n])
+    }
+
     /// cs at each place of images `[N, H, W]`, or SSIM: `[N, H', W']`.
     fn compared(&self, x: &Tensor<3>, y: &Tensor<3>, whole: bool) -> Tensor<3> {
         let [_, h, w] = x.dims();

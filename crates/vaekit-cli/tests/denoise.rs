@@ -1,0 +1,80 @@
+//! Noise that is added is taken off: of pictures, of a table, and by a search; and what cannot be cleaned.
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn vaekit(dir: &Path, line: &str) -> Output {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vaekit"));
+    command.args(line.split_whitespace()).current_dir(dir).env_remove("VAEKIT_DATA").output().unwrap()
+}
+
+fn figures(dir: &Path, line: &str) -> serde_json::Value {
+    let output = vaekit(dir, &format!("{line} --json --quiet"));
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+fn refused(dir: &Path, line: &str, words: &[&str]) {
+    let output = vaekit(dir, line);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let errors: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
+    assert!(output.status.code() == Some(2) && errors.len() == 1, "{line}: {told}");
+    assert!(words.iter().all(|word| errors[0].contains(word)), "{line}: {told}");
+}
+
+#[test]
+fn noise_on_digits_is_taken_off_and_each_picture_can_have_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let small = "--hidden 128 --latent 32 --threads 2";
+    figures(at, &format!("train digits --variant dae --set noise_level=0.5 --epochs 15 {small} --out dae"));
+    let found = figures(at, "denoise dae --add --level 0.5");
+    let of = |found: &serde_json::Value, when: &str, what: &str| found[when][what].as_f64().unwrap();
+    // N(0, 0.5^2) has 20 log10(1 / 0.5) decibels.
+    assert!((of(&found, "before", "psnr") - 6.02).abs() < 0.1, "{found}");
+    assert!(of(&found, "after", "psnr") > of(&found, "before", "psnr") + 8.0, "{found}");
+    assert!(of(&found, "after", "ssim") > of(&found, "before", "ssim"), "{found}");
+    figures(at, &format!("train digits --epochs 10 {small} --out vae"));
+    for noise in ["gaussian", "masking", "salt-and-pepper"] {
+        for by in ["pass", "search"] {
+            let found = figures(at, &format!("denoise vae --add --noise {noise} --level 0.3 --by {by} --force"));
+            let gain = of(&found, "before", "mse") / of(&found, "after", "mse");
+            assert!(gain > if by == "search" { 1.5 } else { 0.8 }, "{noise}, {by}: {found}");
+        }
+    }
+    assert!(std::fs::metadata(at.join("denoised.png")).unwrap().len() > 500);
+    figures(at, "denoise vae --add --out cleaned");
+    assert!(std::fs::read_dir(at.join("cleaned")).unwrap().count() > 100);
+    refused(at, "denoise vae --add --out cleaned", &[".png", "there already"]);
+    for (flags, words) in [
+        ("--level -1", &["level", "-1", "above 0"][..]),
+        ("--level NaN", &["level", "NaN"]),
+        ("--noise masking --level 1.5", &["level", "at most 1"]),
+        ("--noise smoke", &["smoke", "masking"]),
+        ("--out clean.txt", &["clean.txt", ".png"]),
+    ] {
+        refused(at, &format!("denoise vae --add {flags}"), words);
+    }
+}
+
+#[test]
+fn noise_on_the_numbers_of_a_table_is_taken_off_and_rows_keep_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let line = |i: usize| {
+        let (a, kind) = ((i as f64 * 1.3).sin() * 3.0, ["x", "y"][i % 2]);
+        let values: Vec<String> = (1..7).map(|j| format!("{:.4}", a * f64::from(j) + (i % 2) as f64)).collect();
+        format!("part-{i},{},{kind}\n", values.join(","))
+    };
+    let text = format!("name,a,b,c,d,e,f,kind\n{}", (0..600).map(line).collect::<String>());
+    std::fs::write(at.join("parts.csv"), text).unwrap();
+    figures(at, "train parts.csv --threads 2 --epochs 40 --out run");
+    let found = figures(at, "denoise run --add --level 0.5 --out clean.csv");
+    let mse = |when: &str| found[when]["mse"].as_f64().unwrap();
+    assert!((mse("before") - 0.25).abs() < 0.03 && mse("after") < 0.8 * mse("before"), "{found}");
+    assert!(found["before"]["psnr"].is_null());
+    let clean = std::fs::read_to_string(at.join("clean.csv")).unwrap();
+    assert!(clean.starts_with("name,a,b,c,d,e,f,kind\npart-"), "{}", &clean[..60]);
+    refused(at, "denoise run --out folder", &["folder", ".csv"]);
+}
