@@ -8,6 +8,7 @@ use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, 
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use vaekit::Trainer;
 use vaekit::data::{OpenOptions, write_npy};
+use vaekit::uses::sparse::{Dictionary, Fitted, Method, Solver};
 
 use crate::targets::{TARGETS, small};
 
@@ -71,6 +72,23 @@ fn arrow() -> Vec<u8> {
     writer.finish().expect("a file");
     drop(writer);
     bytes
+}
+
+/// Four atoms of three numbers.
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn dictionary() -> Vec<u8> {
+    let atoms = (0..12).map(|i| (f64::from(i) * 1.7).sin() as f32).collect();
+    let fitted = Fitted {
+        dictionary: Dictionary::new(atoms, 3).expect("atoms"),
+        shift: vec![0.5; 3],
+        scale: vec![2.0; 3],
+        names: ["a", "b", "c"].map(String::from).to_vec(),
+        solver: Solver::new(Method::Omp { k: 2 }),
+        shown: Some((vec![0.25; 8], vec![1.0; 2])),
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    fitted.write(&dir.path().join("d.safetensors")).expect("a file");
+    std::fs::read(dir.path().join("d.safetensors")).expect("its bytes")
 }
 
 fn typed(descr: &str, shape: &str, body: &[u8]) -> Vec<u8> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, Overrides, open};
 use vaekit::run::{Checkpoint, Metrics, RunFile};
 use vaekit::train::Changes;
+use vaekit::uses::sparse::Fitted;
 use vaekit::{Run, TrainConfig, Trainer};
 
 use crate::mutate::Wrap;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use vaekit::uses::check_output;
+use vaekit::uses::{REDUCTIONS, check_output, write_map};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Input, Part, Told};
@@ -24,10 +24,27 @@ pub struct Encode {
     /// Write what codes choose in their place: clusters of a mixture, rows of a codebook, class variables; each from 0
     #[arg(long, conflicts_with = "log_var")]
     choices: bool,
+    /// Write codes in fewer dimensions: principal axes (pca), or a plane where near rows stay near (tsne)
+    #[arg(long, conflicts_with_all = ["log_var", "choices"], value_parser = clap::builder::PossibleValuesParser::new(REDUCTIONS.iter().map(|(name, _)| *name)))]
+    reduce: Option<String>,
+    /// How many, with --reduce
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "reduce")]
+    dims: usize,
+    /// With --reduce: also draw the first two as a map with axes and classes, an .svg file
+    #[arg(long, value_name = "FILE", requires = "reduce")]
+    map: Option<PathBuf>,
     #[command(flatten)]
     replace: Replace,
     #[command(flatten)]
     common: Common,
+}
+
+/// Refuses a map that is no .svg file.
+pub fn svg_only(map: &Path) -> Result<()> {
+    match map.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg")) {
+        true => Ok(()),
+        false => Err(Error::setting("map", format!("{}: expected an .svg file", map.display()))),
+    }
 }
 
 impl Encode {
@@ -35,6 +52,9 @@ impl Encode {
         self.common.start()?;
         numbers_only(&self.out)?;
         self.replace.check(&self.out, &self.input.read_paths())?;
+        self.map
+            .iter()
+            .try_for_each(|map| svg_only(map).and_then(|()| self.replace.check(map, &self.input.read_paths())))?;
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
         if self.choices {
             run.choices(&data, &rows)?.write(&self.out)?;
@@ -42,6 +62,17 @@ impl Encode {
             return Ok(());
         }
         let codes = run.encode(&data, &rows)?;
+        if let Some((name, by)) =
+            self.reduce.as_ref().and_then(|name| REDUCTIONS.iter().find(|(known, _)| known == name))
+        {
+            let reduced = run.reduce(&codes, *by, self.dims)?;
+            reduced.write(&self.out)?;
+            if let Some(map) = &self.map {
+                write_map(map, &format!("{}, codes by {name}", data.name), &reduced, (&data, &rows), None)?;
+            }
+            say::wrote(&self.out, rows.len(), &self.common);
+            return Ok(());
+        }
         if self.log_var && codes.log_var.is_none() {
             return Err(Error::setting("log-var", "this model's codes have no log-variances; leave the flag out"));
         }

@@ -4,6 +4,7 @@
 //! library's. Figures go to standard output, everything else to standard error.
 
 mod bench;
+mod cluster;
 mod compare;
 mod data;
 mod denoise;
@@ -60,6 +61,8 @@ enum Verb {
     Score(score::Score),
     /// Fill the gaps of a table
     Impute(impute::Impute),
+    /// Divide rows into clusters of their codes
+    Cluster(cluster::Cluster),
     /// Clean noisy rows, or measure how well a run does
     Denoise(denoise::Denoise),
     /// Learn a dictionary and write sparse codes: of values, or of the latent codes of a run
@@ -141,6 +144,7 @@ fn run() -> ExitCode {
         Verb::Decode(args) => args.run(),
         Verb::Score(args) => args.run(),
         Verb::Impute(args) => args.run(),
+        Verb::Cluster(args) => args.run(),
         Verb::Denoise(args) => args.run(),
         Verb::Sparse(args) => args.run(),
         Verb::Interpolate(args) => args.run(),

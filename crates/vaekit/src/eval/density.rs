@@ -1,7 +1,7 @@
 //! Densities fitted to codes: a mixture of Gaussians, and a masked autoregressive flow.
 
 use linfa_linalg::cholesky::Cholesky;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use vaekit_ops::{device, from_vec, scalar, to_vec};
 
 use crate::model::PriorFamily;
@@ -34,14 +34,40 @@ impl CodeMixture {
     pub fn fit(codes: &[f32], d: usize, components: usize, seed: u64) -> Result<Self> {
         let rows = codes.len() / d;
         let x = Matrix::from_shape_fn((rows, d), |(i, j)| f64::from(codes[i * d + j]));
-        let none = |e: String| Error::data("codes", format!("have no mixture: {e}; try --from flow"));
-        let fit = fit_mixture(&x, components.min(rows), 1, seed).map_err(|e| none(e.to_string()))?;
+        Self::of(&x, components.min(rows), seed)
+            .map_err(|e| Error::data("codes", format!("have no mixture: {e}; try --from flow")))
+    }
+
+    /// Fits so many Gaussians to codes `[N, D]`.
+    ///
+    /// # Errors
+    /// Codes that have no such mixture.
+    pub fn of(x: &Matrix, components: usize, seed: u64) -> Result<Self> {
+        let none = |e: String| Error::data("codes", format!("have no mixture of {components} Gaussians: {e}"));
+        let fit = fit_mixture(x, components, 1, seed).map_err(|e| none(e.to_string()))?;
         let factors = fit.covariances().outer_iter().map(|c| c.cholesky().map_err(|e| none(e.to_string())));
         Ok(Self {
             weights: fit.weights().iter().map(|w| *w as f32).collect(),
             means: fit.means().clone(),
             factors: factors.collect::<Result<_>>()?,
         })
+    }
+
+    /// log w_c + log N(z; m_c, S_c) of each component.
+    pub fn log_joint(&self, z: ArrayView1<'_, f64>) -> Vec<f64> {
+        let d = self.means.ncols();
+        let of = |(c, factor): (usize, &Array2<f64>)| {
+            // L y = z - m, so that |y|^2 is the squared distance in units of S.
+            let (mut y, mut log_scale) = (vec![0f64; d], 0.0);
+            for i in 0..d {
+                let sum: f64 = (0..i).map(|j| factor[(i, j)] * y[j]).sum();
+                y[i] = (z[i] - self.means[(c, i)] - sum) / factor[(i, i)];
+                log_scale += factor[(i, i)].ln();
+            }
+            let square: f64 = y.iter().map(|v| v * v).sum();
+            f64::from(self.weights[c]).ln() - 0.5 * (square + d as f64 * std::f64::consts::TAU.ln()) - log_scale
+        };
+        self.factors.iter().enumerate().map(of).collect()
     }
 
     /// Draws `n` codes, `[n, D]`.

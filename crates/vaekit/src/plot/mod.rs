@@ -3,6 +3,7 @@
 mod columns;
 mod curves;
 mod grid;
+mod map;
 pub mod page;
 mod points;
 mod scatter;
@@ -10,6 +11,7 @@ mod scatter;
 pub use columns::{Group, grouped_svg, heat_svg};
 pub use curves::{Curve, Inks, ON_PAGE, ON_WHITE, curves_svg};
 pub use grid::{image_grid, tiles};
+pub use map::map_svg;
 pub use points::{Dots, bars_svg, dots_svg};
 pub use scatter::scatter;
 

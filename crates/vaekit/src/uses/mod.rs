@@ -4,6 +4,7 @@
 //! methods of [`Run`](crate::Run). They return [`Values`], which
 //! know how to write themselves as a picture, as npy or as csv.
 
+mod cluster;
 mod codes;
 mod compare;
 mod demanded;
@@ -17,6 +18,7 @@ mod interpolate;
 mod manifold;
 mod pictures;
 mod reconstruct;
+mod reduce;
 mod report;
 mod sample;
 mod sampler;
@@ -26,6 +28,7 @@ mod traverse;
 mod values;
 mod widths;
 
+pub use cluster::{Asked, CLUSTERINGS, Clustered, Clustering};
 pub use codes::Codes;
 pub use compare::{Comparison, Contender, Judged, choosable, comparable, compare};
 pub use demanded::Demanded;
@@ -34,6 +37,7 @@ pub use evaluate::{Judgement, Synthetic};
 pub use impute::{FilledCell, FilledTable, Filling, impute, write_cells};
 pub use interpolate::Between;
 pub use pictures::Pictures;
+pub use reduce::{REDUCTIONS, Reduction, write_map};
 pub use report::{Effort, comparison_page};
 pub use sample::{Drawing, Observation};
 pub use sampler::{SOURCES, Source};

@@ -14,14 +14,26 @@ use crate::{Error, Result};
 /// # Errors
 /// Fewer rows than clusters.
 pub fn k_means(x: &Matrix, clusters: usize, starts: usize, seed: u64) -> Result<Vec<usize>> {
-    let set = DatasetBase::from(x.clone());
+    fit_k_means(x, clusters, starts, seed).map(|(_, found)| found)
+}
+
+/// The centres of such clusters, `[clusters, D]`.
+///
+/// # Errors
+/// As [`k_means`].
+pub fn k_means_centres(x: &Matrix, clusters: usize, starts: usize, seed: u64) -> Result<Matrix> {
+    fit_k_means(x, clusters, starts, seed).map(|(centres, _)| centres)
+}
+
+/// The centres and the cluster of each row.
+fn fit_k_means(x: &Matrix, clusters: usize, starts: usize, seed: u64) -> Result<(Matrix, Vec<usize>)> {
     let fit = KMeans::params_with_rng(clusters, Xoshiro256Plus::seed_from_u64(seed))
         .n_runs(starts)
         .max_n_iterations(100)
         .tolerance(1e-4)
-        .fit(&set)
+        .fit(&DatasetBase::from(x.clone()))
         .map_err(|e| Error::data("k-means", format!("cannot find {clusters} clusters: {e}")))?;
-    Ok(fit.predict(x).to_vec())
+    Ok((fit.centroids().clone(), fit.predict(x).to_vec()))
 }
 
 /// A mixture of Gaussians with full covariances, started from k-means, the best of several starts.

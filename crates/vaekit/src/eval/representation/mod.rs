@@ -5,12 +5,14 @@ mod cluster;
 mod neighbours;
 mod pca;
 mod probe;
+mod t_sne;
 
 pub use agreement::{adjusted_rand, best_accuracy, normalized_information};
-pub use cluster::{fit_mixture, k_means, mixture};
+pub use cluster::{fit_mixture, k_means, k_means_centres, mixture};
 pub use neighbours::{nearest, neighbour_accuracy, squared_distances};
 pub use pca::Pca;
 pub use probe::{probe_accuracy, probe_probabilities};
+pub use t_sne::{PERPLEXITY, has_t_sne, plane, t_sne};
 
 use ndarray::Array1;
 use serde::{Deserialize, Serialize};
