@@ -4,6 +4,7 @@
 //! library's. Figures go to standard output, everything else to standard error.
 
 mod bench;
+mod classify;
 mod cluster;
 mod compare;
 mod data;
@@ -61,6 +62,8 @@ enum Verb {
     Score(score::Score),
     /// Fill the gaps of a table
     Impute(impute::Impute),
+    /// Learn classes from few labels, and say those of rows
+    Classify(classify::Classify),
     /// Divide rows into clusters of their codes
     Cluster(cluster::Cluster),
     /// Clean noisy rows, or measure how well a run does
@@ -144,6 +147,7 @@ fn run() -> ExitCode {
         Verb::Decode(args) => args.run(),
         Verb::Score(args) => args.run(),
         Verb::Impute(args) => args.run(),
+        Verb::Classify(args) => args.run(),
         Verb::Cluster(args) => args.run(),
         Verb::Denoise(args) => args.run(),
         Verb::Sparse(args) => args.run(),

@@ -80,6 +80,9 @@ fn a_model_with_clusters_of_its_own_says_them() {
     let at = dir.path();
     figures(at, "train digits --variant gm-vae --hidden 64 --latent 10 --epochs 3 --limit 500 --threads 2 --out run");
     let found = figures(at, "cluster run --method own --map map.svg");
-    assert_eq!(found["rows"].as_u64(), Some(found["sizes"].as_array().unwrap().iter().filter_map(|n| n.as_u64()).sum()));
+    assert_eq!(
+        found["rows"].as_u64(),
+        Some(found["sizes"].as_array().unwrap().iter().filter_map(|n| n.as_u64()).sum())
+    );
     assert!(found["agreement"]["nmi"].as_f64().unwrap() >= 0.0, "{found}");
 }

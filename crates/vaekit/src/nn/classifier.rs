@@ -121,7 +121,7 @@ fn largest(row: &[f32]) -> usize {
 }
 
 /// Mean of log sum exp(logits) - logits[label]: `[1]`.
-fn cross_entropy(logits: Tensor<2>, label: &[u32]) -> Tensor<1> {
+pub fn cross_entropy(logits: Tensor<2>, label: &[u32]) -> Tensor<1> {
     let [n, classes] = logits.dims();
     let chosen = (0..n * classes).map(|i| f32::from(i % classes == label[i / classes] as usize)).collect();
     let chosen = from_vec(chosen, [n, classes], &device::here());

@@ -4,6 +4,7 @@
 //! methods of [`Run`](crate::Run). They return [`Values`], which
 //! know how to write themselves as a picture, as npy or as csv.
 
+pub mod classify;
 mod cluster;
 mod codes;
 mod compare;
