@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, 
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use vaekit::Trainer;
 use vaekit::data::{OpenOptions, write_npy};
-use vaekit::uses::sparse::{Dictionary, Fitted, Method, Solver};
+use vaekit::uses::sparse::{Dictionary, Fitted, From, Method, Solver};
 
 use crate::targets::{TARGETS, small};
 
@@ -84,6 +84,7 @@ fn dictionary() -> Vec<u8> {
         scale: vec![2.0; 3],
         names: ["a", "b", "c"].map(String::from).to_vec(),
         solver: Solver::new(Method::Omp { k: 2 }),
+        from: From::Codes("run".into()),
         shown: Some((vec![0.25; 8], vec![1.0; 2])),
     };
     let dir = tempfile::tempdir().expect("a folder");

@@ -24,7 +24,7 @@ pub struct Cluster {
     #[arg(long, value_name = "K")]
     clusters: Option<usize>,
     /// The largest number to choose from
-    #[arg(long, value_name = "K", default_value_t = 15, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=200))]
+    #[arg(long, value_name = "K", default_value_t = 15, conflicts_with = "clusters", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=200))]
     most: usize,
     /// Of the starts
     #[arg(long, default_value_t = 0)]

@@ -24,6 +24,29 @@ pub struct Replace {
 }
 
 impl Replace {
+    /// The same for files of a folder, which may not lie in a folder of data that is read either: its next reader would take
+    /// them for data.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_folder(&self, folder: &Path, files: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+        let place = |path: &Path| std::fs::canonicalize(path).ok();
+        let there = folder.ancestors().find(|path| path.exists() || path.as_os_str().is_empty()).unwrap_or(folder);
+        let own = if there.as_os_str().is_empty() { place(Path::new(".")) } else { place(there) };
+        let of_data = inputs.iter().filter(|input| input.is_dir() && !input.join("run.toml").is_file());
+        let holds =
+            |input: &&PathBuf| place(input).zip(own.as_ref()).is_some_and(|(input, own)| own.starts_with(input));
+        if let Some(input) = of_data.clone().find(holds) {
+            let problem =
+                format!("{} lies in {}, which is read; choose another folder", folder.display(), input.display());
+            return Err(Error::setting("out", problem));
+        }
+        if folder.exists() && !folder.is_dir() {
+            return Err(Error::setting("out", format!("{} is no folder; choose another name", folder.display())));
+        }
+        files.iter().try_for_each(|file| self.check(file, inputs))
+    }
+
     /// Refuses to write over what is read, and over anything else without `--force`. A device or a pipe takes what comes.
     ///
     /// # Errors

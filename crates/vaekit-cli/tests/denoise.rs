@@ -48,13 +48,14 @@ fn noise_on_digits_is_taken_off_and_each_picture_can_have_a_file() {
     assert!(std::fs::read_dir(at.join("cleaned")).unwrap().count() > 100);
     refused(at, "denoise vae --add --out cleaned", &[".png", "there already"]);
     for (flags, words) in [
-        ("--level -1", &["level", "-1", "above 0"][..]),
-        ("--level NaN", &["level", "NaN"]),
-        ("--noise masking --level 1.5", &["level", "at most 1"]),
-        ("--noise smoke", &["smoke", "masking"]),
-        ("--out clean.txt", &["clean.txt", ".png"]),
+        ("--noise gaussian --out o.png", &["noise", "--by search"][..]),
+        ("--add --level -1", &["level", "-1", "above 0"]),
+        ("--add --level NaN", &["level", "NaN"]),
+        ("--add --noise masking --level 1.5", &["level", "at most 1"]),
+        ("--add --noise smoke", &["smoke", "masking"]),
+        ("--add --out clean.txt", &["clean.txt", ".png"]),
     ] {
-        refused(at, &format!("denoise vae --add {flags}"), words);
+        refused(at, &format!("denoise vae {flags}"), words);
     }
 }
 
@@ -76,5 +77,12 @@ fn noise_on_the_numbers_of_a_table_is_taken_off_and_rows_keep_their_names() {
     assert!(found["before"]["psnr"].is_null());
     let clean = std::fs::read_to_string(at.join("clean.csv")).unwrap();
     assert!(clean.starts_with("name,a,b,c,d,e,f,kind\npart-"), "{}", &clean[..60]);
+    // Words and ids stay what they were.
+    figures(at, "denoise run --out all.csv");
+    let kinds = |file: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(at.join(file)).unwrap();
+        text.lines().map(|line| line.split(',').next_back().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds("all.csv"), kinds("parts.csv"));
     refused(at, "denoise run --out folder", &["folder", ".csv"]);
 }

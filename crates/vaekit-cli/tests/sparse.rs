@@ -58,10 +58,36 @@ fn a_table_is_coded_by_name_and_new_rows_by_the_same_dictionary() {
         ("--atoms 1000", &["atoms", "found 1000"]),
         ("--passes 0 --atoms 4 -k 2", &["passes"]),
         ("parts.csv", &["no run"]),
+        ("--method lasso -k 3", &["k", "--penalty"]),
+        ("--method omp --penalty 3", &["penalty", "-k"]),
     ] {
         refused(at, &format!("sparse parts.csv {flags} --out none"), words);
     }
     refused(at, "sparse parts.csv --atoms 4 -k 2", &["there already", "--force"]);
+    // Later files are read as the first was: in any order, a single row, with further columns.
+    std::fs::write(at.join("one-new.csv"), "f,e,d,c,b,a,note,name\n1,2,3,4,5,6,x,new-1\n").unwrap();
+    figures(at, "sparse one-new.csv --dictionary sparse/dictionary.safetensors --out one-new");
+    let codes = std::fs::read_to_string(at.join("one-new/codes.csv")).unwrap();
+    assert!(codes.starts_with("name,atom,value\nnew-1,"), "{codes}");
+    // Columns far from 0 are stored less their smallest value, in each file another.
+    let text = table(300);
+    let far = |(i, line): (usize, &str)| match i {
+        0 => format!("{line},far"),
+        _ => format!("{line},{}", 101_325.5 + (i % 7) as f64),
+    };
+    let far: Vec<String> = text.lines().enumerate().map(far).collect();
+    std::fs::write(at.join("far.csv"), far.join("\n") + "\n").unwrap();
+    figures(at, "sparse far.csv --atoms 4 -k 3 --out far");
+    let cell = |file: &str, line: usize| {
+        let text = std::fs::read_to_string(at.join(file)).unwrap();
+        text.lines().nth(line).unwrap().split(',').next_back().unwrap().parse::<f64>().unwrap()
+    };
+    assert!((cell("far/reconstructed.csv", 9) - 101_328.0).abs() < 10.0);
+    let some: Vec<String> = far[..1].iter().chain(&far[5..9]).cloned().collect();
+    std::fs::write(at.join("far-new.csv"), some.join("\n") + "\n").unwrap();
+    figures(at, "sparse far-new.csv --dictionary far/dictionary.safetensors --out far-new");
+    assert!((cell("far-new/reconstructed.csv", 1) - cell("far/reconstructed.csv", 5)).abs() < 1e-2);
+    refused(at, "sparse parts.csv --atoms 4 -k 2 --out parts.csv", &["parts.csv"]);
     refused(at, "sparse new.csv --dictionary parts.csv --out none", &["parts.csv"]);
     std::fs::write(at.join("words.csv"), "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n").unwrap();
     refused(at, "sparse words.csv --atoms 1 -k 1 --out none", &["'b'", "category", "name its run"]);
@@ -90,5 +116,8 @@ fn pictures_and_latent_codes_are_coded_and_leave_atoms_to_look_at() {
         assert!(found["explained"].as_f64().unwrap() > 0.5, "{learner}: {found}");
     }
     let of_other = "sparse run --dictionary pixels/dictionary.safetensors --out none";
-    refused(at, of_other, &["dictionary", "784 columns", "8"]);
+    refused(at, of_other, &["dictionary", "784 columns", "z0"]);
+    // A dictionary of codes is for the codes of its run alone.
+    figures(at, "train digits --hidden 8 --latent 8 --epochs 1 --threads 1 --out other");
+    refused(at, "sparse other --dictionary codes/dictionary.safetensors --out none", &["another run"]);
 }

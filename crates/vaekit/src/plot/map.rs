@@ -86,7 +86,8 @@ pub fn map_svg(title: &str, [x_label, y_label]: [&str; 2], dots: &Dots) -> Strin
 /// A mark of a class: circles, squares, triangles, crosses in turn.
 fn mark(svg: &mut String, class: usize, x: f64, y: f64) {
     let ink = COLOURS[class % COLOURS.len()];
-    let _ = match class % 4 {
+    // With more classes than colours a colour comes again in another shape.
+    let _ = match (class + class / COLOURS.len()) % 4 {
         0 => write!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{ink}\" fill-opacity=\"0.7\"/>"),
         1 => write!(
             svg,
@@ -119,5 +120,12 @@ mod tests {
         // A circle and a square in the plane, and each once in the legend.
         assert_eq!((svg.matches("<circle").count(), svg.matches("width=\"5.4\"").count()), (2, 2));
         assert!(!svg.contains("NaN"));
+        let looks = |class: usize| {
+            let mut svg = String::new();
+            mark(&mut svg, class, 1.0, 1.0);
+            svg
+        };
+        let all: std::collections::BTreeSet<String> = (0..NAMED).map(looks).collect();
+        assert_eq!(all.len(), NAMED);
     }
 }

@@ -87,6 +87,9 @@ impl Model {
             name: names_of(data, rows)?,
         };
         if asked.by == Clustering::Own {
+            if asked.clusters.is_some() {
+                return Err(Error::setting("clusters", "the model has a number of its own; choose --method mixture"));
+            }
             let choices = self.choices(data, rows)?;
             if choices.columns.len() != 1 {
                 return Err(Error::setting("method", "own needs a model with one cluster a row; choose mixture"));
@@ -94,13 +97,19 @@ impl Model {
             found.cluster = choices.values.iter().map(|v| *v as usize).collect();
             found.clusters = 1 + found.cluster.iter().copied().max().unwrap_or(0);
         } else {
-            let train = self.posteriors(own, &self.some(&splits.train, TRAIN))?.0;
+            let mut learned = self.some(&splits.train, TRAIN);
+            // Without validation rows a fifth of the training rows choose the number of clusters.
+            let held = match splits.valid.is_empty() && learned.len() >= 10 && asked.clusters.is_none() {
+                true => learned.split_off(learned.len() * 4 / 5),
+                false if splits.valid.is_empty() => learned.clone(),
+                false => self.some(&splits.valid, HELD),
+            };
+            let train = self.posteriors(own, &learned)?.0;
             let most = train.nrows();
             if let Some(k) = asked.clusters.filter(|k| *k == 0 || *k > most) {
                 return Err(Error::setting("clusters", format!("found {k}, expected 1 to {most}, the training rows")));
             }
-            let held = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
-            let held = self.posteriors(own, &self.some(held, HELD))?.0;
+            let held = self.posteriors(own, &held)?.0;
             let fit = |k: usize| CodeMixture::of(&train, k, asked.seed);
             let k = match asked.clusters {
                 Some(k) => k,
@@ -127,7 +136,7 @@ impl Model {
 }
 
 impl Clustered {
-    /// A table: what the row is called, its cluster, how sure, and its class where it has one.
+    /// A table: what the row is called, its cluster, and how sure a mixture is.
     pub fn values(&self) -> Values {
         let mut columns = vec!["cluster".to_owned()];
         columns.extend(self.probability.as_ref().map(|_| "probability".to_owned()));

@@ -2,7 +2,7 @@
 
 use vaekit_ops::{device, to_vec};
 
-use crate::data::{Batches, Dataset, Step};
+use crate::data::{Batch, Batches, Dataset, Step};
 use crate::model::{Mode, Model};
 use crate::{Result, budget};
 
@@ -52,6 +52,15 @@ impl Model {
         Ok(pairs.chunks(self.x_width()).map(error).collect())
     }
 
+    /// The mean of p(x given z) at the mean of q(z given x), `[B, X]`.
+    pub(super) fn through(&self, batch: &Batch) -> Vec<f32> {
+        let q = self.vae().encode(batch, Mode::Infer);
+        let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());
+        let [_, b, r] = raw.dims();
+        let likelihood = &self.vae().likelihood;
+        to_vec(likelihood.mean(likelihood.with_known(raw.reshape([b, r]), &batch.x, batch.mask.as_ref())))
+    }
+
     /// Model values of rows as the model sees them, NaN where one is missing, and of their reconstructions.
     fn pass_through(&self, data: &Dataset, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>)> {
         self.check_fits(data)?;
@@ -60,13 +69,7 @@ impl Model {
         let (mut originals, mut reconstructed) = (Vec::new(), Vec::new());
         Batches::in_order(data, &preparation, rows, BATCH).for_each(0, |_, host| {
             originals.extend(host.with_gaps());
-            let batch = host.to_device(&device::here());
-            let q = self.vae().encode(&batch, Mode::Infer);
-            let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());
-            let [_, b, r] = raw.dims();
-            let likelihood = &self.vae().likelihood;
-            let raw = likelihood.with_known(raw.reshape([b, r]), &batch.x, batch.mask.as_ref());
-            reconstructed.extend(to_vec(likelihood.mean(raw)));
+            reconstructed.extend(self.through(&host.to_device(&device::here())));
             Ok(Step::Continue)
         })?;
         Ok((originals, reconstructed))

@@ -177,6 +177,13 @@ impl Layout {
             let problem = format!("has no column left to model in {}{why}", counted(rows as usize, "row"));
             return Err(Error::data(source.place(), format!("{problem}; see vaekit data, --schema and --role")));
         }
+        let of_total = |(_, column): &&(usize, Column)| {
+            column.numbers.as_ref().is_some_and(|n| n.exposure.as_deref() == Some(TOTAL))
+        };
+        if let [(_, column)] = layout.modelled.iter().filter(of_total).collect::<Vec<_>>()[..] {
+            let problem = format!("column '{}': no other count that is modelled has exposure {TOTAL}", column.name);
+            return Err(Error::setting("schema", format!("{problem}, so the total would be the count itself")));
+        }
         if !options.columns.is_empty() {
             // In the order that a person gave them.
             layout.modelled.sort_by_key(|(place, _)| wanted.iter().position(|wanted| wanted == place));

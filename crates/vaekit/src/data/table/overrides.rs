@@ -148,14 +148,11 @@ impl Overrides {
             if said.levels.is_some() && said.kind.is_some_and(|kind| !kind.has_levels()) {
                 return Err(format!("column '{name}': levels go with kind category or ordinal"));
             }
-            if let (Some(key), Some(role)) = (said.key_of_model(), said.role.filter(|role| *role != AskedRole::Model)) {
-                let role = role.name();
-                return Err(format!("column '{name}': {key} goes with a modelled column, and its role is {role}"));
-            }
             if said.spikes.iter().flatten().any(|v| !v.is_finite()) {
                 return Err(format!("column '{name}': a spike must be a finite number"));
             }
         }
+        parsed.check_roles()?;
         let totals: Vec<_> =
             parsed.columns.iter().filter(|(_, said)| said.exposure.as_deref() == Some(TOTAL)).collect();
         if let [(name, _)] = totals[..] {
@@ -163,6 +160,17 @@ impl Overrides {
             return Err(format!("column '{name}': exposure {TOTAL} is of two or more counts; {problem}"));
         }
         Ok(parsed)
+    }
+
+    /// Refuses what is said for the model of a column that the model does not have.
+    fn check_roles(&self) -> Result<(), String> {
+        for (name, said) in &self.columns {
+            if let (Some(key), Some(role)) = (said.key_of_model(), said.role.filter(|role| *role != AskedRole::Model)) {
+                let role = role.name();
+                return Err(format!("column '{name}': {key} goes with a modelled column, and its role is {role}"));
+            }
+        }
+        Ok(())
     }
 
     /// The same with the columns that are exposures of counts as what they must be: positive, with no spikes.
@@ -217,6 +225,7 @@ impl Overrides {
             }
             entry.role = Some(*role);
         }
+        self.check_roles().map_err(|problem| Error::setting("role", problem))?;
         Ok(self)
     }
 }

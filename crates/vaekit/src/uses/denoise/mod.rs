@@ -5,7 +5,7 @@ mod quality;
 
 use vaekit_ops::{Tensor, device, to_vec};
 
-use crate::data::{Batch, Batches, Dataset, Step};
+use crate::data::{Batch, Batches, Dataset, Kind, Step};
 use crate::model::{Mode, Model, Support};
 use crate::nn::{Fit, Init, Parameter, Parameters};
 use crate::rng::Rng;
@@ -62,11 +62,10 @@ impl Model {
     ) -> Result<Cleaned> {
         self.check_fits(data)?;
         if by == Cleaning::Search && self.vae().prior.support() != Support::Reals {
-            let problem = "search moves z freely, and this model's codes are bound to a set; choose pass";
+            let problem = "search needs one continuous latent code; use --by pass";
             return Err(Error::unsupported("by", problem));
         }
         budget::ask_values(&data.name, "rows before and after", &[3, rows.len(), self.x_width()])?;
-        let range = self.encoding().range(self.schema());
         let noisy_part = self.noisy_part();
         let preparation = self.preparation();
         let mut found = Cleaned { given: Vec::new(), noisy: Vec::new(), clean: Vec::new() };
@@ -75,7 +74,7 @@ impl Model {
             found.given.extend(host.with_gaps());
             let mut batch = host.to_device(&device::here());
             if add {
-                let damaged = noise.corruption(range).apply(batch.x.clone(), &batch.row_ids, rng);
+                let damaged = self.in_units(batch.x.clone(), |x| noise.added(x, &batch.row_ids, rng));
                 batch.x = match noisy_part {
                     Some(width) if width < batch.x.dims()[1] => {
                         let rest = batch.x.dims()[1] - width;
@@ -86,7 +85,7 @@ impl Model {
             }
             found.noisy.extend(to_vec(batch.x.clone()));
             found.clean.extend(match by {
-                Cleaning::Pass => self.passed(&batch),
+                Cleaning::Pass => self.through(&batch),
                 Cleaning::Search => self.searched(&batch, noise),
             });
             done += batch.len();
@@ -98,12 +97,44 @@ impl Model {
         }
     }
 
-    /// Model values as rows of the file, with the names of the rows.
+    /// Model values as rows of the file, with the names of the rows and what they are conditional on. Words and dates that are
+    /// known stay what they were.
     ///
     /// # Errors
-    /// Names that cannot be read.
-    pub fn stored_values(&self, data: &Dataset, rows: &[u32], x: Vec<f32>, tiles: usize) -> Result<Values> {
-        Ok(Values { name: names_of(data, rows)?, ..Values::of_rows(self, x, tiles) })
+    /// Rows that cannot be read.
+    pub fn cleaned_values(&self, data: &Dataset, rows: &[u32], x: Vec<f32>, tiles: usize) -> Result<Values> {
+        let mut values = Values::of_rows(self, x, tiles);
+        (values.name, values.beside) = (names_of(data, rows)?, self.conditions_of(data, rows)?);
+        let codes = &self.encoding().columns;
+        let stays: Vec<usize> = (0..codes.len())
+            .filter(|i| codes[*i].number.is_none() || !codes[*i].blocks.is_empty() && codes[*i].spikes.is_empty())
+            .collect();
+        let mut at = 0;
+        data.for_each_row(rows, |_, stored| {
+            let row = &mut values.values[at..at + stored.len()];
+            stays.iter().filter(|i| !stored[**i].is_nan()).for_each(|i| row[*i] = stored[*i]);
+            at += stored.len();
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Model values as (x - b) / a, where the range of a pixel is from 0 to 1; of a table as they are.
+    pub fn units(&self) -> [f32; 2] {
+        let encoding = self.encoding();
+        let (Some(scale), Some(shift), true) =
+            (encoding.scale.first(), encoding.shift.first(), self.schema().is_image())
+        else {
+            return [1.0, 0.0];
+        };
+        // Stored values are x scale + shift.
+        let pixel = if self.schema().value_kind() == Kind::Byte { 255.0 } else { 1.0 };
+        [pixel / scale, -shift / scale]
+    }
+
+    fn in_units(&self, x: Tensor<2>, work: impl FnOnce(Tensor<2>) -> Tensor<2>) -> Tensor<2> {
+        let [a, b] = self.units();
+        work((x - b) / a) * a + b
     }
 
     /// Of a table of several kinds its numbers, which come first in x, have noise; words have none.
@@ -112,35 +143,42 @@ impl Model {
         (!columns.is_empty()).then(|| columns.iter().filter(|code| code.number.is_some()).count())
     }
 
-    fn passed(&self, batch: &Batch) -> Vec<f32> {
-        let q = self.vae().encode(batch, Mode::Infer);
-        let raw = self.vae().decode_samples(&q.centre(), batch.given.as_ref());
-        let [_, b, r] = raw.dims();
-        to_vec(self.vae().likelihood.mean(raw.reshape([b, r])))
-    }
-
     fn searched(&self, batch: &Batch, noise: Noise) -> Vec<f32> {
         let vae = self.vae();
         let start = Tensor::cat(vae.encode(batch, Mode::Infer).centre(), 2);
-        let [_, b, d] = start.dims();
-        let mut codes = Codes(Init::new(Rng::new(0)).constant("z".into(), &[b, d], 0.0));
+        let [_, n, d] = start.dims();
+        let mut codes = Codes(Init::new(Rng::new(0)).constant("z".into(), &[n, d], 0.0));
         codes.0.set(to_vec(start), true);
         let rows = |codes: &Codes| -> (Tensor<2>, Tensor<2>) {
             let z = codes.0.tensor::<2>();
-            let raw = vae.decoder.forward(&vae.grouped(z.clone()), batch.given.as_ref());
-            (vae.likelihood.mean(raw), z)
+            (vae.decoder.forward(&vae.grouped(z.clone()), batch.given.as_ref()), z)
         };
+        let width = batch.x.dims()[1];
+        let part = self.noisy_part().unwrap_or(width);
+        let [a, b] = self.units();
+        let numbers = |t: &Tensor<2>| (t.clone().narrow(1, 0, part) - b) / a;
+        let (noisy, mask) = (numbers(&batch.x), batch.mask.as_ref().map(|mask| mask.clone().narrow(1, 0, part)));
         let mut fit = Fit::begin(&mut codes);
         for _ in 0..STEPS {
-            let (x, z) = rows(&codes);
+            let (raw, z) = rows(&codes);
             let groups = vae.grouped(z).into_iter().map(|z| z.unsqueeze::<3>()).collect::<Vec<_>>();
-            let from_noise = noise.cost(&batch.x, x, batch.mask.as_ref(), self.encoding().range(self.schema()));
+            let mut from_noise = noise.cost(&noisy, numbers(&vae.likelihood.mean(raw.clone())), mask.as_ref());
+            if part < width {
+                // Words have no noise, and say what they say without it.
+                let raw = raw.unsqueeze::<3>();
+                let each = match &batch.mask {
+                    Some(mask) => vae.likelihood.log_prob_known(&batch.x, &raw, mask),
+                    None => vae.likelihood.log_prob_each(&batch.x, &raw),
+                };
+                let events = each.dims()[2];
+                from_noise = from_noise - each.narrow(2, part, events - part).sum();
+            }
             let prior = vae.prior().log_prob(&groups).sum();
             let loss = if vae.posterior.is_density() { from_noise - prior } else { from_noise };
             fit.descend(&mut codes, &loss, RATE);
         }
         fit.end(&mut codes);
-        to_vec(rows(&codes).0)
+        to_vec(vae.likelihood.mean(rows(&codes).0))
     }
 }
 

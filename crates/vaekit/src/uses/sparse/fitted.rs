@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::NameColumn;
+use crate::data::{NameColumn, Schema};
 use crate::run::{Named, read_tensors, write_atomically, write_tensors};
 use crate::{Error, Result};
 
 use super::{Dictionary, Solver, SparseCodes, least};
 
 /// The most numbers that a file may hold.
-const MOST: usize = 1 << 28;
+const MOST: usize = 1 << 26;
 /// The form of the file.
 const FORM: u32 = 1;
 
@@ -29,8 +29,20 @@ pub struct Fitted {
     pub names: Vec<String>,
     /// How rows are coded.
     pub solver: Solver,
+    /// Where the rows are from.
+    pub from: From,
     /// Of codes of a model: what each atom adds to a row, `[atoms, X]`, and the row of the code 0, `[X]`.
     pub shown: Option<(Vec<f32>, Vec<f32>)>,
+}
+
+/// What a dictionary is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum From {
+    /// Values of files with these columns or pixels.
+    Values(Schema),
+    /// Latent codes of the run of this identity.
+    Codes(String),
 }
 
 /// Rows with their sparse codes.
@@ -53,6 +65,7 @@ struct Meta {
     form: u32,
     names: Vec<String>,
     solver: Solver,
+    from: From,
 }
 
 impl Fitted {
@@ -136,7 +149,7 @@ impl Fitted {
             tensors.push(named("shown", vec![n, mean.len()], atoms));
             tensors.push(named("shown_mean", vec![mean.len()], mean));
         }
-        let meta = Meta { form: FORM, names: self.names.clone(), solver: self.solver };
+        let meta = Meta { form: FORM, names: self.names.clone(), solver: self.solver, from: self.from.clone() };
         let meta = serde_json::to_string(&meta).map_err(|e| Error::run(path, e.to_string()))?;
         write_tensors(path, tensors, meta)
     }
@@ -158,7 +171,11 @@ impl Fitted {
         };
         let [n, width] = atoms.shape[..] else { return Err(bad("atoms has no two sizes")) };
         let fits = [&scale.values, &shift.values].iter().all(|of| of.len() == width) && meta.names.len() == width;
-        if !fits || scale.values.iter().any(|v| *v <= 0.0) {
+        let sound = match &meta.from {
+            From::Values(schema) => schema.is_sound() && schema.width() == width,
+            From::Codes(_) => true,
+        };
+        if !fits || !sound || scale.values.iter().any(|v| *v <= 0.0) {
             return Err(bad("its columns do not go together"));
         }
         let dictionary = Dictionary::new(atoms.values.clone(), width).map_err(|e| bad(&e.to_string()))?;
@@ -171,7 +188,7 @@ impl Fitted {
             _ => return Err(bad("shown and shown_mean do not go together")),
         };
         let (shift, scale) = (shift.values.clone(), scale.values.clone());
-        Ok(Self { dictionary, shift, scale, names: meta.names, solver: meta.solver, shown })
+        Ok(Self { dictionary, shift, scale, names: meta.names, solver: meta.solver, from: meta.from, shown })
     }
 }
 

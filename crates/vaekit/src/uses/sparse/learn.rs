@@ -2,7 +2,7 @@
 
 use crate::data::Step;
 use crate::rng::{Purpose, Rng};
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
 use super::{Dictionary, Solver, SparseCodes, least};
 
@@ -57,11 +57,13 @@ pub fn learn(
     let rows = x.len().checked_div(width).unwrap_or(0);
     let useful = |row: &usize| x[row * width..][..width].iter().map(|v| v * v).sum::<f32>() > 1e-12;
     let order = rng.permutation(Purpose::Choice, rows);
-    let first: Vec<usize> = order.iter().map(|row| *row as usize).filter(useful).take(how.atoms).collect();
-    if how.atoms == 0 || first.len() < how.atoms {
-        let problem = format!("found {}, expected 1 to {}, the number of rows that are not 0", how.atoms, first.len());
+    let useful: Vec<usize> = order.iter().map(|row| *row as usize).filter(useful).collect();
+    if how.atoms == 0 || useful.len() < how.atoms {
+        let problem = format!("found {}, expected 1 to {}, the training rows that are not 0", how.atoms, useful.len());
         return Err(Error::setting("atoms", problem));
     }
+    let first = &useful[..how.atoms];
+    budget::ask_values("dictionary", "what learning remembers", &[2, how.atoms, how.atoms + width])?;
     if how.passes == 0 {
         return Err(Error::setting("passes", "found 0, expected at least 1"));
     }

@@ -13,9 +13,9 @@ mod source;
 use vaekit_ops::gemm::{Matrix, product};
 use vaekit_ops::pool;
 
-use crate::{Error, Result};
+use crate::{Error, Result, budget};
 
-pub use fitted::{Coded, Fitted};
+pub use fitted::{Coded, Fitted, From};
 pub use learn::{LEARNERS, Learner, Learning, learn};
 pub use solver::{METHODS, Method, Solver};
 pub use source::Source;
@@ -95,6 +95,9 @@ impl Dictionary {
             let (row, column) = (at / width, at % width);
             return Err(Error::data("rows", format!("row {row}, number {column} is {}, expected a finite one", x[at])));
         }
+        let n = self.len();
+        budget::ask_values("dictionary", "products of all pairs of atoms", &[4, n, n])?;
+        budget::ask_values("rows", "products of rows and atoms", &[2, BLOCK, n])?;
         let problem = Problem::new(self, solver);
         let mut codes = SparseCodes { atoms: self.len(), ends: Vec::new(), places: Vec::new(), values: Vec::new() };
         for block in x.chunks(BLOCK * width) {

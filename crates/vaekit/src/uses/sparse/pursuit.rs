@@ -14,17 +14,27 @@ pub fn orthogonal(problem: &Problem<'_>, x: &[f32], products: &[f32], k: usize) 
     let mut left: Vec<f64> = products.iter().map(|v| f64::from(*v)).collect();
     let smallest = 1e-6 * left.iter().fold(0f64, |most, v| most.max(v.abs()));
     let mut tried = vec![false; left.len()];
-    while fit.chosen.len() < k {
+    // Each step makes what is left smaller, so the bound is only for numbers at their limits.
+    for _ in 0..4 * k {
+        if fit.chosen.len() == k {
+            break;
+        }
         let Some(atom) = best(&left, problem.solver.positive, |i| tried[i]) else { break };
         if left[atom].abs() <= smallest {
             break;
         }
         tried[atom] = true;
+        let before = [fit.values.as_slice(), &[0.0]].concat();
         if !fit.add(problem, atom, problem.product(x, atom)) {
             continue;
         }
-        if problem.solver.positive && !fit.keep_positive(problem) {
-            break;
+        if problem.solver.positive {
+            let chosen = fit.chosen.clone();
+            if !fit.keep_positive(problem, before) {
+                continue;
+            }
+            // What is given back may come again.
+            chosen.iter().filter(|atom| !fit.chosen.contains(atom)).for_each(|atom| tried[*atom] = false);
         }
         left.iter_mut().zip(products).for_each(|(left, product)| *left = f64::from(*product));
         for (atom, value) in fit.chosen.iter().zip(&fit.values) {
@@ -117,9 +127,8 @@ impl Fit {
 
     /// Non-negative least squares over the chosen atoms (Lawson & Hanson 1974): from the last fit towards the new one as far
     /// as nothing is below 0, then without what became 0. False where the new atom itself is given back.
-    fn keep_positive(&mut self, problem: &Problem<'_>) -> bool {
+    fn keep_positive(&mut self, problem: &Problem<'_>, mut known: Vec<f64>) -> bool {
         let Some(new) = self.chosen.last().copied() else { return false };
-        let mut known = vec![0f64; self.chosen.len()];
         while self.values.iter().any(|v| *v < 0.0) {
             let share = |(old, now): (&f64, &f64)| if *now < 0.0 { old / (old - now) } else { 1.0 };
             let step = known.iter().zip(&self.values).map(share).fold(1f64, f64::min);

@@ -1,13 +1,13 @@
 //! What sparse codes are of: the values of rows, or the latent codes that a model has for them.
 
-use crate::data::{Dataset, Kind, NameColumn};
+use crate::data::{Dataset, Kind, NameColumn, counted};
 use crate::model::Model;
 use crate::uses::given::names_of;
 use crate::uses::values::Look;
 use crate::uses::{Codes, Values};
 use crate::{Error, Result, budget};
 
-use super::{Coded, Fitted, SparseCodes};
+use super::{Coded, Fitted, From, SparseCodes};
 
 /// Rows, as what a dictionary is made for.
 #[derive(Clone, Copy)]
@@ -28,12 +28,13 @@ impl<'a> Source<'a> {
                 format!("column '{}' is of kind {}, and a dictionary is of numbers", column.name, column.kind.name());
             return Err(Error::data(
                 &data.name,
-                format!("{problem}; choose others, or train a model and name its run"),
+                format!("{problem}; name the columns of numbers by --columns, or train a model and name its run"),
             ));
         }
         if data.has_missing() {
             let advice = "fill them in (vaekit impute), or train a model and name its run";
-            return Err(Error::data(&data.name, format!("lacks {} values; {advice}", data.missing())));
+            let lacks = counted(data.missing(), "value");
+            return Err(Error::data(&data.name, format!("lacks {lacks}; {advice}")));
         }
         Ok(Self { data, model: None })
     }
@@ -45,6 +46,14 @@ impl<'a> Source<'a> {
     pub fn codes(model: &'a Model, data: &'a Dataset) -> Result<Self> {
         model.check_fits(data)?;
         Ok(Self { data, model: Some(model) })
+    }
+
+    /// Where the rows are from; `identity` is that of the run.
+    pub fn from(&self, identity: Option<&str>) -> From {
+        match identity {
+            Some(identity) => From::Codes(identity.to_owned()),
+            None => From::Values(self.data.schema().clone()),
+        }
     }
 
     /// The names of the columns.
@@ -159,7 +168,7 @@ impl<'a> Source<'a> {
     }
 
     fn stored(&self, rows: &[u32]) -> Result<Vec<f32>> {
-        budget::ask_values(&self.data.name, "the numbers of its rows", &[2, rows.len(), self.data.width()])?;
+        budget::ask_values(&self.data.name, "the numbers of its rows", &[5, rows.len(), self.data.width()])?;
         let mut x = Vec::with_capacity(rows.len() * self.data.width());
         self.data.for_each_row(rows, |_, row| {
             x.extend_from_slice(row);
@@ -176,6 +185,8 @@ impl<'a> Source<'a> {
             None => (vec![schema.width()], schema.modelled_names()),
         };
         let look = Some(Look { range: (0.0, self.pixel()), tiles, behind: Vec::new() });
-        Values { columns, values, shape, look, name: None, beside: Vec::new(), typed: Vec::new() }
+        // A column may be stored less its smallest value, which its cells have again.
+        let typed = if schema.is_mixed() { schema.modelled().cloned().collect() } else { Vec::new() };
+        Values { columns, values, shape, look, name: None, beside: Vec::new(), typed }
     }
 }
