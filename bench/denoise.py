@@ -4,7 +4,7 @@
     python bench/denoise.py --data $VAEKIT_DATA
 
 Test images, N(0, sigma^2) added to pixels from 0 to 1 and not cut off. A median filter and non-local means get the settings
-that do best on these very images, the models none of theirs. PSNR is a mean over images; SSIM has Gaussian windows.
+that do best on these very images; no setting of a model is tuned on them. PSNR is a mean over images; SSIM has Gaussian windows.
 
 Needs scipy and scikit-image.
 """

@@ -89,7 +89,7 @@ def main():
         peer = time.perf_counter() - begun
         theirs = learner.components_ / np.linalg.norm(learner.components_, axis=1, keepdims=True)
         for k in (5, 10, 20):
-            flags = ["--as-is", "--atoms", given.atoms, "-k", k, "--passes", given.passes]
+            flags = ["--as-is", "--test", 0, "--atoms", given.atoms, "-k", k, "--passes", given.passes]
             own = run(given.program, place / "train.npy", *flags, "--out", place / "own")
             dictionary = place / "own/dictionary.safetensors"
             seen = best(3, lambda: run(given.program, place / "test.npy", "--dictionary", dictionary, "--out", place / "test"))[0]
@@ -110,7 +110,7 @@ def main():
         np.save(place / "few.npy", few)
         penalty = 0.5
         for method in ("lasso", "ista", "fista"):
-            flags = ["--as-is", "--atoms", 64, "--method", method, "--penalty", penalty, "--passes", 1]
+            flags = ["--as-is", "--test", 0, "--atoms", 64, "--method", method, "--penalty", penalty, "--passes", 1]
             run(given.program, place / "few.npy", *flags, "--out", place / "lasso")
             loaded = load_file(place / "lasso/dictionary.safetensors")
             atoms, x = loaded["atoms"].astype(np.float64), few.astype(np.float64) - loaded["shift"]

@@ -64,7 +64,7 @@ class Bench:
         run = self.place / f"{variant}-{seed}"
         np.save(self.place / "train.npy", self.train.reshape(-1, 28, 28))
         np.save(self.place / "test.npy", self.test.reshape(-1, 28, 28))
-        size = ["--hidden", "512,256", "--latent", LATENT, "--epochs", self.given.epochs, "--seed", seed, *more]
+        size = ["--hidden", "512,256", "--latent", LATENT, "--epochs", self.given.epochs, "--seed", seed, "--valid", 0, "--test", 0, *more]
         self.call("train", self.place / "train.npy", "--variant", variant, *size, "--likelihood", "bernoulli", "--normalize", "0..1", "--out", run)
         z = []
         for part in ("train", "test"):
@@ -83,7 +83,7 @@ class Bench:
         np.save(self.place / "ztrain.npy", z[0])
         np.save(self.place / "ztest.npy", z[1])
         out, test = self.place / "learned", self.place / "coded"
-        flags = ["--as-is", "--atoms", 256, "-k", k, "--passes", 6, "--seed", seed, "--force", "--out", out]
+        flags = ["--as-is", "--test", 0, "--atoms", 256, "-k", k, "--passes", 6, "--seed", seed, "--force", "--out", out]
         self.call("sparse", self.place / "ztrain.npy", *flags)
         self.call("sparse", self.place / "ztest.npy", "--dictionary", out / "dictionary.safetensors", "--force", "--out", test)
         loaded = load_file(out / "dictionary.safetensors")

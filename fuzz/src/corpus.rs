@@ -7,8 +7,10 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use vaekit::Trainer;
-use vaekit::data::{OpenOptions, write_npy};
-use vaekit::uses::sparse::{Dictionary, Fitted, From, Method, Solver};
+use vaekit::data::{OpenOptions, Step, write_npy};
+use vaekit::run::RunFile;
+use vaekit::uses::classify::{Classifier, Labelling, Learning, Method};
+use vaekit::uses::sparse::{self, Dictionary, Fitted, From, Solver};
 
 use crate::targets::{TARGETS, small};
 
@@ -83,7 +85,7 @@ fn dictionary() -> Vec<u8> {
         shift: vec![0.5; 3],
         scale: vec![2.0; 3],
         names: ["a", "b", "c"].map(String::from).to_vec(),
-        solver: Solver::new(Method::Omp { k: 2 }),
+        solver: Solver::new(sparse::Method::Omp { k: 2 }),
         from: From::Codes("run".into()),
         shown: Some((vec![0.25; 8], vec![1.0; 2])),
     };
@@ -128,6 +130,23 @@ fn of_run(name: &str) -> Vec<u8> {
     let data = config.open_data(&OpenOptions::default(), &mut |_| ()).expect("built-in data");
     Trainer::new(config).out(dir.path().join("run")).fit(&data).expect("a run");
     std::fs::read(dir.path().join("run").join(name)).expect("a file of the run")
+}
+
+/// A classifier of the codes of the run that `small()` leaves.
+#[expect(clippy::expect_used, reason = "a program for developers")]
+fn classifier(method: Method) -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = small();
+    let data = config.open_data(&OpenOptions::default(), &mut |_| ()).expect("built-in data");
+    let run = Trainer::new(config).out(dir.path().join("run")).fit(&data).expect("a run");
+    let identity = RunFile::read(run.dir()).expect("its file").identity();
+    let rows: Vec<u32> = (0..40).collect();
+    let classes = vec!["in".to_owned(), "out".to_owned()];
+    let labels = Labelling { classes, rows: rows.clone(), class: rows.iter().map(|row| row % 2).collect() };
+    let how = Learning { method, epochs: 1, seed: 0 };
+    let found = Classifier::learn(&run, identity, (&data, &rows), &labels, how, &mut |_| Step::Continue);
+    found.expect("a classifier").write(&dir.path().join("c.safetensors")).expect("a file");
+    std::fs::read(dir.path().join("c.safetensors")).expect("its bytes")
 }
 
 fn files(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -177,6 +196,9 @@ fn files(target: &str) -> Vec<(String, Vec<u8>)> {
         "metrics" => vec![named("two", of_run("metrics.jsonl"))],
         "codes-csv" => vec![text("codes", "z0,z1\n0.5,-1\n2,3\n"), text("named", "id,z0,z1\na,0.5,-1\nb,2,3\n")],
         "dictionary" => vec![named("four", dictionary())],
+        "classifier" => {
+            vec![named("network", classifier(Method::M1)), named("neighbours", classifier(Method::Propagation))]
+        }
         "codes-npy" => vec![named("codes", npy(&[3, 2]))],
         _ => Vec::new(),
     }

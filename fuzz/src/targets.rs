@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, Overrides, open};
 use vaekit::run::{Checkpoint, Metrics, RunFile};
 use vaekit::train::Changes;
+use vaekit::uses::classify::Classifier;
 use vaekit::uses::sparse::Fitted;
 use vaekit::{Run, TrainConfig, Trainer};
 
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "codes-csv", wrap: Wrap::None, read: |p, bytes| p.codes("codes.csv", bytes) },
     Target { name: "codes-npy", wrap: Wrap::None, read: |p, bytes| p.codes("codes.npy", bytes) },
     Target { name: "dictionary", wrap: Wrap::None, read: |p, bytes| p.dictionary(bytes) },
+    Target { name: "classifier", wrap: Wrap::None, read: |p, bytes| p.classifier(bytes) },
     Target { name: "factors", wrap: Wrap::None, read: |p, bytes| p.factors(bytes) },
 ];
 
@@ -168,6 +170,14 @@ impl Workplace {
         let path = self.write("dictionary.safetensors", bytes);
         let Ok(fitted) = Fitted::read(&path) else { return false };
         let _ = fitted.code(&vec![0.5; fitted.dictionary.width()]).map(|coded| fitted.shown_rows(&coded.codes));
+        true
+    }
+
+    /// What can be read classifies rows, or says why not.
+    fn classifier(&self, bytes: &[u8]) -> bool {
+        let path = self.write("classifier.safetensors", bytes);
+        let Ok(found) = Classifier::read(&path) else { return false };
+        let _ = found.classify(&self.opened, &self.file.identity(), &self.data, &[0, 1]);
         true
     }
 

@@ -43,7 +43,7 @@ struct Train {
     labels_per_class: Option<u32>,
     /// m1: a linear classifier of codes; m2: a semi-supervised model of values, m1+m2 of codes; supervised: a network of labelled
     /// rows alone; propagation: labels spread over neighbouring codes
-    #[arg(long, default_value = "m1+m2", value_parser = clap::builder::PossibleValuesParser::new(METHODS.iter().map(|(name, _)| *name)))]
+    #[arg(long, default_value = "propagation", value_parser = clap::builder::PossibleValuesParser::new(METHODS.iter().map(|(name, _)| *name)))]
     method: String,
     /// Passes over the training rows, with m2 and m1+m2
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]

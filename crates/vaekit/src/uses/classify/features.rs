@@ -81,6 +81,9 @@ impl Features {
     /// # Errors
     /// Rows that do not fit the model, or with missing values where values are asked for.
     pub fn rows(&self, model: &Model, data: &Dataset, rows: &[u32]) -> Result<Rows> {
+        if rows.is_empty() {
+            return Ok(Rows { mean: Vec::new(), spread: None, width: self.shift.len() });
+        }
         let mut found = self.raw(model, data, rows)?;
         let width = found.width;
         if width != self.shift.len() {

@@ -133,7 +133,8 @@ impl Classifier {
             }
             Method::Propagation => {
                 let all = features.rows(model, data, &propagation::some(model, train, &labels.rows))?;
-                (Rule::Neighbours(Neighbours::spread(&of_known, known, &all, classes)), 1.0)
+                let (found, temperature) = Neighbours::spread(&of_known, known, &all, classes);
+                (Rule::Neighbours(found), temperature)
             }
         };
         let method = METHODS.iter().find(|(_, method)| *method == how.method).map_or("m1", |(name, _)| name);

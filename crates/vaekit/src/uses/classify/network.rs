@@ -19,8 +19,8 @@ const DECAY: f64 = 1e-3;
 /// Rows that logits are computed of at once.
 const BLOCK: usize = 1_024;
 /// Folds that the temperature is measured by, and the temperatures that are tried.
-const FOLDS: usize = 5;
-const TEMPERATURES: [f64; 13] = [0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0];
+pub const FOLDS: usize = 5;
+const TEMPERATURES: [f64; 16] = [0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0];
 
 /// A network of features, linear where there are no hidden units.
 #[derive(Debug)]
@@ -84,22 +84,26 @@ pub fn batch(rows: usize, most: usize, rng: Rng) -> Vec<usize> {
     rng.permutation(Purpose::Shuffle, rows).into_iter().take(most).map(|row| row as usize).collect()
 }
 
-/// The temperature at which labelled rows that took no part in a fit have the highest log-likelihood (Guo, Pleiss, Sun &
-/// Weinberger, ICML 2017), by five folds; 1 for too few rows.
+/// The temperature of networks fitted to four of five folds each.
 pub fn temperature(rows: &Rows, class: &[u32], fit: impl Fn(&Rows, &[u32]) -> Network) -> f64 {
-    if rows.len() < 4 * FOLDS {
-        return 1.0;
-    }
-    let mut judged: Vec<(Vec<f32>, usize)> = Vec::new();
-    for fold in 0..FOLDS {
+    temperature_of_folds(rows.len(), |fold| {
         let part = |own: bool| (0..rows.len()).filter(|row| (row % FOLDS == fold) == own).collect::<Vec<usize>>();
         let (out, rest) = (part(true), part(false));
         let label: Vec<u32> = rest.iter().map(|row| class[*row]).collect();
         let network = fit(&rows.some(&rest), &label);
         let classes = network.sizes[network.sizes.len() - 1];
         let logits = network.logits(&rows.some(&out).mean);
-        judged.extend(logits.chunks(classes).map(<[f32]>::to_vec).zip(out.iter().map(|row| class[*row] as usize)));
+        logits.chunks(classes).map(<[f32]>::to_vec).zip(out.iter().map(|row| class[*row] as usize)).collect()
+    })
+}
+
+/// The temperature at which labelled rows that took no part in a fit have the highest log-likelihood (Guo, Pleiss, Sun &
+/// Weinberger, ICML 2017); 1 for too few rows. `judged` gives the logits and the class of each row of a fold.
+pub fn temperature_of_folds(rows: usize, judged: impl FnMut(usize) -> Vec<(Vec<f32>, usize)>) -> f64 {
+    if rows < 4 * FOLDS {
+        return 1.0;
     }
+    let judged: Vec<(Vec<f32>, usize)> = (0..FOLDS).flat_map(judged).collect();
     let cost =
         |t: f64| judged.iter().map(|(row, class)| -f64::from(softmax(row, t)[*class]).max(1e-12).ln()).sum::<f64>();
     TEMPERATURES.into_iter().min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(1.0)

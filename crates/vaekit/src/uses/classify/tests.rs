@@ -26,7 +26,7 @@ fn accuracy(logits: &[f32], truth: &[u32]) -> f64 {
 fn unlabelled_rows_help_where_classes_hang_together() {
     let ((known, class), (all, _), (test, truth)) = (moons(8, 1), moons(1_500, 2), moons(400, 3));
     let linear = Network::of_labels(&known, &class, 2, None, Rng::new(0));
-    let spread = Neighbours::spread(&known, &class, &all, 2);
+    let (spread, _) = Neighbours::spread(&known, &class, &all, 2);
     let (alone, together) =
         (accuracy(&linear.logits(&test.mean), &truth), accuracy(&spread.logits(&test.mean), &truth));
     assert!(alone < 0.95 && together > 0.97, "{alone} alone, {together} with neighbours");
