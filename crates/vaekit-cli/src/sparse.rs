@@ -8,7 +8,7 @@ use vaekit::data::split::split;
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, Splits, open};
 use vaekit::rng::Rng;
 use vaekit::run::RunFile;
-use vaekit::uses::sparse::{Fitted, From, LEARNERS, Learner, Learning, METHODS, Method, Solver, Source, learn};
+use vaekit::uses::sparse::{Fitted, From, LEARNERS, Learner, Learning, METHODS, Solver, Source, learn};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Form, Places, data_path};
@@ -216,7 +216,7 @@ impl Sparse {
     }
 
     fn learned(&self, source: &Source<'_>, from: From, train: &[u32]) -> Result<Fitted> {
-        let make: fn(usize, f64) -> Method = named(METHODS, &self.method)?;
+        let make = named(METHODS, &self.method)?;
         let learner: Learner = named(LEARNERS, &self.learner)?;
         let atoms = self.atoms.unwrap_or_else(|| (train.len() / 4).clamp(1, 256));
         let k = self.k.unwrap_or_else(|| atoms.clamp(1, 10));

@@ -82,7 +82,7 @@ fn a_model_with_clusters_of_its_own_says_them() {
     let found = figures(at, "cluster run --method own --map map.svg");
     assert_eq!(
         found["rows"].as_u64(),
-        Some(found["sizes"].as_array().unwrap().iter().filter_map(|n| n.as_u64()).sum())
+        Some(found["sizes"].as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).sum())
     );
     assert!(found["agreement"]["nmi"].as_f64().unwrap() >= 0.0, "{found}");
 }

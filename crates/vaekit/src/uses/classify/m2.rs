@@ -12,13 +12,13 @@ use super::network::{Network, batch};
 
 /// Hidden units, and dimensions of z.
 const HIDDEN: usize = 256;
-const LATENT: usize = 32;
+const LATENT: usize = 10;
 /// Unlabelled and labelled rows of a step, and the size of steps.
 const BATCH: usize = 128;
 const LABELLED: usize = 64;
 const RATE: f64 = 1e-3;
 /// What the cross-entropy of a labelled row counts beside the nats of an unlabelled one.
-const WEIGHT: f64 = 10.0;
+const WEIGHT: f64 = 100.0;
 /// log sigma^2 of p(x given y, z) stays within.
 const LOG_VAR: (f32, f32) = (-6.0, 3.0);
 

@@ -14,7 +14,7 @@ use crate::{Error, Result, budget};
 use super::given::names_of;
 use super::{BATCH, Values};
 
-pub use noise::{NOISES, Noise};
+pub use noise::{MakeNoise, NOISES, Noise};
 pub use quality::{Quality, quality};
 
 /// Steps of a search and their size.
@@ -161,7 +161,7 @@ impl Model {
         let mut fit = Fit::begin(&mut codes);
         for _ in 0..STEPS {
             let (raw, z) = rows(&codes);
-            let groups = vae.grouped(z).into_iter().map(|z| z.unsqueeze::<3>()).collect::<Vec<_>>();
+            let groups = vae.grouped(z).into_iter().map(Tensor::unsqueeze::<3>).collect::<Vec<_>>();
             let mut from_noise = noise.cost(&noisy, numbers(&vae.likelihood.mean(raw.clone())), mask.as_ref());
             if part < width {
                 // Words have no noise, and say what they say without it.

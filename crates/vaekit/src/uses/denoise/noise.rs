@@ -21,8 +21,11 @@ pub enum Noise {
     SaltAndPepper { level: f32 },
 }
 
-/// Kinds of noise by their names, made of a level.
-pub const NOISES: &[(&str, fn(f32) -> Noise)] = &[
+/// Makes noise of a level.
+pub type MakeNoise = fn(f32) -> Noise;
+
+/// Kinds of noise by their names.
+pub const NOISES: &[(&str, MakeNoise)] = &[
     ("gaussian", |level| Noise::Gaussian { level }),
     ("masking", |level| Noise::Masking { level }),
     ("salt-and-pepper", |level| Noise::SaltAndPepper { level }),

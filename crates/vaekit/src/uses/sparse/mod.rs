@@ -17,7 +17,7 @@ use crate::{Error, Result, budget};
 
 pub use fitted::{Coded, Fitted, From};
 pub use learn::{LEARNERS, Learner, Learning, learn};
-pub use solver::{METHODS, Method, Solver};
+pub use solver::{METHODS, MakeMethod, Method, Solver};
 pub use source::Source;
 
 /// Rows whose products with all atoms are held at once.

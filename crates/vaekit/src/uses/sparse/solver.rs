@@ -45,8 +45,11 @@ pub enum Method {
     },
 }
 
-/// Methods by their names, made of the number of atoms of a row and the penalty, of which each uses one.
-pub const METHODS: &[(&str, fn(usize, f64) -> Method)] = &[
+/// Makes a method of the number of atoms of a row and the penalty, of which each uses one.
+pub type MakeMethod = fn(usize, f64) -> Method;
+
+/// Methods by their names.
+pub const METHODS: &[(&str, MakeMethod)] = &[
     ("omp", |k, _| Method::Omp { k }),
     ("mp", |k, _| Method::Mp { k }),
     ("lasso", |_, penalty| Method::Lasso { penalty }),
