@@ -66,7 +66,7 @@ fn labels_of_a_file_go_by_the_id_of_a_row_and_empty_ones_are_none() {
     std::fs::write(at.join("parts.csv"), format!("part,a,b,c,d\n{text}")).unwrap();
     figures(at, "train parts.csv --id-column part --epochs 40 --threads 2 --out run");
     let labels = |empty: usize| -> String {
-        let line = |i: usize| format!("p-{i},{}\n", if i % empty == 0 { ["low", "high"][i % 2] } else { "" });
+        let line = |i: usize| format!("p-{i},{}\n", if i.is_multiple_of(empty) { ["low", "high"][i % 2] } else { "" });
         format!("part,kind\n{}", (0..400).map(line).collect::<String>())
     };
     std::fs::write(at.join("labels.csv"), labels(15)).unwrap();
