@@ -35,6 +35,11 @@ fn noise_on_digits_is_taken_off_and_each_picture_can_have_a_file() {
     assert!((of(&found, "before", "psnr") - 6.02).abs() < 0.1, "{found}");
     assert!(of(&found, "after", "psnr") > of(&found, "before", "psnr") + 8.0, "{found}");
     assert!(of(&found, "after", "ssim") > of(&found, "before", "ssim"), "{found}");
+    // The range of a pixel is 1 whatever a model makes of it.
+    let scaled = "--normalize=-1..1 --likelihood gaussian-shared --epochs 2";
+    figures(at, &format!("train digits {scaled} {small} --out scaled"));
+    let found = figures(at, "denoise scaled --add --level 0.5 --force");
+    assert!((of(&found, "before", "psnr") - 6.02).abs() < 0.1, "{found}");
     figures(at, &format!("train digits --epochs 10 {small} --out vae"));
     for noise in ["gaussian", "masking", "salt-and-pepper"] {
         for by in ["pass", "search"] {
