@@ -38,7 +38,7 @@ impl Replace {
             |input: &&PathBuf| place(input).zip(own.as_ref()).is_some_and(|(input, own)| own.starts_with(input));
         if let Some(input) = of_data.clone().find(holds) {
             let problem =
-                format!("{} lies in {}, which is read; choose another folder", folder.display(), input.display());
+                format!("{} is in {}, which is read; choose another folder", folder.display(), input.display());
             return Err(Error::setting("out", problem));
         }
         if folder.exists() && !folder.is_dir() {

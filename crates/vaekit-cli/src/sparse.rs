@@ -23,7 +23,7 @@ pub struct Sparse {
     what: String,
     /// With a run: a name or a path; the data of the run unless said
     data: Option<String>,
-    /// Number of atoms [default: 256, of few training rows a quarter of them]
+    /// Number of atoms [default: 256, at most four times the columns and a quarter of the training rows]
     #[arg(long, value_name = "N")]
     atoms: Option<usize>,
     /// The most atoms of a row, with omp and mp [default: 10, of fewer atoms all]
@@ -218,7 +218,8 @@ impl Sparse {
     fn learned(&self, source: &Source<'_>, from: From, train: &[u32]) -> Result<Fitted> {
         let make = named(METHODS, &self.method)?;
         let learner: Learner = named(LEARNERS, &self.learner)?;
-        let atoms = self.atoms.unwrap_or_else(|| (train.len() / 4).clamp(1, 256));
+        let most = 256.min(4 * source.names().len());
+        let atoms = self.atoms.unwrap_or_else(|| (train.len() / 4).clamp(1, most));
         let k = self.k.unwrap_or_else(|| atoms.clamp(1, 10));
         let solver = Solver { method: make(k, self.penalty.unwrap_or(0.1)), positive: self.positive };
         let x = source.rows(train)?;

@@ -52,6 +52,18 @@ fn noise_on_digits_is_taken_off_and_each_picture_can_have_a_file() {
     figures(at, "denoise vae --add --out cleaned");
     assert!(std::fs::read_dir(at.join("cleaned")).unwrap().count() > 100);
     refused(at, "denoise vae --add --out cleaned", &[".png", "there already"]);
+    // A folder of pictures that is read is never written into, and names are kept.
+    figures(at, "train cleaned --hidden 8 --epochs 1 --threads 2 --out pictures");
+    for out in ["cleaned", "cleaned/again"] {
+        refused(at, &format!("denoise pictures cleaned --out {out} --force"), &["cleaned", "which is read"]);
+        refused(at, &format!("sparse cleaned --atoms 8 -k 2 --out {out} --force"), &["cleaned", "which is read"]);
+    }
+    figures(at, "denoise pictures cleaned --out again");
+    let names = |folder: &str| {
+        let files = std::fs::read_dir(at.join(folder)).unwrap().map(|file| file.unwrap().file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names("again"), names("cleaned"));
     for (flags, words) in [
         ("--noise gaussian --out o.png", &["noise", "--by search"][..]),
         ("--add --level -1", &["level", "-1", "above 0"]),
