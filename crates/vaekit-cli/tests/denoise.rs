@@ -27,8 +27,8 @@ fn refused(dir: &Path, line: &str, words: &[&str]) {
 fn noise_on_digits_is_taken_off_and_each_picture_can_have_a_file() {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();
-    let small = "--hidden 128 --latent 32 --threads 2";
-    figures(at, &format!("train digits --variant dae --set noise_level=0.5 --epochs 15 {small} --out dae"));
+    let small = "--hidden 64 --latent 16 --threads 2";
+    figures(at, &format!("train digits --variant dae --set noise_level=0.5 --epochs 12 {small} --out dae"));
     let found = figures(at, "denoise dae --add --level 0.5");
     let of = |found: &serde_json::Value, when: &str, what: &str| found[when][what].as_f64().unwrap();
     // N(0, 0.5^2) has 20 log10(1 / 0.5) decibels.
