@@ -8,7 +8,7 @@ use vaekit::data::split::split;
 use vaekit::data::{AskedColumn, Dataset, OpenOptions, Splits, open};
 use vaekit::rng::Rng;
 use vaekit::run::RunFile;
-use vaekit::uses::sparse::{Fitted, From, LEARNERS, Learner, Learning, METHODS, Solver, Source, learn};
+use vaekit::uses::sparse::{Coded, Fitted, From, LEARNERS, Learner, Learning, METHODS, Solver, Source, learn};
 use vaekit::{Error, Result, Run};
 
 use crate::input::{Form, Places, data_path};
@@ -158,7 +158,7 @@ impl Sparse {
         if self.dictionary.is_none() {
             fitted.write(&self.out.join("dictionary.safetensors"))?;
         }
-        let every = if judged.len() == all.len() { coded.clone() } else { fitted.code(&source.rows(&all)?)? };
+        let every = if judged.len() == all.len() { coded.clone() } else { self.coded(&source, &fitted, &all)? };
         every.write(&self.out.join("codes.csv"), &source.name(&all)?)?;
         self.pictures(&source, &fitted, judged)?;
         if source.is_image() {
@@ -172,7 +172,7 @@ impl Sparse {
         let dead = every.codes.uses().iter().filter(|uses| **uses == 0).count();
         if self.common.json {
             say::json(&serde_json::json!({
-                "out": self.out, "atoms": atoms, "rows": rows, "per_row": per_row, "mse": coded.mse, "explained": coded.explained,
+                "out": self.out, "atoms": atoms, "rows": rows, "per_row": per_row, "mse": coded.mse(), "explained": coded.explained(),
                 "decoded_mse": opened.run.as_ref().and(errors[0]), "linear_mse": errors[1], "unused_atoms": dead,
                 "learn_seconds": learned, "code_seconds": seconds,
             }));
@@ -182,8 +182,8 @@ impl Sparse {
         say::out(&format!(
             "{} {which}, {per_row:.2} of {atoms} atoms each: {:.2} % explained, mean squared error {:.5}",
             say::count(rows),
-            100.0 * coded.explained,
-            coded.mse
+            100.0 * coded.explained(),
+            coded.mse()
         ));
         if let (Some(_), Some(decoded)) = (&opened.run, errors[0]) {
             say::out(&format!("through the decoder: mean squared error a pixel {decoded:.5}"));
@@ -201,6 +201,14 @@ impl Sparse {
         }
         say::out(&format!("{} ({} lines)", codes.display(), say::count(every.codes.uses().iter().sum())));
         Ok(())
+    }
+
+    /// All rows, with word of how far it is.
+    fn coded(&self, source: &Source<'_>, fitted: &Fitted, rows: &[u32]) -> Result<Coded> {
+        let mut counter = Counter::new("coding rows", rows.len(), self.common.quiet);
+        let coded = source.coded(fitted, rows, !source.is_image(), &mut |done| counter.at(done))?;
+        counter.finish();
+        Ok(coded)
     }
 
     /// Refuses settings that the method does not use.

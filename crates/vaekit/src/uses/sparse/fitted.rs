@@ -46,16 +46,16 @@ pub enum From {
 }
 
 /// Rows with their sparse codes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Coded {
     /// The codes.
     pub codes: SparseCodes,
     /// Rows as the codes make them, as the file has them: `[rows, width]`.
     pub rows: Vec<f32>,
-    /// Mean squared error a number of the shifted and scaled rows.
-    pub mse: f64,
-    /// The share of the squares of the shifted and scaled rows that the codes explain.
-    pub explained: f64,
+    /// Squared errors of the shifted and scaled rows, their squares, and how many numbers they have.
+    errors: f64,
+    squares: f64,
+    numbers: usize,
 }
 
 /// What a file says beside its tensors.
@@ -104,8 +104,7 @@ impl Fitted {
         let all = squares(&mut scaled.iter().copied());
         let places = (0..self.shift.len()).cycle();
         rows.iter_mut().zip(places).for_each(|(v, at)| *v = *v * self.scale[at] + self.shift[at]);
-        let explained = 1.0 - errors / all.max(f64::MIN_POSITIVE);
-        Ok(Coded { codes, rows, mse: errors / x.len().max(1) as f64, explained })
+        Ok(Coded { codes, rows, errors, squares: all, numbers: x.len() })
     }
 
     /// Fits what each atom adds to rows of another kind, `[rows, X]`, by least squares: x = mean + D a.
@@ -193,6 +192,30 @@ impl Fitted {
 }
 
 impl Coded {
+    /// No rows, of so many atoms.
+    pub fn empty(atoms: usize) -> Self {
+        Self { codes: SparseCodes::empty(atoms), ..Self::default() }
+    }
+
+    /// Mean squared error a number of the shifted and scaled rows.
+    pub fn mse(&self) -> f64 {
+        self.errors / self.numbers.max(1) as f64
+    }
+
+    /// The share of the squares of the shifted and scaled rows that the codes explain.
+    pub fn explained(&self) -> f64 {
+        1.0 - self.errors / self.squares.max(f64::MIN_POSITIVE)
+    }
+
+    /// Adds further rows of the same dictionary.
+    pub fn extend(&mut self, other: Self) {
+        self.codes.extend(&other.codes);
+        self.rows.extend(other.rows);
+        self.errors += other.errors;
+        self.squares += other.squares;
+        self.numbers += other.numbers;
+    }
+
     /// Writes a csv table with a line for each number that is not 0: the row's name, the atom, how much of it.
     ///
     /// # Errors

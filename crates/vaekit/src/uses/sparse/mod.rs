@@ -129,7 +129,7 @@ impl Dictionary {
 }
 
 /// Sparse codes: of each row the atoms that are not 0, in order, and how much of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SparseCodes {
     atoms: usize,
     ends: Vec<usize>,
@@ -144,6 +144,19 @@ impl SparseCodes {
         self.places.extend(code.iter().map(|(place, _)| *place as u32));
         self.values.extend(code.iter().map(|(_, value)| *value as f32));
         self.ends.push(self.places.len());
+    }
+
+    /// No rows, of so many atoms.
+    pub fn empty(atoms: usize) -> Self {
+        Self { atoms, ..Self::default() }
+    }
+
+    /// Adds further rows.
+    pub fn extend(&mut self, other: &Self) {
+        let from = self.places.len();
+        self.places.extend_from_slice(&other.places);
+        self.values.extend_from_slice(&other.values);
+        self.ends.extend(other.ends.iter().map(|end| from + end));
     }
 
     /// Number of rows.

@@ -1,6 +1,6 @@
 //! What sparse codes are of: the values of rows, or the latent codes that a model has for them.
 
-use crate::data::{Dataset, Kind, NameColumn, counted};
+use crate::data::{Dataset, Kind, NameColumn, Step, counted};
 use crate::model::Model;
 use crate::uses::given::names_of;
 use crate::uses::values::Look;
@@ -8,6 +8,9 @@ use crate::uses::{Codes, Values};
 use crate::{Error, Result, budget};
 
 use super::{Coded, Fitted, From, SparseCodes};
+
+/// Rows that are coded at once.
+const BLOCK: usize = 8_192;
 
 /// Rows, as what a dictionary is made for.
 #[derive(Clone, Copy)]
@@ -79,6 +82,32 @@ impl<'a> Source<'a> {
             Some(model) => Ok(model.encode(self.data, rows)?.mean),
             None => self.stored(rows),
         }
+    }
+
+    /// Codes rows block after block, so that no more than their codes is held; `keep` holds what the codes make of them too.
+    /// `progress` hears of the rows that are done.
+    ///
+    /// # Errors
+    /// Rows that cannot be read or coded, or an interruption.
+    pub fn coded(
+        &self,
+        fitted: &Fitted,
+        rows: &[u32],
+        keep: bool,
+        progress: &mut dyn FnMut(usize) -> Step,
+    ) -> Result<Coded> {
+        let mut found = Coded::empty(fitted.dictionary.len());
+        for (i, part) in rows.chunks(BLOCK).enumerate() {
+            let mut coded = fitted.code(&self.rows(part)?)?;
+            if !keep {
+                coded.rows = Vec::new();
+            }
+            found.extend(coded);
+            if progress(i * BLOCK + part.len()) == Step::Stop {
+                return Err(Error::interrupted("interrupted: no codes are written"));
+            }
+        }
+        Ok(found)
     }
 
     /// What rows are called; their number where the data does not say so.
