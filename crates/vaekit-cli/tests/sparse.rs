@@ -1,27 +1,9 @@
 //! Sparse codes of a table, of pictures and of the latent codes of a run, and what cannot be coded.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod common;
 
-fn vaekit(dir: &Path, line: &str) -> Output {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("vaekit"));
-    command.args(line.split_whitespace()).current_dir(dir).env_remove("VAEKIT_DATA").output().unwrap()
-}
-
-fn figures(dir: &Path, line: &str) -> serde_json::Value {
-    let output = vaekit(dir, &format!("{line} --json --quiet"));
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn refused(dir: &Path, line: &str, words: &[&str]) {
-    let output = vaekit(dir, line);
-    let told = String::from_utf8(output.stderr).unwrap();
-    let errors: Vec<&str> = told.lines().filter(|l| l.starts_with("error: ")).collect();
-    assert!(output.status.code() == Some(2) && errors.len() == 1, "{line}: {told}");
-    assert!(words.iter().all(|word| errors[0].contains(word)), "{line}: {told}");
-}
+use common::{figures, refused, vaekit};
 
 /// Rows of six numbers made of two directions, with a name each.
 fn table(n: usize) -> String {
