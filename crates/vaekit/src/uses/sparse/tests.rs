@@ -152,3 +152,31 @@ fn what_cannot_be_is_refused() {
     let told = learn(&x, 3, how, Rng::new(0), &mut |_, _| Step::Continue).unwrap_err().to_string();
     assert!(told.contains("1 to 5"), "{told}");
 }
+
+/// The problem of `reference/sparse.py`, whose numbers these are.
+#[test]
+fn codes_of_a_small_problem_are_those_of_scikit_learn() {
+    let number = |i: usize| f64::from(i as u32);
+    let atoms = (1..=24).map(|i| (1.3 * number(i) + 0.1 * number(i).powi(2)).sin() as f32).collect();
+    let d = Dictionary::new(atoms, 4).unwrap();
+    let x: Vec<f32> = (1..=8).map(|i| (0.7 * number(i)).cos() as f32).collect();
+    let near = |method: Method, expected: [f32; 12]| {
+        let found = d.encode(&x, Solver::new(method)).unwrap().dense();
+        let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(far < 1e-5, "{method:?}: {found:?}");
+    };
+    let omp = [0.0, 0.0, 0.437_492, 0.0, 0.613_24, 0.0, -0.735_452, 0.0, -0.723_951, 0.0, 0.0, 0.0];
+    near(Method::Omp { k: 2 }, omp);
+    let penalty = 0.2;
+    for method in [Method::Lasso { penalty }, Method::Ista { penalty }, Method::Fista { penalty }] {
+        let lasso = [0.310_158, 0.0, 0.376_66, 0.0, 0.191_733, 0.0, -0.455_027, 0.0, -0.445_892, 0.0, 0.0, -0.017_461];
+        near(method, lasso);
+    }
+    // With as many atoms as there are, the non-negative pursuit ends at non-negative least squares.
+    let codes = d.encode(&x, Solver { method: Method::Omp { k: 6 }, positive: true }).unwrap();
+    let made = d.decode(&codes);
+    for (row, expected) in [0.974_228, 1.753_596].into_iter().enumerate() {
+        let error = squares(&x[4 * row..][..4], &made[4 * row..][..4]);
+        assert!((error - expected).abs() < 1e-4, "row {row}: {error} against {expected}");
+    }
+}
