@@ -42,7 +42,8 @@ def main():
         for method in given.methods.split(","):
             found, begun = [], time.time()
             for seed in range(given.draws):
-                flags = ["--labels-per-class", given.labels, "--epochs", given.epochs, "--seed", seed, "--force"]
+                passes = ["--epochs", given.epochs] if "m2" in method else []
+                flags = ["--labels-per-class", given.labels, *passes, "--seed", seed, "--force"]
                 found.append(call("classify", "train", run, "--method", method, *flags, "--out", f"{name}/c.safetensors"))
             errors = [100 * one["error"] for one in found]
             calibration = statistics.mean(one["calibration_error"] for one in found)

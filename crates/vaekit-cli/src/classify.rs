@@ -45,9 +45,9 @@ struct Train {
     /// rows alone; propagation: labels spread over neighbouring codes
     #[arg(long, default_value = "propagation", value_parser = clap::builder::PossibleValuesParser::new(METHODS.iter().map(|(name, _)| *name)))]
     method: String,
-    /// Passes over the training rows, with m2 and m1+m2
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
-    epochs: usize,
+    /// Passes over the training rows, with m2 and m1+m2 [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    epochs: Option<usize>,
     /// Of weights, noise, order and the choice of labels
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -104,9 +104,13 @@ impl Train {
             labels = labels.balanced(n as usize, Rng::new(self.seed))?;
         }
         let method = METHODS.iter().find(|(name, _)| *name == self.method).map_or(Method::M1, |(_, method)| *method);
-        let how = Learning { method, epochs: self.epochs, seed: self.seed };
+        if self.epochs.is_some() && !matches!(method, Method::M2 { .. }) {
+            return Err(Error::setting("epochs", format!("'{}' makes no passes; leave it out", self.method)));
+        }
+        let epochs = self.epochs.unwrap_or(30);
+        let how = Learning { method, epochs, seed: self.seed };
         let rows = splits.train.len();
-        let mut counter = Counter::new("learning classes", rows * self.epochs, self.common.quiet);
+        let mut counter = Counter::new("learning classes", rows * epochs, self.common.quiet);
         let mut done = 0;
         let mut hear = |epoch: usize| {
             done = epoch;
@@ -115,8 +119,8 @@ impl Train {
         let identity = RunFile::read(&self.run)?.identity();
         let found = Classifier::learn(run.model(), identity.clone(), (&data, &splits.train), &labels, how, &mut hear)?;
         counter.finish();
-        if matches!(method, Method::M2 { .. }) && done < self.epochs {
-            say::warning(&format!("interrupted: the classifier is that of {done} of {} passes", self.epochs));
+        if matches!(method, Method::M2 { .. }) && done < epochs {
+            say::warning(&format!("interrupted: the classifier is that of {done} of {epochs} passes"));
         }
         found.write(&self.out)?;
         let test = match &self.labels {

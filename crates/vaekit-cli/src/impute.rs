@@ -49,6 +49,9 @@ impl Impute {
             }
             self.replace.check(out, &self.input.read_paths())?;
         }
+        if self.cells.as_ref() == Some(&self.out) {
+            return Err(Error::setting("cells", format!("{} is --out already; name another", self.out.display())));
+        }
         if self.input.part.is_some_and(|part| part != Part::All) {
             return Err(Error::setting("part", "impute writes the whole table; leave it out"));
         }

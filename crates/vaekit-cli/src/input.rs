@@ -128,7 +128,7 @@ impl Form {
     }
 
     /// The first of its flags that is given.
-    fn given(&self) -> Option<&'static str> {
+    pub fn given(&self) -> Option<&'static str> {
         let flags = [
             ("missing", !self.missing.is_empty()),
             ("header", self.header.is_some()),

@@ -297,6 +297,11 @@ impl Sparse {
         if let Some((flag, _)) = unused.iter().find(|(_, given)| *given) {
             return Err(Error::setting(flag, "goes with data; a run says which of its rows and columns these are"));
         }
+        let reads = self.form.given().or(self.id_column.as_ref().map(|_| "id-column"));
+        if let (None, Some(flag)) = (&self.data, reads) {
+            let problem = "says how to read DATA, and the run's own data is read as it was for training; name DATA";
+            return Err(Error::setting(flag, problem));
+        }
         let run = Run::open(Path::new(&self.what))?;
         let (data, mut splits) = match &self.data {
             None => run.open_data(&options, &mut progress)?,

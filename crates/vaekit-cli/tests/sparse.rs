@@ -99,6 +99,7 @@ fn pictures_and_latent_codes_are_coded_and_leave_atoms_to_look_at() {
     }
     let of_other = "sparse run --dictionary pixels/dictionary.safetensors --out none";
     refused(at, of_other, &["dictionary", "784 columns", "z0"]);
+    refused(at, "sparse run --missing x --out none", &["missing", "name DATA"]);
     // A dictionary of codes is for the codes of its run alone.
     figures(at, "train digits --hidden 8 --latent 8 --epochs 1 --threads 1 --out other");
     refused(at, "sparse other --dictionary codes/dictionary.safetensors --out none", &["another run"]);
