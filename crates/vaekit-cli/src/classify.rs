@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use vaekit::data::Dataset;
 use vaekit::rng::Rng;
 use vaekit::run::RunFile;
 use vaekit::uses::check_output;
@@ -164,20 +163,10 @@ impl Predict {
         let (run, data, rows) = self.input.open(Part::All, self.common.quiet)?;
         let identity = RunFile::read(Path::new(&self.input.run))?.identity();
         let found = classifier.classify(run.model(), &identity, &data, &rows)?;
-        named(found, &data, &rows)?.write(&self.out)?;
+        found.values().write(&self.out)?;
         say::wrote(&self.out, rows.len(), &self.common);
         Ok(())
     }
-}
-
-/// With the number of the row where the data has no name for it.
-fn named(found: Classified, data: &Dataset, rows: &[u32]) -> Result<vaekit::uses::Values> {
-    let mut values = found.values();
-    if values.name.is_none() && data.row_names().is_none() {
-        let numbers = rows.iter().map(u32::to_string).collect();
-        values.name = Some(vaekit::data::NameColumn { name: "row".into(), values: numbers });
-    }
-    Ok(values)
 }
 
 /// How well classes are told.

@@ -66,5 +66,6 @@ fn a_model_with_clusters_of_its_own_says_them() {
         found["rows"].as_u64(),
         Some(found["sizes"].as_array().unwrap().iter().filter_map(serde_json::Value::as_u64).sum())
     );
+    assert!(std::fs::read_to_string(at.join("clusters.csv")).unwrap().starts_with("row,cluster\n0,"));
     assert!(found["agreement"]["nmi"].as_f64().unwrap() >= 0.0, "{found}");
 }

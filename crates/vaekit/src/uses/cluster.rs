@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::{Error, Result};
 
 use super::Values;
-use super::given::names_of;
+use super::given::names_or_numbers;
 
 /// Rows that clusters are found on, rows that choose their number, and starts of k-means.
 const TRAIN: usize = 20_000;
@@ -84,7 +84,7 @@ impl Model {
             tried: Vec::new(),
             agreement: None,
             codes,
-            name: names_of(data, rows)?,
+            name: Some(names_or_numbers(data, rows)?),
         };
         if asked.by == Clustering::Own {
             if asked.clusters.is_some() {

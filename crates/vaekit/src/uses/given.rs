@@ -68,6 +68,12 @@ impl Model {
     }
 }
 
+/// What rows are called, else their numbers.
+pub(super) fn names_or_numbers(data: &Dataset, rows: &[u32]) -> Result<NameColumn> {
+    let numbers = || NameColumn { name: "row".into(), values: rows.iter().map(u32::to_string).collect() };
+    Ok(names_of(data, rows)?.unwrap_or_else(numbers))
+}
+
 /// What rows are called, where their data says so.
 pub(super) fn names_of(data: &Dataset, rows: &[u32]) -> Result<Option<NameColumn>> {
     let Some((name, names)) = data.row_names() else { return Ok(None) };

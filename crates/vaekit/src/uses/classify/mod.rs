@@ -13,7 +13,7 @@ use crate::rng::Rng;
 use crate::{Error, Result};
 
 use super::Values;
-use super::given::names_of;
+use super::given::names_or_numbers;
 
 use features::{Features, Of};
 use network::Network;
@@ -159,7 +159,12 @@ impl Classifier {
         let probabilities: Vec<f32> =
             logits.chunks(classes).flat_map(|row| network::softmax(row, self.temperature)).collect();
         let class = probabilities.chunks(classes).map(network::largest).collect();
-        Ok(Classified { class, probabilities, classes: self.classes.clone(), name: names_of(data, rows)? })
+        Ok(Classified {
+            class,
+            probabilities,
+            classes: self.classes.clone(),
+            name: Some(names_or_numbers(data, rows)?),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::nn::{Fit, Init, Parameter, Parameters};
 use crate::rng::Rng;
 use crate::{Error, Result, budget};
 
-use super::given::names_of;
+use super::given::names_or_numbers;
 use super::{BATCH, Values};
 
 pub use noise::{MakeNoise, NOISES, Noise};
@@ -104,7 +104,7 @@ impl Model {
     /// Rows that cannot be read.
     pub fn cleaned_values(&self, data: &Dataset, rows: &[u32], x: Vec<f32>, tiles: usize) -> Result<Values> {
         let mut values = Values::of_rows(self, x, tiles);
-        (values.name, values.beside) = (names_of(data, rows)?, self.conditions_of(data, rows)?);
+        (values.name, values.beside) = (Some(names_or_numbers(data, rows)?), self.conditions_of(data, rows)?);
         let codes = &self.encoding().columns;
         let stays: Vec<usize> = (0..codes.len())
             .filter(|i| codes[*i].number.is_none() || !codes[*i].blocks.is_empty() && codes[*i].spikes.is_empty())

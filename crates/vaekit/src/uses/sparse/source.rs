@@ -2,7 +2,7 @@
 
 use crate::data::{Dataset, Kind, NameColumn, Step, counted};
 use crate::model::Model;
-use crate::uses::given::names_of;
+use crate::uses::given::names_or_numbers;
 use crate::uses::values::Look;
 use crate::uses::{Codes, Values};
 use crate::{Error, Result, budget};
@@ -115,8 +115,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// Names that cannot be read.
     pub fn name(&self, rows: &[u32]) -> Result<NameColumn> {
-        let numbers = || NameColumn { name: "row".into(), values: rows.iter().map(u32::to_string).collect() };
-        Ok(names_of(self.data, rows)?.unwrap_or_else(numbers))
+        names_or_numbers(self.data, rows)
     }
 
     /// Fits what each atom adds to a row, x = mean + D a, where the rows are numbers throughout; the dictionary itself says
